@@ -1,0 +1,5 @@
+export * from "./memory-files.ts";
+export * from "./memory-kv.ts";
+export * from "./seeded-random.ts";
+export * from "./story.ts";
+export * from "./virtual-clock.ts";
