@@ -1,0 +1,98 @@
+import { connect } from "node:net";
+import {
+  type AnyApi,
+  frame,
+  nextFrame,
+  Reader,
+  readResponseHeader,
+  type RequestDraft,
+  type ResponseOf,
+  Writer,
+  writeRequestHeader,
+} from "@odradek/protocol";
+import { CreateTopicsApi } from "@odradek/protocol/messages/create-topics";
+import { DeleteTopicsApi } from "@odradek/protocol/messages/delete-topics";
+import { MetadataApi } from "@odradek/protocol/messages/metadata";
+
+export type Address = { host: string; port: number };
+
+/** A request as one buffer with its length prefix. */
+export function requestBytes<A extends AnyApi>(api: A, version: number, request: RequestDraft<A>): Buffer {
+  const writer = new Writer();
+  writeRequestHeader(writer, { apiKey: api.key, apiVersion: version, correlationId: 1, clientId: "bench" });
+  api.writeRequest(writer, version, request);
+  return Buffer.concat(frame(writer.finish()));
+}
+
+export function readResponse<A extends AnyApi>(api: A, version: number, bytes: Buffer): ResponseOf<A> {
+  const reader = new Reader(bytes);
+  readResponseHeader(reader, api.key, version);
+  return api.readResponse(reader, version) as ResponseOf<A>;
+}
+
+/** One request on a connection of its own. */
+export function ask<A extends AnyApi>(
+  address: Address,
+  api: A,
+  version: number,
+  request: RequestDraft<A>,
+): Promise<ResponseOf<A>> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    const socket = connect(address, () => socket.write(requestBytes(api, version, request)));
+    socket.setTimeout(30_000, () => socket.destroy(new Error(`${api.name}: no answer in 30 s`)));
+    socket.once("error", reject);
+    socket.once("close", () => reject(new Error(`${api.name}: ${address.host}:${address.port} closed the connection`)));
+    socket.on("data", (chunk) => {
+      chunks.push(chunk);
+      const bytes = Buffer.concat(chunks);
+      const body = nextFrame(bytes, 0, bytes.length);
+      if (body === null) return;
+      resolve(readResponse(api, version, body));
+      socket.destroy();
+    });
+  });
+}
+
+/** Makes a topic whose partitions are all led by the first of `replicas`, and waits until that broker says so; returns its address. */
+export async function makeTopic(
+  bootstrap: Address,
+  topic: { name: string; partitions: number; replicas: number[]; inSyncMin: number },
+): Promise<Address> {
+  const assignments = Array.from({ length: topic.partitions }, (_, partitionIndex) => ({
+    partitionIndex,
+    brokerIds: topic.replicas,
+  }));
+  const configs = [{ name: "min.insync.replicas", value: String(topic.inSyncMin) }];
+  const created = await ask(bootstrap, CreateTopicsApi, 5, {
+    topics: [{ name: topic.name, numPartitions: -1, replicationFactor: -1, assignments, configs }],
+    timeoutMs: 30_000,
+    validateOnly: false,
+  });
+  const error = created.topics[0]!.errorCode;
+  if (error !== 0) throw new Error(`creating ${topic.name} on ${bootstrap.host}:${bootstrap.port}: error ${error}`);
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline;) {
+    const metadata = await ask(bootstrap, MetadataApi, 9, {
+      topics: [{ name: topic.name }],
+      allowAutoTopicCreation: false,
+    });
+    const partitions = metadata.topics[0]!.partitions;
+    const ready = partitions.filter(
+      (one) => one.leaderId === topic.replicas[0] && one.isrNodes.length === topic.replicas.length,
+    );
+    const leader = metadata.brokers.find((broker) => broker.nodeId === topic.replicas[0]);
+    if (ready.length === topic.partitions && leader) return { host: leader.host, port: leader.port };
+    await new Promise((again) => setTimeout(again, 50));
+  }
+  throw new Error(`${topic.name} has no leader with a full ISR after 30 s`);
+}
+
+export async function dropTopic(bootstrap: Address, name: string): Promise<void> {
+  await ask(bootstrap, DeleteTopicsApi, 4, { topicNames: [name], timeoutMs: 30_000 });
+}
+
+/** The ids of the live brokers. */
+export async function brokerIds(bootstrap: Address): Promise<number[]> {
+  const metadata = await ask(bootstrap, MetadataApi, 9, { topics: [], allowAutoTopicCreation: false });
+  return metadata.brokers.map((broker) => broker.nodeId).sort((a, b) => a - b);
+}

@@ -1,0 +1,139 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { NodeProcess } from "./node-process.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+// The flags that `odradek dev` and the image start brokers with (docs/ARCHITECTURE.md, "Processes").
+const brokerFlags = ["--external-memory-accounted-in-global-limit", "--initial-heap-size=512"];
+
+export type LocalClusterOptions = {
+  brokers: number;
+  metadata: number;
+  /** Broker settings besides those that `odradek dev` gives. */
+  settings?: Record<string, string>;
+  /** Kept when given, else a temporary directory that is removed at the end. */
+  dataDirectory?: string;
+};
+
+/** A whole cluster of real processes on free ports of 127.0.0.1, with nodes that can be killed and started again. */
+export class LocalCluster {
+  readonly directory: string;
+  readonly brokers = new Map<number, NodeProcess>();
+  readonly metadata = new Map<number, NodeProcess>();
+  readonly metadataAddresses = new Map<number, string>();
+  readonly kafkaPorts = new Map<number, number>();
+  readonly #temporary: boolean;
+
+  private constructor(directory: string, temporary: boolean) {
+    this.directory = directory;
+    this.#temporary = temporary;
+  }
+
+  /** Starts everything and waits until every process is ready. */
+  static async start(options: LocalClusterOptions): Promise<LocalCluster> {
+    const directory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), "odradek-cluster-"));
+    const cluster = new LocalCluster(directory, options.dataDirectory === undefined);
+    const ports = await freePorts(options.metadata * 2 + options.brokers * 3);
+    cluster.#layMetadata(options.metadata, ports);
+    cluster.#layBrokers(options, ports);
+    try {
+      const all = [...cluster.metadata.values(), ...cluster.brokers.values()];
+      await Promise.all(all.map((node) => node.start()));
+    } catch (cause) {
+      await cluster.stop();
+      throw new Error("the cluster did not start", { cause });
+    }
+    return cluster;
+  }
+
+  /** "127.0.0.1:P1,127.0.0.1:P2,…" of every broker, dead or alive. */
+  get bootstrap(): string {
+    return [...this.kafkaPorts.values()].map((port) => `127.0.0.1:${port}`).join(",");
+  }
+
+  /** Stops brokers, then metadata nodes; kills what does not stop. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.brokers.values()].map((node) => node.stop()));
+    await Promise.all([...this.metadata.values()].map((node) => node.stop()));
+    if (this.#temporary) rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #layMetadata(count: number, ports: number[]): void {
+    for (let id = 1; id <= count; id++) this.metadataAddresses.set(id, `127.0.0.1:${ports.pop()!}`);
+    for (const [id, address] of this.metadataAddresses)
+      this.metadata.set(
+        id,
+        this.#node(`metadata-${id}`, [
+          join(root, "packages/metadata/src/main.ts"),
+          ...["--id", String(id), "--listen", address, "--health", `127.0.0.1:${ports.pop()!}`],
+          ...["--peers", this.#members()],
+        ]),
+      );
+  }
+
+  #layBrokers(options: LocalClusterOptions, ports: number[]): void {
+    const replicas = String(Math.min(3, options.brokers));
+    const settings = {
+      "default.replication.factor": replicas,
+      "offsets.topic.replication.factor": replicas,
+      "min.insync.replicas": options.brokers >= 3 ? "2" : "1",
+      "group.initial.rebalance.delay.ms": "0",
+      ...options.settings,
+    };
+    for (let id = 1; id <= options.brokers; id++) {
+      const kafka = ports.pop()!;
+      this.kafkaPorts.set(id, kafka);
+      this.brokers.set(
+        id,
+        this.#node(`broker-${id}`, [
+          ...brokerFlags,
+          join(root, "packages/broker/src/main.ts"),
+          ...["--id", String(id), "--kafka", `127.0.0.1:${kafka}`, "--advertised", `127.0.0.1:${kafka}`],
+          ...[
+            "--grpc",
+            `127.0.0.1:${ports.pop()!}`,
+            "--http",
+            `127.0.0.1:${ports.pop()!}`,
+            "--metadata",
+            this.#members(),
+          ],
+          ...Object.entries(settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]),
+        ]),
+      );
+    }
+  }
+
+  #members(): string {
+    return [...this.metadataAddresses].map(([id, address]) => `${id}=${address}`).join(",");
+  }
+
+  #node(name: string, command: string[]): NodeProcess {
+    const data = join(this.directory, name);
+    mkdirSync(data, { recursive: true });
+    return new NodeProcess(name, [...command, "--data-dir", data], join(this.directory, `${name}.log`));
+  }
+}
+
+/** Ports that were free a moment ago. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
+          const server = createServer()
+            .once("error", reject)
+            .listen(0, "127.0.0.1", () => resolve(server));
+        }),
+    ),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
+  return ports;
+}
