@@ -1,5 +1,6 @@
 export * from "./assert.ts";
 export * from "./clock.ts";
+export { FileError } from "./file-error.ts";
 export * from "./files.ts";
 export * from "./kv.ts";
 export * from "./logger.ts";

@@ -1,0 +1,135 @@
+import { integerBelow, type Random } from "../random.ts";
+
+type Change = { is: "write"; position: number; bytes: Buffer } | { is: "truncate"; size: number };
+
+/** The bytes of one file: what programs see, and what would be there after power loss. */
+export class MemoryInode {
+  #bytes = Buffer.alloc(0);
+  #size = 0;
+  /** As of the last sync. */
+  #durable = Buffer.alloc(0);
+  #unsynced: Change[] = [];
+  /** Changes ever synced; marks count from the first change on. */
+  #syncedCount = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#size);
+  }
+
+  write(bytes: Buffer, position: number): void {
+    this.#apply({ is: "write", position, bytes: Buffer.from(bytes) });
+  }
+
+  truncate(size: number): void {
+    this.#apply({ is: "truncate", size });
+  }
+
+  /** Names the state of now, for a sync that ends later. */
+  mark(): number {
+    return this.#syncedCount + this.#unsynced.length;
+  }
+
+  sync(mark: number): void {
+    const now = this.#unsynced.slice(0, Math.max(0, mark - this.#syncedCount));
+    const later = this.#unsynced.slice(now.length);
+    this.#reset(this.#durable, now);
+    this.#durable = Buffer.from(this.bytes());
+    this.#reset(this.#durable, later);
+    this.#syncedCount += now.length;
+  }
+
+  /** Keeps all, nothing, a torn prefix or any subset of the changes since the last sync (pages reach a disk in any order). */
+  crash(random: Random): void {
+    const fate = integerBelow(random, 4);
+    const kept =
+      fate === 0
+        ? []
+        : fate === 1
+          ? this.#unsynced
+          : fate === 2
+            ? tornPrefix(this.#unsynced, random)
+            : this.#unsynced.filter(() => random.next() < 0.5);
+    this.#reset(this.#durable, kept);
+    this.#durable = Buffer.from(this.bytes());
+    this.#unsynced = [];
+  }
+
+  #reset(base: Buffer, changes: readonly Change[]): void {
+    this.#bytes = Buffer.from(base);
+    this.#size = base.length;
+    this.#unsynced = [];
+    for (const change of changes) this.#apply(change);
+  }
+
+  #apply(change: Change): void {
+    const size = change.is === "truncate" ? change.size : Math.max(this.#size, change.position + change.bytes.length);
+    if (size > this.#bytes.length) {
+      const grown = Buffer.alloc(Math.max(size, this.#bytes.length * 2));
+      this.#bytes.copy(grown, 0, 0, this.#size);
+      this.#bytes = grown;
+    }
+    if (size < this.#size) this.#bytes.fill(0, size, this.#size);
+    if (change.is === "write") change.bytes.copy(this.#bytes, change.position);
+    this.#size = size;
+    this.#unsynced.push(change);
+  }
+}
+
+function tornPrefix(changes: readonly Change[], random: Random): Change[] {
+  const kept = changes.slice(0, integerBelow(random, changes.length + 1));
+  const last = kept.pop();
+  if (last === undefined) return kept;
+  if (last.is === "write")
+    kept.push({ ...last, bytes: last.bytes.subarray(0, integerBelow(random, last.bytes.length + 1)) });
+  return kept;
+}
+
+type Node = MemoryInode | MemoryDirectory;
+/** Names set or (null) removed in one step. */
+type Entries = [name: string, node: Node | null][];
+
+export class MemoryDirectory {
+  readonly entries = new Map<string, Node>();
+  #durable = new Map<string, Node>();
+  #unsynced: Entries[] = [];
+
+  change(entries: Entries): void {
+    put(this.entries, entries);
+    this.#unsynced.push(entries);
+  }
+
+  sync(): void {
+    this.#durable = new Map(this.entries);
+    this.#unsynced = [];
+  }
+
+  /** Keeps a prefix of the changes since the last sync: file systems journal names in order. */
+  crash(random: Random): void {
+    for (const change of this.#unsynced.slice(0, integerBelow(random, this.#unsynced.length + 1)))
+      put(this.#durable, change);
+    this.entries.clear();
+    for (const [name, node] of this.#durable) {
+      this.entries.set(name, node);
+      node.crash(random);
+    }
+    this.#unsynced = [];
+  }
+
+  /** Bytes of all files under here. */
+  size(): number {
+    let bytes = 0;
+    for (const node of this.entries.values()) bytes += node instanceof MemoryInode ? node.size : node.size();
+    return bytes;
+  }
+}
+
+function put(into: Map<string, Node>, entries: Entries): void {
+  for (const [name, node] of entries) {
+    if (node === null) into.delete(name);
+    else into.set(name, node);
+  }
+}
