@@ -1,0 +1,122 @@
+import { setTimeout as elapsed } from "node:timers/promises";
+import { Kafka, logLevel } from "kafkajs";
+import { KafkajsLoad } from "./kafkajs-load.ts";
+import { LocalCluster } from "./local-cluster.ts";
+import type { NodeProcess } from "./node-process.ts";
+import { type Acked, LibrdkafkaProducer, longestGapMs, readAll, violations } from "./stranger.ts";
+import { withTree } from "./tree.ts";
+
+export type Kill = { target: string; librdkafkaGapMs: number; kafkajsGapMs: number };
+export type KillReport = { kills: Kill[]; acked: number; ackedKafkajs: number; violations: string[] };
+export type KillRunOptions = {
+  rounds: number;
+  /** How long a killed node stays down. */
+  downMs: number;
+  log: (line: string) => void;
+  /** Leaves out the kills whose name does not match. */
+  only?: RegExp;
+};
+
+const topics = { librdkafka: "fault-librdkafka", kafkajs: "fault-kafkajs" };
+
+/** Starts a cluster and strangers, kills and restarts node after node, stops, reads everything back and judges. */
+export async function killRun(options: KillRunOptions): Promise<KillReport> {
+  await using cluster = await LocalCluster.start({ brokers: 3, metadata: 3 });
+  await createTopics(cluster);
+  const producer = new LibrdkafkaProducer({ bootstrap: cluster.bootstrap, topic: topics.librdkafka, rate: 300 });
+  const load = new KafkajsLoad({ bootstrap: cluster.bootstrap, topic: topics.kafkajs, group: "fault-group" });
+  await load.start();
+  await until(
+    () => producer.acked.length > 100 && load.acked.length > 20 && load.consumed.size > 20,
+    30_000,
+    "clients at work",
+  );
+  const kills: Kill[] = [];
+  for (let round = 0; round < options.rounds; round++)
+    for (const { target, nodes } of await victims(cluster)) {
+      if (options.only && !options.only.test(target)) continue;
+      kills.push(await killOnce(target, await nodes(), producer.acked, load.acked, options));
+    }
+  await producer.stop();
+  await load.stop(30_000);
+  const stored = await readAll(cluster.bootstrap, topics.librdkafka);
+  const storedKafkajs = await readAll(cluster.bootstrap, topics.kafkajs);
+  return {
+    kills,
+    acked: producer.acked.length,
+    ackedKafkajs: load.acked.length,
+    violations: [
+      ...violations(producer.acked, stored),
+      ...violations(load.acked, storedKafkajs).map((text) => `kafkajs: ${text}`),
+      ...load.problems,
+      ...(producer.failed > 0 ? [`librdkafka gave up on ${producer.failed} records`] : []),
+    ],
+  };
+}
+
+type Victim = { target: string; nodes: () => Promise<NodeProcess[]> };
+
+async function victims(cluster: LocalCluster): Promise<Victim[]> {
+  const one = (node: NodeProcess): Victim => ({ target: node.name, nodes: async () => [node] });
+  const leaders: Victim = {
+    target: "controller and metadata leader",
+    nodes: () =>
+      withTree(cluster.metadataAddresses, async ({ session, metadataLeader }) => {
+        const controller = JSON.parse((await session.get("/controller"))!.data.toString()) as { broker: number };
+        return [cluster.brokers.get(controller.broker)!, cluster.metadata.get(await metadataLeader())!];
+      }),
+  };
+  return [...[...cluster.brokers.values()].map(one), ...[...cluster.metadata.values()].map(one), leaders];
+}
+
+async function killOnce(
+  target: string,
+  nodes: NodeProcess[],
+  acked: Acked[],
+  ackedKafkajs: Acked[],
+  options: KillRunOptions,
+): Promise<Kill> {
+  const fromMs = Date.now();
+  await Promise.all(nodes.map((node) => node.kill()));
+  await elapsed(options.downMs);
+  const startedMs = Date.now();
+  await Promise.all(nodes.map((node) => node.start()));
+  // The node must be at work again before the next one goes, else two of three copies are away at once.
+  await until(
+    () => acked.length > 0 && acked.at(-1)!.atMs > startedMs,
+    30_000,
+    `acknowledgements after ${target} came back`,
+  );
+  await elapsed(3_000);
+  const toMs = Date.now();
+  const kill = {
+    target,
+    librdkafkaGapMs: longestGapMs(acked, fromMs, toMs),
+    kafkajsGapMs: longestGapMs(ackedKafkajs, fromMs, toMs),
+  };
+  options.log(`${target.padEnd(32)} gap librdkafka ${kill.librdkafkaGapMs} ms, kafkajs ${kill.kafkajsGapMs} ms`);
+  return kill;
+}
+
+async function createTopics(cluster: LocalCluster): Promise<void> {
+  const admin = new Kafka({ brokers: cluster.bootstrap.split(","), logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: Object.values(topics).map((topic) => ({ topic, numPartitions: 6, replicationFactor: 3 })),
+  });
+  await admin.disconnect();
+}
+
+/** Waits for a condition; throws when it does not hold within `timeoutMs`. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs: number,
+  what: string,
+): Promise<void> {
+  const deadlineMs = Date.now() + timeoutMs;
+  while (!(await condition())) {
+    if (Date.now() > deadlineMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await elapsed(20);
+  }
+}
