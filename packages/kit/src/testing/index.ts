@@ -3,3 +3,4 @@ export * from "./memory-kv.ts";
 export * from "./seeded-random.ts";
 export * from "./story.ts";
 export * from "./virtual-clock.ts";
+export * from "./memory-rpc.ts";

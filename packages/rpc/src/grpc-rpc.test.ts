@@ -1,0 +1,127 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+import type { RpcError, RpcMethod } from "@odradek/kit";
+import { describe, expect, onTestFinished, test } from "vitest";
+
+import { rpcContract } from "../../kit/src/testing/rpc-contract.ts";
+import { grpcRpc } from "./grpc-rpc.ts";
+
+const bytes = (message: Buffer): Buffer => message;
+const codec = { encodeRequest: bytes, decodeRequest: bytes, encodeResponse: bytes, decodeResponse: bytes };
+const ask: RpcMethod<Buffer, Buffer> = { path: "/test.Service/Ask", ...codec };
+const talk: RpcMethod<Buffer, Buffer> = { path: "/test.Service/Talk", ...codec };
+
+/** A peer that accepts connections and never says a word. */
+async function silentPeer(): Promise<string> {
+  const silent = createServer((socket) => socket.on("error", () => {}).resume());
+  silent.listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  onTestFinished(() => void silent.close());
+  return `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+}
+
+function endOf(rpc: ReturnType<typeof grpcRpc>, address: string): Promise<RpcError | null> {
+  const client = rpc.client(address);
+  onTestFinished(() => client.close());
+  const stream = client.open(talk);
+  stream.send(Buffer.from("hello"));
+  return new Promise((resolve) => (stream.onEnded = resolve));
+}
+
+describe("grpc rpc", () => {
+  rpcContract(() => ({ rpc: grpcRpc(), address: "127.0.0.1:0", pass: () => sleep(1) }));
+
+  test("C-19: a call to a peer that accepts and never answers ends at its deadline", async () => {
+    const client = grpcRpc().client(await silentPeer());
+    onTestFinished(() => client.close());
+    const startedMs = performance.now();
+    await expect(client.call(ask, Buffer.alloc(1), { timeoutMs: 200 })).rejects.toMatchObject({
+      code: "DEADLINE_EXCEEDED",
+    });
+    expect(performance.now() - startedMs).toBeLessThan(2000);
+  });
+
+  test("C-19: a stream to a peer that accepts and never answers ends with UNAVAILABLE", async () => {
+    expect(await endOf(grpcRpc({ connectTimeoutMs: 200 }), await silentPeer())).toMatchObject({ code: "UNAVAILABLE" });
+  });
+
+  test("C-19: a stream to a refused port ends at once, long before any deadline", async () => {
+    const startedMs = performance.now();
+    expect(await endOf(grpcRpc({ connectTimeoutMs: 60_000 }), "127.0.0.1:1")).toMatchObject({ code: "UNAVAILABLE" });
+    expect(performance.now() - startedMs).toBeLessThan(2000);
+  });
+
+  test("a peer that was silent when first called is reached by the call after", async () => {
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => sockets.push(socket.on("error", () => {})));
+    silent.listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const rpc = grpcRpc();
+    const client = rpc.client(`127.0.0.1:${port}`);
+    onTestFinished(() => client.close());
+    await expect(client.call(ask, Buffer.alloc(1), { timeoutMs: 200 })).rejects.toThrow();
+    silent.close();
+    for (const socket of sockets) socket.destroy();
+    await once(silent, "close");
+    const server = rpc.server();
+    server.handle(ask, (request) => Promise.resolve(request));
+    await server.listen(`127.0.0.1:${port}`);
+    onTestFinished(() => server.close());
+    expect(await client.call(ask, Buffer.from("now"), { timeoutMs: 5000 })).toEqual(Buffer.from("now"));
+  });
+
+  test("the pings of an idle stream are no offence and keep it open", { timeout: 15_000 }, async () => {
+    const server = grpcRpc().server();
+    server.accept(talk, (stream) => (stream.onMessage = (message) => stream.send(message)));
+    const port = await server.listen("127.0.0.1:0");
+    onTestFinished(() => server.close());
+    const client = grpcRpc().client(`127.0.0.1:${port}`);
+    onTestFinished(() => client.close());
+    const stream = client.open(talk);
+    const ended: (RpcError | null)[] = [];
+    stream.onEnded = (error) => ended.push(error);
+    await sleep(5500);
+    const echo = new Promise<Buffer>((resolve) => (stream.onMessage = resolve));
+    stream.send(Buffer.from("still here"));
+    expect(await echo).toEqual(Buffer.from("still here"));
+    expect(ended).toEqual([]);
+  });
+
+  async function toAnotherProcess() {
+    const echo = fileURLToPath(new URL("testing/echo.ts", import.meta.url));
+    const child = spawn(process.execPath, [echo], { stdio: ["ignore", "pipe", "inherit"] });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    const [line] = (await once(child.stdout, "data")) as [Buffer];
+    const client = grpcRpc().client(`127.0.0.1:${line.toString().trim()}`);
+    onTestFinished(() => client.close());
+    const stream = client.open(talk);
+    const ended = new Promise<RpcError | null>((resolve) => (stream.onEnded = resolve));
+    const heard = new Promise((resolve) => (stream.onMessage = resolve));
+    stream.send(Buffer.from("hello"));
+    await heard;
+    return { child, ended };
+  }
+
+  test("C-19: a killed process is noticed at once", async () => {
+    const { child, ended } = await toAnotherProcess();
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const killedMs = performance.now();
+    expect(await ended).toMatchObject({ code: "UNAVAILABLE" });
+    expect(performance.now() - killedMs).toBeLessThan(500);
+  });
+
+  test("C-19: a stopped process is noticed by the keep-alive", async () => {
+    const { child, ended } = await toAnotherProcess();
+    child.kill("SIGSTOP");
+    const stoppedMs = performance.now();
+    expect(await ended).toMatchObject({ code: "UNAVAILABLE" });
+    expect(performance.now() - stoppedMs).toBeLessThan(4000);
+  });
+});

@@ -1,0 +1,85 @@
+import type { ClientDuplexStream, ServerDuplexStream } from "@grpc/grpc-js";
+import type { RpcError, RpcStream } from "@odradek/kit";
+
+/** More than this waiting makes `send` answer false. */
+const queuedMax = 256;
+const queuedBytesMax = 1024 * 1024;
+
+type Call = ClientDuplexStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
+type Ending = { end(): void; cancel(): void };
+
+/** One end of a gRPC stream. Its owner calls `finish` once, when the transport says that it is over. */
+export class GrpcStream<Out, In> implements RpcStream<Out, In> {
+  onMessage: (message: In) => void = () => {};
+  onEnded: (error: RpcError | null) => void = () => {};
+  readonly #call: Call;
+  readonly #encode: (message: Out) => Buffer;
+  readonly #ending: Ending;
+  #queued = 0;
+  #queuedBytes = 0;
+  #sendEnded = false;
+  #ended = false;
+  #drained: (() => void)[] = [];
+
+  constructor(call: Call, codec: { encode: (message: Out) => Buffer; decode: (bytes: Buffer) => In }, ending: Ending) {
+    this.#call = call;
+    this.#encode = codec.encode;
+    this.#ending = ending;
+    call.on("data", (bytes: Buffer) => {
+      if (!this.#ended) this.onMessage(codec.decode(bytes));
+    });
+  }
+
+  get queued(): number {
+    return this.#queued;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get #full(): boolean {
+    return this.#queued >= queuedMax || this.#queuedBytes >= queuedBytesMax;
+  }
+
+  send(message: Out): boolean {
+    if (this.#ended || this.#sendEnded) return true;
+    const bytes = this.#encode(message);
+    this.#queued++;
+    this.#queuedBytes += bytes.length;
+    this.#call.write(bytes, () => {
+      this.#queued--;
+      this.#queuedBytes -= bytes.length;
+      if (!this.#full) this.#release();
+    });
+    return !this.#full;
+  }
+
+  drained(): Promise<void> {
+    if (this.#ended || !this.#full) return Promise.resolve();
+    return new Promise((resolve) => this.#drained.push(resolve));
+  }
+
+  end(): void {
+    if (this.#ended || this.#sendEnded) return;
+    this.#sendEnded = true;
+    this.#ending.end();
+  }
+
+  cancel(): void {
+    if (!this.#ended) this.#ending.cancel();
+  }
+
+  /** Reports the end once and lets go of everyone who waits. */
+  finish(error: RpcError | null): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#queued = 0;
+    this.#release();
+    this.onEnded(error);
+  }
+
+  #release(): void {
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+}
