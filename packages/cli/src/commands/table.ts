@@ -1,0 +1,33 @@
+import type { CommandModule } from "yargs";
+
+// oxlint-disable-next-line typescript/no-explicit-any -- each command has its own arguments; yargs checks them
+export type Command = CommandModule<object, any>;
+
+type Entry = { describe: string; load: () => Promise<Command> };
+
+/**
+ * All commands by their first word. A module is loaded only when its word was typed: gRPC alone costs more time than a
+ * whole `topics ls` may take.
+ */
+export const commands: Record<string, Entry> = {
+  dev: {
+    describe: "run a cluster on this machine",
+    load: async () => (await import("./dev.ts")).dev,
+  },
+  kill: {
+    describe: "end a node of `odradek dev` at once (kill -9)",
+    load: async () => (await import("./nodes.ts")).kill,
+  },
+  restart: {
+    describe: "stop a node of `odradek dev` if it runs, and start it",
+    load: async () => (await import("./nodes.ts")).restart,
+  },
+  pause: {
+    describe: "stop a node without ending it (SIGSTOP)",
+    load: async () => (await import("./nodes.ts")).pause,
+  },
+  resume: {
+    describe: "let a paused node go on (SIGCONT)",
+    load: async () => (await import("./nodes.ts")).resume,
+  },
+};

@@ -1,0 +1,119 @@
+import { Failure } from "../terminal/failure.ts";
+import type { LogLine } from "./log-tail.ts";
+import { NodeProcess, type NodeEnd } from "./node-process.ts";
+import type { NodePlan } from "./plan.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
+import type { NodeRole, NodeState } from "./state-file.ts";
+
+const stopDeadlineMs = 5000;
+
+/** What becomes known about a node while the cluster runs; `dev` prints it. */
+export interface ClusterReport {
+  /** A node has a new process. */
+  changed(): void;
+  line(plan: NodePlan, line: LogLine): void;
+  nodeReady(plan: NodePlan): void;
+  /** It ended though nobody here asked it to. */
+  died(plan: NodePlan, end: NodeEnd): void;
+}
+
+type Member = { plan: NodePlan; process: NodeProcess; is: "starting" | "ready" | "stopping" | "ended" };
+
+/** The processes of a local cluster. A node that dies stays dead until somebody restarts it: that is what is to be seen. */
+export class DevCluster {
+  readonly #members: Member[];
+  readonly #report: ClusterReport;
+  #restarting: Promise<unknown> = Promise.resolve();
+
+  /** Starts all nodes at once: brokers load while the metadata nodes elect their leader. */
+  constructor(plans: readonly NodePlan[], report: ClusterReport) {
+    this.#report = report;
+    this.#members = plans.map((plan) => ({
+      plan,
+      process: new NodeProcess(plan, this.#listener(plan)),
+      is: "starting",
+    }));
+    for (const member of this.#members) this.#follow(member);
+  }
+
+  nodes(): NodeState[] {
+    return this.#members.map(({ plan: { role, id, address, url, ports, logFile }, process }) => ({
+      role,
+      id,
+      process: process.identity,
+      address,
+      url,
+      ports,
+      logFile,
+    }));
+  }
+
+  states(): { plan: NodePlan; identity: ProcessIdentity; is: Member["is"] }[] {
+    return this.#members.map(({ plan, process, is }) => ({ plan, identity: process.identity, is }));
+  }
+
+  /** Resolves when every node serves or has ended; the nodes that ended instead of serving. */
+  async settled(): Promise<NodePlan[]> {
+    const outcomes = await Promise.all(
+      this.#members.map(async ({ plan, process }) => ((await process.ready) ? [] : [plan])),
+    );
+    return outcomes.flat();
+  }
+
+  /** Stops a node if it runs, starts it again with the same command, and resolves when it serves. One at a time. */
+  restart(role: NodeRole, id: number): Promise<ProcessIdentity> {
+    const done = this.#restarting.then(() => this.#restart(role, id));
+    this.#restarting = done.catch(() => undefined); // the caller hears of it; the next restart is not its business
+    return done;
+  }
+
+  /** Brokers first, so that they can hand over while the metadata nodes still answer. */
+  async stop(): Promise<void> {
+    for (const member of this.#members) {
+      if (member.is !== "ended") member.is = "stopping";
+      member.process.signal("SIGCONT");
+    }
+    for (const role of ["broker", "metadata"] as const) {
+      const members = this.#members.filter(({ plan }) => plan.role === role);
+      await Promise.all(members.map(({ process }) => process.stop(stopDeadlineMs)));
+    }
+  }
+
+  /** Without asking: for whoever cannot wait. */
+  kill(): void {
+    for (const { process } of this.#members) process.signal("SIGKILL");
+  }
+
+  async #restart(role: NodeRole, id: number): Promise<ProcessIdentity> {
+    const member = this.#members.find(({ plan }) => plan.role === role && plan.id === id);
+    if (!member) throw new Failure("notFound", `there is no ${role} ${id}`);
+    if (member.is !== "ended") member.is = "stopping";
+    await member.process.stop(stopDeadlineMs);
+    member.process = new NodeProcess(member.plan, this.#listener(member.plan));
+    member.is = "starting";
+    this.#follow(member);
+    this.#report.changed();
+    if (await member.process.ready) return member.process.identity;
+    const { lastLine } = await member.process.ended;
+    throw new Failure("unhealthy", `${role} ${id} ended before it served: ${lastLine}`);
+  }
+
+  #listener(plan: NodePlan): { line(line: LogLine): void } {
+    return { line: (line) => this.#report.line(plan, line) };
+  }
+
+  #follow(member: Member): void {
+    const { plan, process: started } = member;
+    void started.ready.then((serves) => {
+      if (!serves || member.process !== started || member.is !== "starting") return;
+      member.is = "ready";
+      this.#report.nodeReady(plan);
+    });
+    void started.ended.then((end) => {
+      if (member.process !== started) return;
+      const asked = member.is === "stopping";
+      member.is = "ended";
+      if (!asked) this.#report.died(plan, end);
+    });
+  }
+}

@@ -1,0 +1,94 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Failure } from "../terminal/failure.ts";
+import { DevScreen } from "./screen.ts";
+import { stopRequests } from "./stop-requests.ts";
+import { DevCluster } from "./cluster.ts";
+import { serveControl } from "./control.ts";
+import { clearLeftovers, refuseOtherQuorum, refuseSecond } from "./data-dirs.ts";
+import { planCluster, type NodePlan } from "./plan.ts";
+import { choosePorts, hasLoopback6, type PortWishes } from "./ports.ts";
+import { identify } from "./process-identity.ts";
+import { removeState, writeState, type NodeRole } from "./state-file.ts";
+
+export type DevOptions = PortWishes & {
+  dataDir: string;
+  /** Data in a temporary directory that goes when the cluster stops. */
+  ephemeral: boolean;
+  settings: string[];
+};
+
+/** Runs a local cluster until it is told to stop. Resolves when all its processes are gone. */
+export async function runDev(options: DevOptions): Promise<void> {
+  const startedAt = performance.now();
+  const dataDir = resolve(options.dataDir);
+  refuseSecond(dataDir);
+  const screen = new DevScreen();
+  for (const name of clearLeftovers(dataDir)) screen.say(`ended ${name}, left by a \`dev\` that was killed`);
+  const stop = stopRequests();
+  const { plans, dataRoot } = await planDev(options, dataDir);
+  screen.starting(options, dataDir);
+  const cluster = new DevCluster(plans, screen);
+  const { server, control } = await serveControl(cluster);
+  const dev = identify(process.pid);
+  const save = (): void => writeState(dataDir, { dev, control, nodes: cluster.nodes() });
+  screen.onChange(save);
+  save();
+  try {
+    const failed = await Promise.race([cluster.settled(), stop.first]);
+    if (failed !== "stop") {
+      refuseUseless(plans, failed);
+      screen.ready(cluster, plans, performance.now() - startedAt);
+      await stop.first;
+    }
+    screen.say("stopping: brokers, then metadata nodes");
+    void stop.second.then(() => cluster.kill());
+  } finally {
+    await cluster.stop();
+    server.close();
+    removeState(dataDir);
+    if (options.ephemeral) rmSync(dataRoot, { recursive: true, force: true });
+  }
+  screen.say("stopped");
+}
+
+async function planDev(options: DevOptions, dataDir: string): Promise<{ plans: NodePlan[]; dataRoot: string }> {
+  if (!options.ephemeral) refuseOtherQuorum(dataDir, options.metadata);
+  const ports = await choosePorts(options);
+  const dataRoot = options.ephemeral ? mkdtempSync(join(tmpdir(), "odradek-")) : dataDir;
+  mkdirSync(dataRoot, { recursive: true });
+  const plans = planCluster({
+    ports,
+    dataRoot,
+    logRoot: join(dataDir, "logs"),
+    loopback6: hasLoopback6(),
+    settings: options.settings,
+    scripts: scripts(),
+  });
+  return { plans, dataRoot };
+}
+
+/** Where the programs of the nodes are; tests put a tiny one in their place. */
+function scripts(): Record<NodeRole, string> {
+  const stand = process.env["ODRADEK_DEV_NODE_SCRIPT"];
+  if (stand !== undefined) return { metadata: stand, broker: stand };
+  return {
+    metadata: fileURLToPath(import.meta.resolve("@odradek/metadata/main")),
+    broker: fileURLToPath(import.meta.resolve("@odradek/broker/main")),
+  };
+}
+
+/** A cluster that lost a broker while starting is worth looking at; one without a quorum or any broker is not. */
+function refuseUseless(plans: readonly NodePlan[], failed: readonly NodePlan[]): void {
+  for (const [role, needed] of [
+    ["metadata", Math.floor(plans.filter((plan) => plan.role === "metadata").length / 2) + 1],
+    ["broker", 1],
+  ] as const) {
+    const serving = plans.filter((plan) => plan.role === role && !failed.includes(plan)).length;
+    if (serving >= needed) continue;
+    const logs = failed.map(({ logFile }) => relative(process.cwd(), logFile)).join(", ");
+    throw new Failure("unhealthy", `too few ${role} processes came up: see ${logs}`);
+  }
+}

@@ -1,0 +1,55 @@
+import { relative } from "node:path";
+import { firstCommands, statusTable } from "./banner.ts";
+import type { ClusterReport, DevCluster } from "./cluster.ts";
+import type { LogLine } from "./log-tail.ts";
+import type { NodeEnd } from "./node-process.ts";
+import type { NodePlan } from "./plan.ts";
+
+const warnLevel = 40;
+
+/** What `dev` shows: the banner and what happens to the nodes on stdout, the nodes' warnings on stderr. */
+export class DevScreen implements ClusterReport {
+  #isReady = false;
+  #changed: () => void = () => {};
+
+  /** What else is to happen when a node has a new process. */
+  onChange(changed: () => void): void {
+    this.#changed = changed;
+  }
+
+  say(line: string): void {
+    process.stdout.write(`${line}\n`);
+  }
+
+  starting(options: { metadata: number; brokers: number; ephemeral: boolean }, dataDir: string): void {
+    const data = options.ephemeral ? "until it stops" : shown(dataDir);
+    const nodes = `${options.metadata} metadata, ${options.brokers} broker${options.brokers === 1 ? "" : "s"}`;
+    this.say(`odradek   ${nodes}   data ${data}   logs ${shown(dataDir)}/logs`);
+  }
+
+  ready(cluster: DevCluster, plans: readonly NodePlan[], tookMs: number): void {
+    this.#isReady = true;
+    this.say(`\n${statusTable(cluster)}\n${firstCommands(plans)}`);
+    this.say(`ready in ${(tookMs / 1000).toFixed(1)} s; Ctrl-C stops everything`);
+  }
+
+  changed(): void {
+    this.#changed();
+  }
+
+  line(plan: NodePlan, line: LogLine): void {
+    if ((line.level ?? 0) >= warnLevel) process.stderr.write(`${plan.role} ${plan.id} | ${line.msg}\n`);
+  }
+
+  nodeReady(plan: NodePlan): void {
+    if (this.#isReady) this.say(`${plan.role} ${plan.id} is back`);
+  }
+
+  died(plan: NodePlan, end: NodeEnd): void {
+    const how = end.signal ?? `exit code ${end.code}`;
+    this.say(`${plan.role} ${plan.id} died (${how}); start it again: npx odradek restart ${plan.role} ${plan.id}`);
+    if (end.signal === null && end.lastLine !== "") this.say(`  its last words: ${end.lastLine}`);
+  }
+}
+
+const shown = (path: string): string => relative(process.cwd(), path) || ".";

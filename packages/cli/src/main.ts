@@ -1,0 +1,9 @@
+import { runCommandLine } from "./command-line.ts";
+
+// Whoever reads our output may stop early (`| head`): then there is nothing left to do, and nothing went wrong.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+process.exitCode = await runCommandLine(process.argv.slice(2));
