@@ -8,7 +8,10 @@ export { Writer } from "./bytes/writer.ts";
 export { crc32c } from "./bytes/crc32c.ts";
 export * from "./records/batch.ts";
 export * from "./records/validate.ts";
+export * from "./records/batches.ts";
+export * from "./records/record.ts";
 export * from "./records/compression/codec.ts";
+export { murmur2, partitionOfKey } from "./murmur2.ts";
 export {
   api,
   type AnyApi,

@@ -82,6 +82,13 @@ export class Writer {
     chunk[at + 3] = value;
   }
 
+  /** Leaves room for an int32 that is known later, such as a length before what it counts; set it before the parts leave. */
+  int32Later(): (value: number) => void {
+    const at = this.#room(4);
+    const chunk = this.#chunk;
+    return (value) => chunk.writeInt32BE(value, at);
+  }
+
   /** A safe integer, or plus or minus Infinity for the largest and the smallest int64. */
   int64(value: number): void {
     if (!Number.isSafeInteger(value)) {

@@ -15,8 +15,8 @@ export const MAGIC = 2;
 
 const CODEC_MASK = 0x07;
 const LOG_APPEND_TIME = 0x08;
-const TRANSACTIONAL = 0x10;
-const CONTROL = 0x20;
+export const ATTRIBUTE_TRANSACTIONAL = 0x10;
+export const ATTRIBUTE_CONTROL = 0x20;
 const DELETE_HORIZON = 0x40;
 
 const TWO_32 = 4_294_967_296;
@@ -39,6 +39,13 @@ export class Batch {
     if (bytes.length - at < BATCH_HEADER_BYTES) throw new RangeError(`no batch header in ${bytes.length - at} bytes`);
     this.bytes = bytes;
     this.at = at;
+  }
+
+  /** Whether a batch of magic 2 stands at `at` with all its bytes. */
+  static isWholeAt(bytes: Buffer, at: number): boolean {
+    if (bytes.length - at < BATCH_HEADER_BYTES) return false;
+    const size = BATCH_PREFIX_BYTES + bytes.readInt32BE(at + 8);
+    return size >= BATCH_HEADER_BYTES && size <= bytes.length - at && bytes[at + 16] === MAGIC;
   }
 
   /** Whole size in bytes, prefix included. */
@@ -97,11 +104,11 @@ export class Batch {
   }
 
   get isTransactional(): boolean {
-    return (this.attributes & TRANSACTIONAL) !== 0;
+    return (this.attributes & ATTRIBUTE_TRANSACTIONAL) !== 0;
   }
 
   get isControl(): boolean {
-    return (this.attributes & CONTROL) !== 0;
+    return (this.attributes & ATTRIBUTE_CONTROL) !== 0;
   }
 
   get hasDeleteHorizon(): boolean {

@@ -39,7 +39,7 @@ export function sized<T, D = T>(classic: Length, contents: (version: Version) =>
   const nullableSince = (first: number): Type<T | null, D | null> => ({
     compile: (version) =>
       version.number < first
-        ? (compile(version) as Codec<T | null, D | null>)
+        ? compile(version)
         : optional(version.flexible ? lengthCompact : classic, contents(version)),
   });
   return { compile, nullableSince, nullable: nullableSince(0) };

@@ -46,12 +46,11 @@ function compileMembers(shape: Shape, version: Version): { members: Member[]; ta
     if (!isField(type)) {
       members.push({ name, absent: undefined, codec: type.compile(version) });
     } else if (type.tag === undefined) {
-      members.push({ name, absent: type.absent, codec: type.compile(version) as AnyCodec });
+      members.push({ name, absent: type.absent, codec: type.compile(version) });
     } else {
       // In its place a tagged field reads as absent, so that all values of a struct have their fields in one order.
       members.push({ name, absent: type.absent, codec: absentCodec(type.absent, false) });
-      if (type.exists(version))
-        tagged.push({ name, tag: type.tag, absent: type.absent, codec: type.compile(version) as AnyCodec });
+      if (type.exists(version)) tagged.push({ name, tag: type.tag, absent: type.absent, codec: type.compile(version) });
     }
   }
   tagged.sort((a, b) => a.tag - b.tag);
