@@ -51,12 +51,11 @@ export class GrpcServer implements RpcServer {
     });
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.forceShutdown();
-      this.#server.tryShutdown(() => resolve());
-      for (const broken of [...this.#streams]) broken();
-    });
+  async close(): Promise<void> {
+    // A closed session alone reaches the peers only with their next ping, so each stream is told first.
+    for (const close of [...this.#streams]) close();
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#server.forceShutdown();
   }
 
   #accepted<Request, Response>(
@@ -66,26 +65,27 @@ export class GrpcServer implements RpcServer {
     const codec = { encode: method.encodeResponse, decode: method.decodeRequest };
     const peer = call.getPeer();
     const finish = (error: RpcError | null): void => {
-      this.#streams.delete(broken);
+      this.#streams.delete(close);
       stream.finish(error);
     };
-    const broken = (): void => finish(new RpcError("UNAVAILABLE", `${peer}: the connection is closed`));
-    const cancel = (): void => {
-      // grpc-js resets no stream on the server's wish; an error status is how it ends one.
-      call.emit("error", { code: status.CANCELLED, details: "cancelled by the server" });
-      queueMicrotask(() => finish(new RpcError("CANCELLED", `${peer}: cancelled here`)));
+    // grpc-js resets no stream on the server's wish; an error status is how it ends one.
+    const breakOff = (code: "CANCELLED" | "UNAVAILABLE", details: string): void => {
+      call.emit("error", { code: status[code], details });
+      queueMicrotask(() => finish(new RpcError(code, `${peer}: ${details}`)));
     };
+    const close = (): void => breakOff("UNAVAILABLE", "the server is closed");
+    const broken = (): void => finish(new RpcError("UNAVAILABLE", `${peer}: the connection is closed`));
+    const cancel = (): void => breakOff("CANCELLED", "cancelled by the server");
     const stream = new GrpcStream<Response, Request>(call, codec, { end: () => call.end(), cancel });
-    this.#streams.add(broken);
+    this.#streams.add(close);
     call.on("cancelled", broken);
-    // A reset also ends the readable side first; only what comes after tells the two apart.
-    call.on("end", () =>
-      setImmediate(() => {
-        if (call.cancelled) return broken();
-        call.end();
-        finish(null);
-      }),
-    );
+    // A reset ends the readable side first too; whether it was one is known two turns of the loop later.
+    const ended = (): void => {
+      if (call.cancelled) return broken();
+      call.end();
+      finish(null);
+    };
+    call.on("end", () => setImmediate(() => setImmediate(ended)));
     call.on("finish", () => finish(null));
     call.sendMetadata(new Metadata());
     return stream;
