@@ -1,10 +1,17 @@
 // Stands in for a metadata node or a broker where only process control is under test: says READY, obeys signals and
 // the control pipe. FAKE_NODE (a comma list of <role><id>=<behaviour>) makes one of them misbehave.
+import { mkdirSync } from "node:fs";
 import { createServer, Socket } from "node:net";
 import { parseArgs } from "node:util";
 
 const text = { type: "string" } as const;
-const options = { id: text, kafka: { ...text, multiple: true }, listen: text, "control-fd": text } as const;
+const options = {
+  id: text,
+  kafka: { ...text, multiple: true },
+  listen: text,
+  "control-fd": text,
+  "data-dir": text,
+} as const;
 const { values } = parseArgs({ strict: false, options });
 const role = values["kafka"] === undefined ? "metadata" : "broker";
 const name = `${role}${String(values["id"])}`;
@@ -12,6 +19,9 @@ const behaviour = (process.env["FAKE_NODE"] ?? "")
   .split(",")
   .find((entry) => entry.startsWith(`${name}=`))
   ?.split("=")[1];
+
+// A real node makes its data directory when it starts.
+mkdirSync(String(values["data-dir"]), { recursive: true });
 
 const say = (fields: object): void => {
   process.stdout.write(`${JSON.stringify({ level: 30, time: Date.now(), role, ...fields })}\n`);
