@@ -62,7 +62,7 @@ export function handler<Q, QD, S, SD>(
   return {
     api,
     isPipelined: options.pipelined ?? false,
-    handle: (parts, request, scope) => handle(parts, request as Q, scope),
+    handle: async (parts, request, scope) => handle(parts, request as Q, scope),
     failed: (request, errorCode) => options.failed?.(request as Q, errorCode) ?? null,
   };
 }

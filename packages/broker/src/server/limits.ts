@@ -1,0 +1,30 @@
+import { assert } from "@odradek/kit";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Bounds of the network edge, each with its reason. */
+export const serverLimits = {
+  /** Receive buffers come in three sizes: for idle connections, for ordinary ones, for fast ones (PERFORMANCE §10). */
+  slabBytesSmall: 4 * KIB,
+  slabBytesMedium: 64 * KIB,
+  slabBytesLarge: 4 * MIB,
+  /** Large slabs in use at once; beyond, connections make do with medium ones, so idle holders of large ones can't add up. */
+  slabsLargeMax: 64,
+  /** Free slabs kept for reuse: 64 MiB of large ones, 4 MiB of medium ones. */
+  slabsFreeMax: 16,
+  slabsMediumFreeMax: 64,
+  /** Requests of one connection under way at once. Clients keep 5; load generators up to a thousand small ones. */
+  requestsInFlightMax: 1024,
+  /** Bytes of one connection's requests under way; one frame may exceed it when it is alone. */
+  requestBytesInFlightMax: 32 * MIB,
+  /** Reads in a row that must be small before a connection gives up its larger slab. */
+  smallReadsBeforeShrink: 64,
+  /** How long a closing listener waits for requests that are under way. */
+  closeGraceMs: 1000,
+} as const;
+
+assert(serverLimits.slabBytesSmall < serverLimits.slabBytesMedium, "slab sizes ascend");
+assert(serverLimits.slabBytesMedium < serverLimits.slabBytesLarge, "slab sizes ascend");
+// A full large slab must fit, else a connection at its bound could not hand over what it has received.
+assert(serverLimits.requestBytesInFlightMax >= 2 * serverLimits.slabBytesLarge, "a slab's requests fit in flight");

@@ -1,0 +1,94 @@
+import { delay, type Clock, type Listener, type Logger, type Net } from "@odradek/kit";
+import type { Handler, Parts } from "../api/handler.ts";
+import { KafkaConnection } from "./connection.ts";
+import { serverLimits } from "./limits.ts";
+import type { Slabs } from "./slabs.ts";
+
+export type ListenerOptions = {
+  /** Answers name addresses of this listener only. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly parts: Parts;
+  readonly handlerFor: (apiKey: number, apiVersion: number) => Handler | undefined;
+  readonly slabs: Slabs;
+  readonly net: Net;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Kafka's `socket.request.max.bytes`. */
+  readonly frameBytesMax: number;
+  /** Kafka's `connections.max.idle.ms`. */
+  readonly idleMsMax: number;
+};
+
+/** One address where Kafka clients connect, with the connections that came in on it. */
+export class KafkaListener {
+  readonly name: string;
+  readonly #options: ListenerOptions;
+  readonly #connections = new Set<KafkaConnection>();
+  #listener: Listener | null = null;
+  #cancelSweep = (): void => {};
+
+  private constructor(options: ListenerOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  /** Rejects when the address is taken. */
+  static async open(options: ListenerOptions): Promise<KafkaListener> {
+    const listener = new KafkaListener(options);
+    await listener.#listen();
+    return listener;
+  }
+
+  get port(): number {
+    return this.#listener?.port ?? 0;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Stops accepting, lets requests under way finish for a moment, then closes every connection. */
+  async close(): Promise<void> {
+    this.#cancelSweep();
+    await this.#listener?.close();
+    const { clock } = this.#options;
+    const until = clock.now() + serverLimits.closeGraceMs;
+    for (const connection of this.#connections) if (connection.isIdle) connection.close();
+    while (this.#connections.size > 0 && clock.now() < until) {
+      await delay(clock, 10);
+      for (const connection of this.#connections) if (connection.isIdle) connection.close();
+    }
+    for (const connection of this.#connections) connection.close();
+  }
+
+  async #listen(): Promise<void> {
+    const {
+      net,
+      name: listener,
+      onClosed,
+      ...shared
+    } = {
+      ...this.#options,
+      onClosed: (connection: KafkaConnection) => void this.#connections.delete(connection),
+    };
+    const address = { host: shared.host, port: shared.port };
+    this.#listener = await net.listen(address, (socket) => {
+      const connection = new KafkaConnection(socket, { ...shared, listener, onClosed });
+      this.#connections.add(connection);
+      return connection;
+    });
+    this.#sweep();
+  }
+
+  /** Closes connections on which nothing has moved for too long, never-reading ones included (RELIABILITY K-09, N-07). */
+  #sweep(): void {
+    const { clock, idleMsMax } = this.#options;
+    this.#cancelSweep = clock.timer(Math.min(idleMsMax, 10_000), () => {
+      const oldest = clock.now() - idleMsMax;
+      for (const connection of this.#connections) if (connection.activeAt < oldest) connection.close();
+      this.#sweep();
+    });
+  }
+}
