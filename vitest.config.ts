@@ -6,5 +6,6 @@ export default defineConfig({
     // Two cores run the whole cluster in process tests; more workers only make deadlines late.
     maxWorkers: 2,
     testTimeout: 20_000,
+    hookTimeout: 20_000,
   },
 });

@@ -43,8 +43,12 @@ describe("odradek dev, with tiny programs in place of the nodes", () => {
     const dev = await start();
     const nodes = state().nodes;
     expect(nodes.map(({ role, id }) => `${role} ${id}`)).toEqual([
-      ...["metadata 1", "metadata 2", "metadata 3"],
-      ...["broker 1", "broker 2", "broker 3"],
+      "metadata 1",
+      "metadata 2",
+      "metadata 3",
+      "broker 1",
+      "broker 2",
+      "broker 3",
     ]);
     dev.child.kill("SIGINT");
     dev.child.kill("SIGINT"); // as npm does: the same key press a second time
