@@ -1,0 +1,152 @@
+import type { Cancel, Clock, Logger, Random, RpcServer } from "@odradek/kit";
+import { metadataService } from "../client/frames.ts";
+import type { Consensus, Leadership } from "../raft/consensus.ts";
+import { encodeCommand } from "../tree/commands.ts";
+import type { TreeResult, TreeStateMachine } from "../tree/machine.ts";
+import { firstNodes } from "./first-nodes.ts";
+import { Judge } from "./judge.ts";
+import type { Desk } from "./session-stream.ts";
+import { SessionStream } from "./session-stream.ts";
+import { statusOf, sessionsOf } from "./status.ts";
+
+/** Often enough that a client notices a silent leader within a second (DESIGN D1). */
+const bookmarkMs = 500;
+/** A stream that has not attached by then is nobody's. */
+const attachMs = 5_000;
+
+export type ServiceParts = {
+  consensus: Consensus<TreeResult>;
+  machine: TreeStateMachine;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+};
+
+/** What clients see of a member: sessions while it leads, status always. */
+export class MetadataService implements Desk {
+  readonly consensus: Consensus<TreeResult>;
+  readonly machine: TreeStateMachine;
+  readonly #parts: ServiceParts;
+  readonly #judge: Judge;
+  readonly #streams = new Set<SessionStream>();
+  /** The newest stream of each session. */
+  readonly #bySession = new Map<string, SessionStream>();
+  #isConfirming = false;
+  #bookmarks: Cancel = () => {};
+
+  constructor(parts: ServiceParts) {
+    this.#parts = parts;
+    this.consensus = parts.consensus;
+    this.machine = parts.machine;
+    this.#judge = new Judge(parts.clock, (session) => void this.#expire(session));
+    this.consensus.onApplied = (_entry, result) => this.#applied(result);
+    this.consensus.onLeadership = (leadership) => this.#led(leadership);
+    this.#led(this.consensus.leadership);
+    this.#scheduleBookmarks();
+  }
+
+  /** Registers the methods of proto/metadata.proto. */
+  register(server: RpcServer): void {
+    server.accept(metadataService.Session, (stream) => {
+      const session = new SessionStream(this, stream);
+      this.#streams.add(session);
+      this.#parts.clock.timer(attachMs, () => {
+        if (session.session === null) session.drop();
+      });
+    });
+    server.handle(metadataService.Status, () => Promise.resolve(statusOf(this.consensus, this.machine.state)));
+    server.handle(metadataService.Sessions, () => {
+      const isAttached = (id: string): boolean => this.#bySession.get(id)?.isAttached ?? false;
+      return Promise.resolve({ sessions: sessionsOf(this.machine.state, isAttached) });
+    });
+  }
+
+  close(): void {
+    this.#bookmarks();
+    this.#judge.stop();
+    for (const stream of this.#streams) stream.drop();
+  }
+
+  attached(stream: SessionStream): void {
+    const session = this.machine.state.sessions.get(stream.session!);
+    if (!session) return stream.ended();
+    const before = this.#bySession.get(session.id);
+    this.#bySession.set(session.id, stream);
+    if (before && before !== stream) before.refuse("a newer connection took the session over");
+    this.#judge.attached(session.id, session.timeoutMs);
+    const { id, name, epoch } = session;
+    this.#parts.logger.info({ evt: "SESSION_ATTACHED", session: id, name, connection: epoch }, "session attached");
+  }
+
+  heard(stream: SessionStream): void {
+    if (this.#bySession.get(stream.session!) === stream) this.#judge.heard(stream.session!);
+  }
+
+  gone(stream: SessionStream): void {
+    this.#streams.delete(stream);
+    const id = stream.session;
+    if (id === null || this.#bySession.get(id) !== stream) return;
+    this.#bySession.delete(id);
+    this.#judge.broken(id);
+  }
+
+  #applied(result: TreeResult): void {
+    if (this.consensus.leadership.is !== "leader") return;
+    if (result.changes) for (const stream of this.#bySession.values()) stream.catchUp();
+    if (result.ended === null) return;
+    this.#judge.ended(result.ended);
+    this.#bySession.get(result.ended)?.ended();
+  }
+
+  #led(leadership: Leadership): void {
+    const { logger } = this.#parts;
+    if (leadership.is === "leader") {
+      logger.info({ evt: "LEADING", term: leadership.term }, "this node leads the metadata quorum");
+      this.#judge.start(this.machine.state.sessions.values());
+      void this.#plant();
+      return;
+    }
+    logger.info({ evt: "FOLLOWING", term: leadership.term, leader: leadership.leader }, "this node follows");
+    this.#judge.stop();
+    for (const stream of this.#streams) stream.notLeader(leadership.leader);
+  }
+
+  /** The first leader of an empty tree draws the cluster's id and makes the standard parents. */
+  async #plant(): Promise<void> {
+    if (this.machine.state.revision > 0) return;
+    const operations = firstNodes(this.#parts.random);
+    await this.consensus.propose(encodeCommand({ is: "plant", operations }));
+  }
+
+  /** The log decides: an attach that came first makes this stale (RELIABILITY C-02). Until it is committed, it is tried again. */
+  async #expire(id: string): Promise<void> {
+    const { leadership } = this.consensus;
+    const session = this.machine.state.sessions.get(id);
+    if (leadership.is !== "leader" || !session) return this.#judge.ended(id);
+    const { name, renewals } = session;
+    this.#parts.logger.info({ evt: "SESSION_EXPIRING", session: id, name }, "session is not heard any more");
+    const command = { is: "expire", session: id, term: leadership.term, renewals } as const;
+    const proposed = await this.consensus.propose(encodeCommand(command));
+    if (proposed.is === "applied" && proposed.result.reply.is === "ended")
+      this.#parts.logger.info({ evt: "SESSION_EXPIRED", session: id, name }, "session expired");
+    else this.#judge.spared(id, proposed.is === "applied");
+  }
+
+  #scheduleBookmarks(): void {
+    this.#bookmarks = this.#parts.clock.timer(bookmarkMs, () => {
+      this.#scheduleBookmarks();
+      if (!this.#isConfirming) void this.#confirm();
+    });
+  }
+
+  /** Only a leader that a quorum confirms may say that a session lives (RELIABILITY C-03). */
+  async #confirm(): Promise<void> {
+    if (this.#bySession.size === 0 || this.consensus.leadership.is !== "leader") return;
+    this.#isConfirming = true;
+    const heard = [...this.#bySession.values()].map((stream) => [stream, stream.keepAlive] as const);
+    const barrier = await this.consensus.readBarrier();
+    this.#isConfirming = false;
+    if (barrier !== "ok") return;
+    for (const [stream, keepAlive] of heard) if (stream.isAttached) stream.bookmark(keepAlive);
+  }
+}

@@ -1,0 +1,82 @@
+import { loadService } from "@odradek/rpc";
+
+/** A protobuf `oneof`: `is` names the member that is set. */
+type OneOf<Members> = { [Name in keyof Members]: { is: Name } & { [Key in Name]: Members[Name] } }[keyof Members];
+type Empty = Record<string, never>;
+
+export type AttachFrame = { session: string; epoch: number; create: boolean; timeoutMs: number; name: string };
+export type WriteFrame = { sequence: number; answeredUpTo: number; operations: WireOperation[] };
+export type ReadFrame = { number: number; path: string; children: boolean };
+export type WatchStartFrame = { watch: number; path: string; recursive: boolean; fromRevision?: number };
+
+/** Messages of proto/metadata.proto as the loader gives and takes them. */
+export type ClientFrame = OneOf<{
+  attach: AttachFrame;
+  keepAlive: { number: number };
+  write: WriteFrame;
+  read: ReadFrame;
+  watchStart: WatchStartFrame;
+  watchStop: { watch: number };
+  close: Empty;
+}>;
+
+export type WireOperation = OneOf<{
+  create: { path: string; data: Buffer; ephemeral: boolean; sequential: boolean };
+  set: { path: string; data: Buffer; version?: number; ephemeral: boolean };
+  delete: { path: string; version?: number; recursive: boolean };
+  check: { path: string; version: number };
+  checkAbsent: { path: string };
+}>;
+
+export type WireZnode = {
+  path: string;
+  data: Buffer;
+  version: number;
+  createdRevision: number;
+  modifiedRevision: number;
+  owner: string;
+  childCount: number;
+};
+
+export type WrittenFrame = { sequence: number } & (
+  | { outcome: "done"; done: { revision: number; results: { path: string; version: number }[] } }
+  | { outcome: "failed"; failed: { at: number; failure: string; path: string } }
+);
+
+export type ServerFrame = OneOf<{
+  attached: { revision: number };
+  notLeader: { leader: number };
+  ended: Empty;
+  refused: { why: string };
+  bookmark: { revision: number; keepAlive: number };
+  written: WrittenFrame;
+  found: { number: number; node?: WireZnode; children: string[] };
+  watchStarted: { watch: number };
+  watchSnapshot: { watch: number; revision: number; nodes: WireZnode[]; last: boolean };
+  watchChanges: { watch: number; revision: number; changed: WireZnode[]; deleted: string[] };
+  watchCompacted: { watch: number; oldest: number };
+}>;
+
+export type WireStatus = {
+  id: number;
+  role: string;
+  term: number;
+  leader: number;
+  revision: number;
+  oldestRevision: number;
+  appliedIndex: number;
+  commitIndex: number;
+  lastIndex: number;
+  snapshotIndex: number;
+  members: number[];
+  sessions: number;
+  nodes: number;
+};
+
+export type WireSession = { id: string; name: string; timeoutMs: number; ephemeralNodes: number; attached: boolean };
+
+export const metadataService = loadService<{
+  Session: [ClientFrame, ServerFrame];
+  Status: [Empty, WireStatus];
+  Sessions: [Empty, { sessions: WireSession[] }];
+}>("metadata.proto", "odradek.metadata.v1.Metadata");

@@ -1,0 +1,45 @@
+import { assert } from "@odradek/kit";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Every bound of a metadata node in one place, with its reason. */
+export const limits = {
+  /** Data of one node. Nodes hold configuration, not content; one multi must be able to carry one. */
+  nodeBytesMax: 512 * KIB,
+  /** Data of all operations of a multi: bounds a log entry and the time that applying it holds the loop. */
+  multiBytesMax: 512 * KIB,
+  /** Enough for 50 partitions of one topic many times over; the controller splits larger changes. */
+  operationsMax: 500,
+  pathBytesMax: 1 * KIB,
+  pathDepthMax: 32,
+  /** Nodes one recursive delete may remove: they all go in one entry of the history. */
+  recursiveDeleteMax: 20_000,
+  nodesMax: 500_000,
+  sessionsMax: 10_000,
+  /** Unanswered writes of one session; the state keeps as many answers. */
+  inFlightMax: 256,
+  /** Revisions kept for watches to resume from: minutes of a busy cluster, in memory and in every snapshot. */
+  historyRevisionsMax: 8192,
+  historyBytesMax: 16 * MIB,
+  /** Largest message on any stream of a metadata node. */
+  messageBytesMax: 4 * MIB,
+  /** Nodes of a watch's first picture are sent in parts of about this size. */
+  snapshotPartBytes: 1 * MIB,
+  /** What may wait for a slow client before its stream is dropped; it resumes by revision. */
+  outboundBytesMax: 32 * MIB,
+  outboundFramesMax: 20_000,
+  watchesPerSessionMax: 1_000,
+  /** Reads of one stream that wait for their barrier. */
+  readsInFlightMax: 1_000,
+  sessionNameBytesMax: 200,
+  sessionTimeoutMsMin: 500,
+  sessionTimeoutMsMax: 5 * 60_000,
+} as const;
+
+assert(limits.nodeBytesMax <= limits.multiBytesMax, "a node must fit into a multi");
+assert(
+  limits.multiBytesMax + limits.operationsMax * (limits.pathBytesMax + 64) < limits.messageBytesMax,
+  "what may be proposed must fit into a message (RELIABILITY R-27)",
+);
+assert(limits.snapshotPartBytes + limits.nodeBytesMax < limits.messageBytesMax, "a part must fit into a message");

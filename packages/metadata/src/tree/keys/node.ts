@@ -1,0 +1,39 @@
+import { Reader, Writer } from "../bytes.ts";
+import type { Node } from "../znode.ts";
+
+/** node: one per path. Key: 0x41 path. Value: the node with its path, CRC-32. */
+export const TAG = 0x41;
+
+export function key(path: string): Buffer {
+  return Buffer.concat([Buffer.from([TAG]), Buffer.from(path)]);
+}
+
+export function encode(node: Node): Buffer {
+  return writeNode(new Writer(), node).sealed();
+}
+
+export function decode(value: Buffer): Node {
+  return readNode(Reader.sealed(value, "a stored node"));
+}
+
+export function writeNode(writer: Writer, node: Node): Writer {
+  writer.string(node.path).buffer(node.data).number(node.version);
+  writer.number(node.createdRevision).number(node.modifiedRevision);
+  return writer
+    .string(node.owner ?? "")
+    .number(node.childCount)
+    .number(node.nextSequence);
+}
+
+export function readNode(reader: Reader): Node {
+  return {
+    path: reader.string(),
+    data: reader.buffer(),
+    version: reader.number(),
+    createdRevision: reader.number(),
+    modifiedRevision: reader.number(),
+    owner: reader.string() || null,
+    childCount: reader.number(),
+    nextSequence: reader.number(),
+  };
+}

@@ -1,0 +1,63 @@
+import type { TreeState } from "../state.ts";
+import { TreeState as State } from "../state.ts";
+import * as answer from "./answer.ts";
+import * as history from "./history.ts";
+import * as meta from "./meta.ts";
+import * as node from "./node.ts";
+import * as session from "./session.ts";
+
+export type StoredEntry = readonly [key: Buffer, value: Buffer];
+
+/** All keys of the tree lie in here. */
+export const stateRange = { from: Buffer.from([0x40]), below: Buffer.from([0x80]) };
+
+/** The whole state as keys and values in an order that is the same on every node; meta comes first. */
+export function entriesOf(state: TreeState): StoredEntry[] {
+  const entries: StoredEntry[] = [
+    [meta.key(), meta.encode({ revision: state.revision, historyOldest: state.history.oldest })],
+  ];
+  const sessions = [...state.sessions.values()].toSorted((left, right) => (left.id < right.id ? -1 : 1));
+  for (const each of state.under("/", true)) entries.push([node.key(each.path), node.encode(each)]);
+  for (const each of sessions) entries.push([session.key(each.id), session.encode(each)]);
+  for (const each of sessions)
+    for (const [sequence, kept] of [...each.answers].toSorted(([left], [right]) => left - right))
+      entries.push([answer.key(each.id, sequence), answer.encode({ session: each.id, sequence, answer: kept })]);
+  for (const changes of state.history.after(state.history.oldest)!)
+    entries.push([history.key(changes.revision), history.encode(changes)]);
+  return entries;
+}
+
+/** Builds the state from its keys and values in any order. Throws on damage or contradiction. */
+export function stateFrom(entries: Iterable<StoredEntry>): TreeState {
+  const byTag = new Map<number, StoredEntry[]>();
+  for (const entry of entries) {
+    const tag = entry[0][0]!;
+    const family = byTag.get(tag);
+    if (family) family.push(entry);
+    else byTag.set(tag, [entry]);
+  }
+  const family = (tag: number): StoredEntry[] => byTag.get(tag) ?? [];
+  const state = new State();
+  const first = family(meta.TAG)[0];
+  if (first) {
+    const { revision, historyOldest } = meta.decode(first[1]);
+    state.start(revision, historyOldest);
+  }
+  for (const [, value] of family(session.TAG)) {
+    const stored = session.decode(value);
+    state.sessions.set(stored.id, stored);
+  }
+  for (const [, value] of family(node.TAG)) state.put(node.decode(value));
+  for (const [, value] of family(answer.TAG)) restoreAnswer(state, answer.decode(value));
+  const revisions = family(history.TAG).map(([, value]) => ({ changes: history.decode(value), bytes: value.length }));
+  for (const { changes, bytes } of revisions.toSorted((left, right) => left.changes.revision - right.changes.revision))
+    state.history.add(changes, bytes);
+  state.check();
+  return state;
+}
+
+function restoreAnswer(state: TreeState, stored: answer.StoredAnswer): void {
+  const owner = state.sessions.get(stored.session);
+  if (!owner) throw new Error(`a stored answer belongs to session ${stored.session}, which is not stored`);
+  owner.answers.set(stored.sequence, stored.answer);
+}

@@ -1,0 +1,196 @@
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { assert } from "@odradek/kit";
+import type { Kv, KvWrite } from "@odradek/kit";
+import type { Applied, CommittedEntry, StateMachine } from "../raft/consensus.ts";
+import { limits } from "../limits.ts";
+import type { Command } from "./commands.ts";
+import { decodeCommand } from "./commands.ts";
+import { decide, decideEnd } from "./decide.ts";
+import type { TreeEntry } from "./draft.ts";
+import * as answerKeys from "./keys/answer.ts";
+import * as sessionKeys from "./keys/session.ts";
+import type { StoredEntry } from "./keys/state.ts";
+import { entriesOf, stateFrom, stateRange } from "./keys/state.ts";
+import { replay } from "./replay.ts";
+import type { Answer, Refusal, SessionState } from "./sessions.ts";
+import { admit, forgetAnswered } from "./sessions.ts";
+import { TreeState } from "./state.ts";
+import type { Changes } from "./watches.ts";
+
+/** What a command came to. */
+export type Reply =
+  | { is: "attached"; revision: number }
+  | { is: "answered"; answer: Answer }
+  | { is: "refused"; why: Refusal }
+  /** A newer connection has taken the session over (RELIABILITY C-12). */
+  | { is: "superseded" }
+  /** There is no such session (any more). */
+  | { is: "noSession" }
+  | { is: "tooManySessions" }
+  /** The session is over: closed, or expired. */
+  | { is: "ended" }
+  /** An expiry that was decided before the session's last attach, or by a deposed leader. */
+  | { is: "stale" }
+  | { is: "nothing" };
+
+/** `changes`: the revision this entry made, if it made one. `ended`: the session it ended. */
+export type TreeResult = { reply: Reply; changes: Changes | null; ended: string | null };
+
+type Step = TreeResult & { writes: KvWrite[] };
+
+/** The tree behind the log: decides what a committed command does and replays it (DESIGN D1). */
+export class TreeStateMachine implements StateMachine<TreeResult> {
+  #state = new TreeState();
+
+  /** The state at the last applied entry; replaced as a whole by load and restore. */
+  get state(): TreeState {
+    return this.#state;
+  }
+
+  apply(entry: CommittedEntry): Applied<TreeResult> {
+    if (entry.data.length === 0)
+      return { writes: [], result: { reply: { is: "nothing" }, changes: null, ended: null } };
+    const { writes, ...result } = this.#run(decodeCommand(entry.data), entry.term);
+    return { writes, result };
+  }
+
+  async load(kv: Kv): Promise<void> {
+    const entries: StoredEntry[] = [];
+    for await (const entry of kv.range(stateRange)) entries.push(entry);
+    this.#state = stateFrom(entries);
+  }
+
+  snapshot(): Buffer {
+    const parts: Buffer[] = [];
+    for (const stored of entriesOf(this.#state))
+      for (const field of stored) {
+        const length = Buffer.alloc(4);
+        length.writeUInt32BE(field.length);
+        parts.push(length, field);
+      }
+    const body = Buffer.concat(parts);
+    const crc = Buffer.alloc(4);
+    crc.writeUInt32BE(crc32(body));
+    return Buffer.concat([body, crc]);
+  }
+
+  restore(snapshot: Buffer): KvWrite[] {
+    const entries = readSnapshot(snapshot);
+    this.#state = stateFrom(entries);
+    return entries.map(([key, value]) => ({ is: "put", key, value }));
+  }
+
+  /** The same on every node that applied the same entries (RELIABILITY R-26). */
+  digest(): string {
+    return createHash("sha256").update(this.snapshot()).digest("base64url").slice(0, 22);
+  }
+
+  #run(command: Command, term: number): Step {
+    switch (command.is) {
+      case "attach":
+        return this.#attach(command);
+      case "request":
+        return this.#request(command);
+      case "close":
+        return this.#end(command.session);
+      case "expire": {
+        const session = this.#state.sessions.get(command.session);
+        const isStale = command.term !== term || session?.renewals !== command.renewals;
+        return isStale ? only({ is: "stale" }) : this.#end(command.session);
+      }
+      case "plant": {
+        if (this.#state.revision > 0) return only({ is: "nothing" });
+        const { answer, entry } = decide(this.#state, command.operations, null);
+        return { reply: { is: "answered", answer }, ended: null, ...this.#replay(entry) };
+      }
+    }
+  }
+
+  #attach({ session: id, epoch, create, timeoutMs, name }: Extract<Command, { is: "attach" }>): Step {
+    const known = this.#state.sessions.get(id);
+    if (!known && !create) return only({ is: "noSession" });
+    if (!known && this.#state.sessions.size >= limits.sessionsMax) return only({ is: "tooManySessions" });
+    if (known && known.epoch >= epoch) return only({ is: "superseded" });
+    const session = known ?? newSession(id, name, timeoutMs);
+    session.epoch = epoch;
+    session.renewals++;
+    this.#state.sessions.set(id, session);
+    const writes = [this.#stored(session)];
+    return { reply: { is: "attached", revision: this.#state.revision }, changes: null, ended: null, writes };
+  }
+
+  #request(command: Extract<Command, { is: "request" }>): Step {
+    const session = this.#state.sessions.get(command.session);
+    if (!session) return only({ is: "noSession" });
+    if (command.epoch < session.epoch) return only({ is: "superseded" });
+    const writes: KvWrite[] = forgetAnswered(session, command.answeredUpTo).map((sequence) => ({
+      is: "delete",
+      key: answerKeys.key(session.id, sequence),
+    }));
+    const admission = admit(session, command.sequence);
+    if (admission.is !== "apply") {
+      writes.push(this.#stored(session));
+      const reply: Reply = admission.is === "repeated" ? { is: "answered", answer: admission.answer } : admission;
+      return { reply, changes: null, ended: null, writes };
+    }
+    const { answer, entry } = decide(this.#state, command.operations, session.id);
+    session.lastSequence = command.sequence;
+    session.answers.set(command.sequence, answer);
+    const replayed = this.#replay(entry);
+    const stored = { session: session.id, sequence: command.sequence, answer };
+    writes.push(...replayed.writes, this.#stored(session), {
+      is: "put",
+      key: answerKeys.key(session.id, command.sequence),
+      value: answerKeys.encode(stored),
+    });
+    return { reply: { is: "answered", answer }, changes: replayed.changes, ended: null, writes };
+  }
+
+  /** Ends a session and removes its ephemeral nodes in one revision (RELIABILITY C-05). */
+  #end(id: string): Step {
+    const session = this.#state.sessions.get(id);
+    if (!session) return only({ is: "noSession" });
+    const { changes, writes } = this.#replay(decideEnd(this.#state, session.owned));
+    assert(session.owned.size === 0, "an ended session owns nothing");
+    this.#state.sessions.delete(id);
+    writes.push({ is: "delete", key: sessionKeys.key(id) });
+    for (const sequence of session.answers.keys()) writes.push({ is: "delete", key: answerKeys.key(id, sequence) });
+    return { reply: { is: "ended" }, changes, ended: id, writes };
+  }
+
+  #replay(entry: TreeEntry | null): { changes: Changes | null; writes: KvWrite[] } {
+    if (!entry) return { changes: null, writes: [] };
+    return { changes: entry.changes, writes: replay(this.#state, entry) };
+  }
+
+  #stored(session: SessionState): KvWrite {
+    return { is: "put", key: sessionKeys.key(session.id), value: sessionKeys.encode(session) };
+  }
+}
+
+function only(reply: Reply): Step {
+  return { reply, changes: null, ended: null, writes: [] };
+}
+
+function newSession(id: string, name: string, timeoutMs: number): SessionState {
+  const numbers = { epoch: 0, renewals: 0, lastSequence: 0, answeredUpTo: 0 };
+  return { id, name, timeoutMs, ...numbers, answers: new Map(), owned: new Set() };
+}
+
+function readSnapshot(snapshot: Buffer): StoredEntry[] {
+  if (snapshot.length < 4) throw new Error("the snapshot is cut short");
+  const body = snapshot.subarray(0, snapshot.length - 4);
+  if (crc32(body) !== snapshot.readUInt32BE(body.length))
+    throw new Error("the snapshot is damaged: CRC does not match");
+  const entries: StoredEntry[] = [];
+  let at = 0;
+  const field = (): Buffer => {
+    const start = at + 4;
+    at = start + body.readUInt32BE(at);
+    if (at > body.length) throw new Error("the snapshot is damaged: a field reaches past its end");
+    return body.subarray(start, at);
+  };
+  while (at < body.length) entries.push([field(), field()]);
+  return entries;
+}
