@@ -1,4 +1,4 @@
-import { type ConfigDefinition, UNBOUNDED } from "./definition.ts";
+import { type ConfigDefinition, problemWith, UNBOUNDED } from "./definition.ts";
 
 /** A broker setting that gives a topic setting its default; `factor` turns its unit into the topic setting's. */
 export type Synonym = { name: string; factor: number };
@@ -284,3 +284,15 @@ export const topicConfigs: readonly TopicConfigDefinition[] = [
 export const topicConfig: ReadonlyMap<string, TopicConfigDefinition> = new Map(
   topicConfigs.map((definition) => [definition.name, definition]),
 );
+
+/** What is wrong with settings meant for a topic, or null. */
+export function problemWithTopicConfigs(settings: Readonly<Record<string, string | null>>): string | null {
+  for (const [name, value] of Object.entries(settings)) {
+    const definition = topicConfig.get(name);
+    if (!definition) return `Unknown topic config name: ${name}`;
+    if (value === null) return `Null value not supported for topic configs: ${name}`;
+    const problem = problemWith(definition, value);
+    if (problem) return problem;
+  }
+  return null;
+}

@@ -1,0 +1,295 @@
+import { assert, type Clock, delay, type Logger, type Random, randomUuid, Watermark } from "@odradek/kit";
+import type { Operation, Outcome, Session, Watch, WatchEvent } from "@odradek/metadata/client";
+import type { BrokerConfig, ConfigLayers } from "../config.ts";
+import { limits } from "../limits.ts";
+import { type ClusterImage, emptyImage, imageOf, nextImage } from "./image.ts";
+import { ALL_BROKERS } from "./nodes.ts";
+import { ProducerIds } from "./producer-ids.ts";
+import { announceShutdown, type Identity, register, type Registration, ReplacedError } from "./register.ts";
+
+export type ClusterOptions = {
+  config: BrokerConfig;
+  /** Opens a session with the coordination store; called again whenever one has ended. */
+  connect: () => Promise<Session>;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+};
+
+export type ImageListener = (image: ClusterImage, previous: ClusterImage) => void;
+
+/** Wait before another try to reach the coordination store. */
+const RECONNECT_MS = 200;
+
+/** The cluster as one broker sees it, and the broker's place in it: one session, one watch, one picture (DESIGN D4). */
+export class Cluster {
+  readonly brokerId: number;
+  readonly #options: ClusterOptions;
+  readonly #revision: Watermark;
+  readonly #producerIds: ProducerIds;
+  readonly #listeners: ImageListener[] = [];
+  #image: ClusterImage = emptyImage;
+  #session: Session;
+  #watch: Watch | null = null;
+  #identity: Identity | null = null;
+  #registration: Registration | null = null;
+  #lastRegistration: Registration | null = null;
+  #heardMs: number;
+  #isClosing = false;
+  #isStopping = false;
+  #fail: (error: Error) => void = () => {};
+  /** Rejects when this broker must stop: another process has taken its number. Never resolves. */
+  readonly failed: Promise<never>;
+
+  private constructor(options: ClusterOptions, session: Session) {
+    this.brokerId = options.config.brokerId;
+    this.#options = options;
+    this.#session = session;
+    this.#heardMs = options.clock.now();
+    this.#revision = new Watermark(options.clock, 0);
+    this.#producerIds = new ProducerIds(() => this.#session);
+    this.failed = new Promise((_, reject) => (this.#fail = reject));
+    this.failed.catch(() => {}); // whoever runs the broker awaits it; nobody has to
+  }
+
+  /** Connects and resolves as soon as the first picture is there. The broker is not registered yet. */
+  static async start(options: ClusterOptions): Promise<Cluster> {
+    const cluster = new Cluster(options, await options.connect());
+    void cluster.#follow();
+    const timeoutMs = options.config.metadata.connectTimeoutMs;
+    if (await cluster.reached(1, { timeoutMs })) return cluster;
+    await cluster.close();
+    throw new Error(`the coordination store sent no picture of the cluster within ${timeoutMs} ms`);
+  }
+
+  /** The newest picture; never changed, only replaced. */
+  get image(): ClusterImage {
+    return this.#image;
+  }
+
+  /** Our registration while it stands; null while we have none: then we lead nothing. */
+  get registration(): Registration | null {
+    return this.#registration;
+  }
+
+  /**
+   * False as soon as nothing was heard from the coordination store for a session's time: another broker may lead by then, so
+   * a broker that was paused must not serve on waking (RELIABILITY P-18).
+   */
+  get mayLead(): boolean {
+    return (
+      this.#registration !== null &&
+      this.#options.clock.now() - this.#heardMs <= this.#options.config.metadata.sessionTimeoutMs
+    );
+  }
+
+  get config(): BrokerConfig {
+    return this.#options.config;
+  }
+
+  /** The session of now; another one after it has ended. */
+  get session(): Session {
+    return this.#session;
+  }
+
+  /** A topic id nobody else has: 22 characters of base64url. */
+  newTopicId(): string {
+    return randomUuid(this.#options.random).toString("base64url");
+  }
+
+  /** Settings that hold here apart from a topic's own. */
+  get configLayers(): Omit<ConfigLayers, "topic"> {
+    const { brokerConfigs } = this.#image;
+    return {
+      broker: brokerConfigs.get(String(this.brokerId))?.settings ?? {},
+      brokers: brokerConfigs.get(ALL_BROKERS)?.settings ?? {},
+      static: this.#options.config.settings,
+    };
+  }
+
+  /** True once our picture is at least at `revision`; false after `timeoutMs` or when closed. */
+  async reached(revision: number, options: { timeoutMs: number }): Promise<boolean> {
+    return (await this.#revision.reached(revision, options)) === "reached";
+  }
+
+  /** Waits until `holds` is true of the picture; false after `timeoutMs`. */
+  async until(holds: (image: ClusterImage) => boolean, options: { timeoutMs: number }): Promise<boolean> {
+    const { clock } = this.#options;
+    const endMs = clock.now() + options.timeoutMs;
+    while (!holds(this.#image)) {
+      const timeoutMs = endMs - clock.now();
+      if (timeoutMs <= 0 || !(await this.reached(this.#image.revision + 1, { timeoutMs }))) return holds(this.#image);
+    }
+    return true;
+  }
+
+  /** Called after every change of the picture or of our registration, in the order of listening. */
+  onImage(listener: ImageListener): void {
+    this.#listeners.push(listener);
+  }
+
+  /** A transaction on the tree: all or nothing, exactly once. Rejects when no metadata node can be reached. */
+  multi(operations: Operation[]): Promise<Outcome> {
+    return this.#session.multi(operations);
+  }
+
+  /** A producer id nobody else has or will have. */
+  allocateProducerId(): Promise<number> {
+    return this.#producerIds.allocate();
+  }
+
+  /** Makes this broker part of the cluster, and again with a new incarnation whenever its session has expired. Resolves when its own picture shows it. */
+  async register(identity: Omit<Identity, "brokerId">): Promise<void> {
+    assert(this.#identity === null, "a broker registers once");
+    this.#identity = { ...identity, brokerId: this.brokerId };
+    await this.#enter(this.#session);
+  }
+
+  /**
+   * Announces that we are stopping and waits until no partition that we lead could be led by another, at most
+   * `timeoutMs`. Replicas go on serving meanwhile.
+   */
+  async beginShutdown(options: { timeoutMs: number } = { timeoutMs: limits.handOverTimeoutMs }): Promise<void> {
+    this.#isStopping = true;
+    if (!this.#registration) return;
+    const outcome = await announceShutdown(this.#session, this.brokerId, this.#registration.incarnation);
+    if (outcome.is !== "done") return;
+    await this.until(
+      (image) => image.revision >= outcome.revision && !leadsWhatAnotherCould(image, this.brokerId),
+      options,
+    );
+  }
+
+  /** Ends the session: to the others we are gone at once. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#registration = null;
+    this.#watch?.close();
+    this.#revision.close();
+    await this.#session.close();
+  }
+
+  async #enter(session: Session): Promise<void> {
+    const { clock, random, logger } = this.#options;
+    assert(this.#identity, "the identity is known");
+    const incarnation = random.bytes(12).toString("base64url");
+    const options = { incarnation, wallMs: clock.wallMs(), previous: this.#lastRegistration };
+    const registration = await register(session, this.#identity, options);
+    this.#lastRegistration = registration;
+    if (session !== this.#session) return; // it ended meanwhile
+    this.#registration = registration;
+    this.#heardMs = clock.now();
+    logger.info(
+      { evt: "registered", broker: this.brokerId, incarnation, revision: registration.revision },
+      "registered",
+    );
+    await this.reached(registration.revision, { timeoutMs: limits.ownImageTimeoutMs });
+    this.#tell(this.#image);
+  }
+
+  /** The broker's life with the store: one session after the other, one watch on each. */
+  async #follow(): Promise<void> {
+    while (!this.#isClosing) {
+      const session = this.#session;
+      void session.ended.then((how) => this.#sessionEnded(session, how));
+      if (this.#identity) void this.#reenter(session);
+      await this.#replay(session);
+      if (this.#isClosing) return;
+      await session.close();
+      this.#session = await this.#connect();
+    }
+  }
+
+  async #connect(): Promise<Session> {
+    for (;;) {
+      try {
+        return await this.#options.connect();
+      } catch (cause) {
+        this.#options.logger.warn({ err: cause }, "the coordination store can't be reached; trying again");
+        await delay(this.#options.clock, RECONNECT_MS);
+      }
+    }
+  }
+
+  /** Ends with the session. */
+  async #replay(session: Session): Promise<void> {
+    let fromRevision = this.#image.revision;
+    for (let isCompacted = true; isCompacted; fromRevision = 0) {
+      isCompacted = false;
+      const watch = session.watch({ path: "/", recursive: true, ...(fromRevision > 0 ? { fromRevision } : {}) });
+      this.#watch = watch;
+      for await (const event of watch) {
+        this.#heardMs = this.#options.clock.now();
+        isCompacted = event.is === "compacted";
+        this.#take(event);
+      }
+    }
+  }
+
+  #take(event: WatchEvent): void {
+    switch (event.is) {
+      case "snapshot":
+        return this.#show(imageOf(event.revision, event.nodes));
+      case "changes":
+        return this.#show(nextImage(this.#image, event));
+      case "bookmark":
+        // Nothing under "/" changed: a revision without change is not worth a new picture, but it is worth reaching.
+        if (event.revision > this.#image.revision) this.#show({ ...this.#image, revision: event.revision });
+        return;
+      case "compacted":
+        this.#options.logger.warn({ oldest: event.oldest }, "the watch fell behind; the whole tree is read again");
+    }
+  }
+
+  #show(image: ClusterImage): void {
+    if (image.revision < this.#image.revision) return;
+    const previous = this.#image;
+    this.#image = image;
+    this.#tell(previous);
+    this.#revision.advance(Math.max(this.#revision.value, image.revision));
+    const live = image.brokers.get(this.brokerId);
+    if (this.#registration && live && live.registeredRevision > this.#registration.revision)
+      if (live.incarnation !== this.#registration.incarnation) this.#replaced(live.incarnation);
+  }
+
+  #tell(previous: ClusterImage): void {
+    for (const listener of this.#listeners) listener(this.#image, previous);
+  }
+
+  #replaced(incarnation: string): void {
+    this.#registration = null;
+    this.#tell(this.#image);
+    this.#fail(new ReplacedError(`broker ${this.brokerId} was registered by another process (${incarnation})`));
+  }
+
+  /** We may be replaced from here on, so we lead nothing until we have registered anew. */
+  #sessionEnded(session: Session, how: "expired" | "closed"): void {
+    if (session !== this.#session || this.#isClosing) return;
+    this.#options.logger.warn(
+      { evt: "session-ended", how, session: session.id },
+      "the session with the coordination store has ended",
+    );
+    this.#registration = null;
+    this.#watch?.close();
+    this.#tell(this.#image);
+  }
+
+  async #reenter(session: Session): Promise<void> {
+    if (this.#isStopping) return;
+    try {
+      await this.#enter(session);
+    } catch (cause) {
+      if (cause instanceof ReplacedError) return this.#fail(cause);
+      this.#options.logger.warn({ err: cause }, "could not register");
+      await delay(this.#options.clock, RECONNECT_MS);
+      await session.close(); // the next session tries again
+    }
+  }
+}
+
+function leadsWhatAnotherCould(image: ClusterImage, brokerId: number): boolean {
+  const couldLead = (id: number): boolean => id !== brokerId && image.brokers.get(id)?.shuttingDown === false;
+  for (const topic of image.topics.values())
+    for (const { leader, isr } of topic.partitions) if (leader === brokerId && isr.some(couldLead)) return true;
+  return false;
+}

@@ -1,0 +1,108 @@
+import type { Znode } from "@odradek/metadata/client";
+
+/** Where things stand in the tree (DESIGN D4) and what their nodes hold. Values are JSON. */
+export const paths = {
+  clusterId: "/cluster/id",
+  liveBrokers: "/brokers/ids",
+  knownBrokers: "/brokers/known",
+  controller: "/controller",
+  controllerEpoch: "/controller-epoch",
+  topics: "/topics",
+  topicConfigs: "/config/topics",
+  brokerConfigs: "/config/brokers",
+  producerIds: "/producer-ids",
+  liveBroker: (id: number): string => `/brokers/ids/${id}`,
+  /** Written with every registration and never deleted: its version tells two registrations of one broker apart. */
+  knownBroker: (id: number): string => `/brokers/known/${id}`,
+  topic: (name: string): string => `/topics/${name}`,
+  partitions: (name: string): string => `/topics/${name}/partitions`,
+  partition: (name: string, index: number): string => `/topics/${name}/partitions/${index}`,
+  topicConfig: (name: string): string => `/config/topics/${name}`,
+  /** `id` is a broker's number or "default" for all. */
+  brokerConfig: (id: number | "default"): string => `/config/brokers/${id}`,
+} as const;
+
+/** The settings that hold for every broker. */
+export const ALL_BROKERS = "default";
+
+export type Endpoint = { name: string; host: string; port: number };
+export type BrokerNode = {
+  endpoints: Endpoint[];
+  /** "host:port" where other brokers replicate from. */
+  grpc: string;
+  rack: string | null;
+  /** Unique per registration. */
+  incarnation: string;
+  shuttingDown: boolean;
+  /** Wall clock at registration, for people. */
+  since: number;
+};
+export type ControllerNode = { broker: number; incarnation: string };
+export type TopicNode = { id: string; internal?: boolean };
+export type PartitionNode = { replicas: number[]; leader: number; leaderEpoch: number; isr: number[] };
+export type ConfigNode = Record<string, string>;
+
+export const encode = (value: object): Buffer => Buffer.from(JSON.stringify(value));
+
+type Shape = Record<string, unknown>;
+
+function parsed(node: Znode): Shape | null {
+  try {
+    const value: unknown = JSON.parse(node.data.toString());
+    return typeof value === "object" && value !== null ? (value as Shape) : null;
+  } catch {
+    return null; // anybody may write anything into the tree by hand; what can't be read is treated as absent
+  }
+}
+
+const isNumbers = (value: unknown): value is number[] => Array.isArray(value) && value.every(Number.isInteger);
+
+export function readBroker(node: Znode): BrokerNode | null {
+  const value = parsed(node);
+  if (!value || !Array.isArray(value["endpoints"])) return null;
+  if (typeof value["grpc"] !== "string" || typeof value["incarnation"] !== "string") return null;
+  return {
+    endpoints: value["endpoints"] as Endpoint[],
+    grpc: value["grpc"],
+    rack: typeof value["rack"] === "string" ? value["rack"] : null,
+    incarnation: value["incarnation"],
+    shuttingDown: value["shuttingDown"] === true,
+    since: Number(value["since"] ?? 0),
+  };
+}
+
+export function readController(node: Znode): ControllerNode | null {
+  const value = parsed(node);
+  if (!value || !Number.isInteger(value["broker"])) return null;
+  return { broker: value["broker"] as number, incarnation: String(value["incarnation"]) };
+}
+
+export function readTopic(node: Znode): TopicNode | null {
+  const value = parsed(node);
+  if (!value || typeof value["id"] !== "string") return null;
+  return { id: value["id"], internal: value["internal"] === true };
+}
+
+/** A partition that can't be read keeps its place, with no replicas. */
+export function readPartition(node: Znode): PartitionNode {
+  const value = parsed(node);
+  if (!value || !isNumbers(value["replicas"]) || !isNumbers(value["isr"]) || !Number.isInteger(value["leaderEpoch"]))
+    return { replicas: [], leader: -1, leaderEpoch: 0, isr: [] };
+  return {
+    replicas: value["replicas"],
+    leader: Number.isInteger(value["leader"]) ? (value["leader"] as number) : -1,
+    leaderEpoch: value["leaderEpoch"] as number,
+    isr: value["isr"],
+  };
+}
+
+export function readConfig(node: Znode): ConfigNode {
+  const entries = Object.entries(parsed(node) ?? {});
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+}
+
+/** A node that holds one whole number under `key`; 0 when it can't be read. */
+export function readCounter(node: Znode, key: "epoch" | "next"): number {
+  const value = parsed(node)?.[key];
+  return Number.isSafeInteger(value) ? (value as number) : 0;
+}
