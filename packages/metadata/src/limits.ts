@@ -33,7 +33,8 @@ export const limits = {
   /** Reads of one stream that wait for their barrier. */
   readsInFlightMax: 1_000,
   sessionNameBytesMax: 200,
-  sessionTimeoutMsMin: 500,
+  /** Keep-alives and bookmarks go twice a second: a shorter timeout would expire sessions by rounding. */
+  sessionTimeoutMsMin: 2_000,
   sessionTimeoutMsMax: 5 * 60_000,
 } as const;
 

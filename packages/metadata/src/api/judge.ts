@@ -8,7 +8,9 @@ export const judgement = {
   latenessMs: 50,
   /** For a client whose stream broke to attach again. */
   graceMs: 300,
-  /** The same after a change of leader, when every client has to find the new one. */
+  /** Clients say something every 500 ms. A stream that breaks longer after the last word was given up by the transport: that is silence. */
+  wordMs: 900,
+  /** The grace after a change of leader, when every client has to find the new one. */
   newLeaderGraceMs: 1000,
 } as const;
 
@@ -29,6 +31,11 @@ export class Judge {
     this.#sentence = sentence;
   }
 
+  /** Time as the judge counts it. */
+  get #now(): number {
+    return this.#counted + Math.min(this.#clock.now() - this.#tickedAt, judgement.tickMs + judgement.latenessMs);
+  }
+
   /** Begins a term: every session has a full timeout to be heard (RELIABILITY C-01), and the longer grace to attach. */
   start(sessions: Iterable<{ id: string; timeoutMs: number }>): void {
     this.stop();
@@ -36,8 +43,8 @@ export class Judge {
     for (const { id, timeoutMs } of sessions)
       this.#sessions.set(id, {
         timeoutMs,
-        silentAt: this.#counted + timeoutMs,
-        brokenAt: this.#counted + judgement.newLeaderGraceMs,
+        silentAt: this.#now + timeoutMs,
+        brokenAt: this.#now + judgement.newLeaderGraceMs,
         isSentenced: false,
       });
     this.#cancel = this.#clock.timer(judgement.tickMs, () => this.#tick());
@@ -52,18 +59,21 @@ export class Judge {
 
   attached(id: string, timeoutMs: number): void {
     if (!this.#cancel) return;
-    const silentAt = this.#counted + timeoutMs;
+    const silentAt = this.#now + timeoutMs;
     this.#sessions.set(id, { timeoutMs, silentAt, brokenAt: Infinity, isSentenced: false });
   }
 
   heard(id: string): void {
     const verdict = this.#sessions.get(id);
-    if (verdict) verdict.silentAt = this.#counted + verdict.timeoutMs;
+    if (verdict) verdict.silentAt = this.#now + verdict.timeoutMs;
   }
 
+  /** The stream is gone: at once after the last word, so the client's process is dead, or after a silence, which has its own limit. */
   broken(id: string): void {
     const verdict = this.#sessions.get(id);
-    if (verdict) verdict.brokenAt = this.#counted + judgement.graceMs;
+    if (!verdict) return;
+    const heardAt = verdict.silentAt - verdict.timeoutMs;
+    if (this.#now - heardAt <= judgement.wordMs) verdict.brokenAt = this.#now + judgement.graceMs;
   }
 
   /** The expiry did not come about: judged again at the next tick, or after a full timeout when it was stale. */
@@ -71,7 +81,7 @@ export class Judge {
     const verdict = this.#sessions.get(id);
     if (!verdict) return;
     verdict.isSentenced = false;
-    if (isStale) verdict.silentAt = this.#counted + verdict.timeoutMs;
+    if (isStale) verdict.silentAt = this.#now + verdict.timeoutMs;
   }
 
   ended(id: string): void {

@@ -7,6 +7,8 @@ export const pulse = {
   keepAliveMs: 500,
   /** Without a bookmark for so long, others are asked who leads. */
   silenceMs: 1_000,
+  /** How often. The new leader gives its clients one second from its first entry. */
+  askMs: 200,
   /** Without one for so long, the link is given up even if nobody else leads. */
   brokenMs: 3_000,
 } as const;
@@ -56,7 +58,7 @@ export class Pulse {
   linked(askedAt: number): void {
     this.#isLinked = true;
     this.#confirmedAt = Math.max(this.#confirmedAt ?? 0, askedAt);
-    this.#markedAt = this.#counted;
+    this.#markedAt = this.counted;
     this.#sent = [];
   }
 
@@ -66,11 +68,11 @@ export class Pulse {
 
   /** Time as this pulse counts it. */
   get counted(): number {
-    return this.#counted;
+    return this.#counted + Math.min(this.#clock.now() - this.#tickedAt, pulse.tickMs + pulse.latenessMs);
   }
 
   bookmark(keepAlive: number): void {
-    this.#markedAt = this.#counted;
+    this.#markedAt = this.counted;
     while (this.#sent[0] && this.#sent[0].number <= keepAlive) this.#confirmedAt = this.#sent.shift()!.at;
   }
 
@@ -97,7 +99,7 @@ export class Pulse {
   #watchLink(elapsed: number): void {
     const silentFor = this.#counted - this.#markedAt;
     if (silentFor > pulse.brokenMs || elapsed > this.#timeoutMs) return this.#events.broken();
-    if (silentFor > pulse.silenceMs && this.#counted - this.#askedAt > pulse.keepAliveMs) {
+    if (silentFor > pulse.silenceMs && this.#counted - this.#askedAt > pulse.askMs) {
       this.#askedAt = this.#counted;
       this.#events.silent();
     }

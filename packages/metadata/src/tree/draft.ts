@@ -57,12 +57,20 @@ export class Draft {
 
   /** The difference to the state; null when there is none. */
   entry(): TreeEntry | null {
-    const put = [...this.#written.values()].filter((node) => node !== null).toSorted(byPath);
+    const put = [...this.#written.values()].filter((node) => node !== null && this.#differs(node)) as Node[];
     const removed = [...this.#written].filter(([path, node]) => node === null && this.#state.node(path) !== undefined);
     if (put.length === 0 && removed.length === 0) return null;
     const deleted = removed.map(([path]) => path).toSorted();
     const changed = put.filter((node) => node.modifiedRevision === this.revision);
+    put.sort(byPath);
     return { revision: this.revision, put, removed: deleted, changes: { revision: this.revision, changed, deleted } };
+  }
+
+  /** A parent whose children came and went within the multi is as it was. */
+  #differs(node: Node): boolean {
+    const before = this.#state.node(node.path);
+    if (!before || node.modifiedRevision === this.revision) return true;
+    return before.childCount !== node.childCount || before.nextSequence !== node.nextSequence;
   }
 
   #count(path: string, step: 1 | -1): void {

@@ -1,0 +1,120 @@
+import { parseArgs } from "node:util";
+
+/** What one metadata node is told when it starts. */
+export type MetadataConfig = {
+  id: number;
+  dataDirectory: string;
+  /** "host:port" the gRPC server binds; port 0 takes any. */
+  listen: string;
+  /** "host:port" of /livez and /readyz. */
+  health: string;
+  /** Member id to the "host:port" under which the others reach it; this node among them. */
+  members: Map<number, string>;
+  /** File descriptor of a pipe whose end stops this process; null: none. */
+  controlFd: number | null;
+};
+
+type Setting = { flag: string; environment: string; fallback: string | null; value: string; doc: string };
+
+/** The one table: flags, environment, --help and docs come from it (DESIGN D11). */
+export const settings: readonly Setting[] = [
+  { flag: "id", environment: "METADATA_ID", fallback: null, value: "N", doc: "id of this node, one of --peers" },
+  {
+    flag: "data-dir",
+    environment: "METADATA_DATA_DIR",
+    fallback: null,
+    value: "DIR",
+    doc: "where log, tree and mark are kept",
+  },
+  {
+    flag: "listen",
+    environment: "METADATA_LISTEN",
+    fallback: "127.0.0.1:2181",
+    value: "HOST:PORT",
+    doc: "gRPC for members, brokers and the CLI",
+  },
+  {
+    flag: "health",
+    environment: "METADATA_HEALTH",
+    fallback: "127.0.0.1:8180",
+    value: "HOST:PORT",
+    doc: "HTTP /livez and /readyz",
+  },
+  {
+    flag: "peers",
+    environment: "METADATA_PEERS",
+    fallback: null,
+    value: "ID=HOST:PORT,…",
+    doc: "all members of the quorum, this node among them",
+  },
+  {
+    flag: "control-fd",
+    environment: "METADATA_CONTROL_FD",
+    fallback: "",
+    value: "N",
+    doc: "stop when this pipe closes",
+  },
+];
+
+export function helpText(): string {
+  const lines = settings.map(({ flag, environment, fallback, value, doc }) => {
+    const rest = fallback ? `, default ${fallback}` : fallback === null ? ", required" : "";
+    return `  ${`--${flag} ${value}`.padEnd(28)} ${doc} (${environment}${rest})`;
+  });
+  return ["One node of the Odradek coordination store.", "", ...lines, ""].join("\n");
+}
+
+/** Reads flags, then the environment, then defaults. Throws an Error that names the setting to correct. */
+export function readConfig(args: string[], environment: NodeJS.ProcessEnv): MetadataConfig {
+  const options = Object.fromEntries(settings.map(({ flag }) => [flag, { type: "string" as const }]));
+  const { values } = parseArgs({ args, options, strict: true });
+  const read = (flag: string): string => {
+    const setting = settings.find((each) => each.flag === flag)!;
+    const value = values[flag] ?? environment[setting.environment] ?? setting.fallback;
+    if (typeof value !== "string") throw new Error(`--${flag} (or ${setting.environment}) is missing`);
+    return value;
+  };
+  const members = parseMembers(read("peers"));
+  const id = parseId(read("id"), "--id");
+  if (!members.has(id))
+    throw new Error(`--peers does not name this node: ${id} is not in ${[...members.keys()].join(", ")}`);
+  const controlFd = read("control-fd");
+  return {
+    id,
+    members,
+    dataDirectory: read("data-dir"),
+    listen: checkAddress(read("listen"), "--listen"),
+    health: checkAddress(read("health"), "--health"),
+    controlFd: controlFd === "" ? null : parseId(controlFd, "--control-fd"),
+  };
+}
+
+/** "1=127.0.0.1:2181,2=…" */
+export function parseMembers(text: string): Map<number, string> {
+  const members = new Map<number, string>();
+  for (const part of text.split(",")) {
+    const [id = "", address = ""] = part.trim().split("=");
+    const number = parseId(id, "--peers");
+    if (members.has(number)) throw new Error(`--peers names member ${number} twice`);
+    members.set(number, checkAddress(address, "--peers"));
+  }
+  return members;
+}
+
+/** "[::1]:80" → host "::1", port 80. */
+export function splitAddress(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(":");
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  return { host, port: Number(address.slice(colon + 1)) };
+}
+
+function parseId(text: string, flag: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error(`${flag}: "${text}" is not a number from 1 on`);
+  return Number(text);
+}
+
+function checkAddress(address: string, flag: string): string {
+  const match = /^(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})$/.exec(address);
+  if (!match || Number(match[2]) > 65_535) throw new Error(`${flag}: "${address}" is not HOST:PORT`);
+  return address;
+}
