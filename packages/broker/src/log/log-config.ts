@@ -1,0 +1,13 @@
+/** The part of a topic's configuration that its logs obey (Kafka's names in camel case; no limit is Infinity). */
+export type LogConfig = {
+  readonly segmentBytes: number;
+  readonly segmentMs: number;
+  readonly indexIntervalBytes: number;
+  readonly segmentIndexBytes: number;
+  readonly retentionMs: number;
+  readonly retentionBytes: number;
+  readonly cleanupPolicy: { readonly delete: boolean; readonly compact: boolean };
+  readonly flushMessages: number;
+  readonly flushMs: number;
+  readonly fileDeleteDelayMs: number;
+};

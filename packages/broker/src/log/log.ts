@@ -1,0 +1,432 @@
+import { assert, Watermark, type Clock, type Files, type Logger } from "@odradek/kit";
+import type { Batch } from "@odradek/protocol";
+import type { ReadPool } from "../disk/read-pool.ts";
+import { createSegment } from "../segment/open-segment.ts";
+import type { SegmentFiles } from "../segment/segment.ts";
+import type { SegmentRead } from "../segment/read-batches.ts";
+import type { DerivedState } from "./derived-state.ts";
+import { load } from "./load.ts";
+import type { LogConfig } from "./log-config.ts";
+import { Removal } from "./removal.ts";
+import { expired } from "./retention.ts";
+import type { Segments } from "./segments.ts";
+import { Snapshots } from "./snapshots.ts";
+import { Stability } from "./stability.ts";
+import { firstRecordSince, type FoundRecord } from "./time-lookup.ts";
+
+/** Bytes that may wait for the end of the tick; more are written at once. */
+const QUEUED_BYTES_MAX = 8 * 1024 * 1024;
+
+export type LogOptions = {
+  /** The partition's own directory; it exists. */
+  directory: string;
+  files: Files;
+  clock: Clock;
+  logger: Logger;
+  pool: ReadPool;
+  /** Asked again at every use, so that a changed topic configuration counts at once. */
+  config: () => LogConfig;
+  derived: DerivedState;
+  /** The last process closed the log in order. */
+  cleanShutdown: boolean;
+  /** Records below it were on stable storage; what is above is checked unless `cleanShutdown`. */
+  recoveryPoint: number;
+  /** The log start offset as saved; default 0. */
+  startOffset?: number;
+};
+
+/**
+ * One partition's log. `append` assigns places and queues the bytes; the end of the tick writes all that is queued in one call and moves
+ * `written`. The first failure of the disk fences the log for good (RELIABILITY L-08): `failed` is set, `written` closed, appends throw.
+ */
+export class Log {
+  /** Ends of batches that are in the page cache, and as safe as flush.messages asks: what may be acknowledged and read. */
+  readonly written: Watermark;
+  readonly #options: LogOptions;
+  readonly #where: SegmentFiles;
+  readonly #segments: Segments;
+  readonly #snapshots: Snapshots;
+  readonly #removal: Removal;
+  readonly #stability: Stability;
+  #start: number;
+  #end: number;
+  #failed: Error | null = null;
+  #closed = false;
+  #writeScheduled = false;
+  /** When the active segment was made or opened: its age when its records have no timestamps. */
+  #activeSinceMs: number;
+
+  private constructor(
+    options: LogOptions,
+    loaded: { segments: Segments; snapshots: Snapshots; start: number; end: number; synced: number },
+  ) {
+    this.#options = options;
+    this.#where = options;
+    this.#segments = loaded.segments;
+    this.#snapshots = loaded.snapshots;
+    this.#removal = new Removal(options);
+    this.#start = loaded.start;
+    this.#end = loaded.end;
+    this.written = new Watermark(options.clock, loaded.end);
+    this.#activeSinceMs = options.clock.wallMs();
+    this.#stability = new Stability(
+      {
+        ...options,
+        segments: loaded.segments,
+        publish: (end) => {
+          if (end > this.written.value) this.written.advance(end);
+        },
+        fail: (error) => this.#fail(error),
+      },
+      { synced: loaded.synced, written: loaded.end },
+    );
+  }
+
+  /** Brings the log back from its directory, recovering what a crash left (see `load`). */
+  static async open(options: LogOptions): Promise<Log> {
+    const snapshots = new Snapshots(options.files, options.directory, options.logger);
+    const startOffset = options.startOffset ?? 0;
+    const { indexIntervalBytes } = options.config();
+    const { segments, end } = await load({ ...options, where: options, snapshots, startOffset, indexIntervalBytes });
+    const start = Math.max(startOffset, segments.first.baseOffset);
+    options.derived.startMoved(start);
+    const synced = options.cleanShutdown ? end : Math.min(options.recoveryPoint, end);
+    const log = new Log(options, { segments, snapshots, start: Math.min(start, end), end, synced });
+    if (start > end) log.truncateFullyAndStartAt(start);
+    return log;
+  }
+
+  /** First offset that can be read. */
+  get start(): number {
+    return this.#start;
+  }
+
+  /** Next offset to assign; the bytes before it may still wait for the tick's write. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Everything below is on stable storage: the recovery point. */
+  get synced(): number {
+    return this.#stability.synced;
+  }
+
+  /** Bytes of all segments. */
+  get size(): number {
+    return this.#segments.size;
+  }
+
+  /** Why the log takes nothing any more. */
+  get failed(): Error | null {
+    return this.#failed;
+  }
+
+  /**
+   * Leader: gives the batches that stand back to back in `records` their offsets and the leader epoch, in place, and queues them.
+   * `records` must stay untouched until `written` has passed the last offset. Throws when the log has failed.
+   */
+  append(records: Buffer, batches: readonly Batch[], leaderEpoch: number): { baseOffset: number; lastOffset: number } {
+    const baseOffset = this.#end;
+    let offset = baseOffset;
+    for (const batch of batches) {
+      batch.baseOffset = offset;
+      batch.partitionLeaderEpoch = leaderEpoch;
+      offset += batch.lastOffsetDelta + 1;
+    }
+    this.#store(records, batches);
+    return { baseOffset, lastOffset: offset - 1 };
+  }
+
+  /** Follower: queues batches as the leader stored them. The first starts at `end`, or behind it where compaction left a gap. */
+  appendAsStored(records: Buffer, batches: readonly Batch[]): void {
+    let end = this.#end;
+    for (const batch of batches) {
+      assert(batch.baseOffset >= end, `batch ${batch.baseOffset} does not continue a log that ends at ${end}`);
+      end = batch.nextOffset;
+    }
+    this.#store(records, batches);
+  }
+
+  /**
+   * Whole batches from the one that holds `from` on (it may start before `from`), all ending below `upTo`; null when there is none yet.
+   * The buffer is pooled: call `release` once its bytes have left.
+   */
+  read(
+    from: number,
+    options: { bytesMax: number; upTo: number; oneBatchAtLeast: boolean },
+  ): { records: Buffer; release(): void } | null {
+    return this.#read(from, options);
+  }
+
+  /** The first record at or above `start` whose timestamp is ≥ `timestamp`, among written ones. */
+  offsetForTime(timestamp: number): FoundRecord | null {
+    for (let index = this.#segments.floor(this.#start); index < this.#segments.count; index++) {
+      const found = firstRecordSince(this.#segments.use(index), timestamp, {
+        start: this.#start,
+        pool: this.#where.pool,
+      });
+      if (found !== null) return found.offset < this.written.value ? found : null;
+    }
+    return null;
+  }
+
+  /** The record with the largest timestamp (ListOffsets -3). */
+  offsetOfMaxTimestamp(): FoundRecord | null {
+    let timestamp = -1;
+    for (const segment of this.#segments.all()) timestamp = Math.max(timestamp, segment.max.timestamp);
+    return timestamp < 0 ? null : this.offsetForTime(timestamp);
+  }
+
+  /** Headers of the written batches from the one that holds `from` on. Views: they live until the next step, without an `await` between. */
+  *batches(from: number): Generator<Batch, void, void> {
+    for (let index = this.#segments.floor(from); index < this.#segments.count; index++)
+      for (const { batch } of this.#segments.use(index).headersFrom(from)) yield batch;
+  }
+
+  /** Follower: drops everything from `offset` on, in the derived state too (RELIABILITY L-14, L-15, L-16). `end` is then at most `offset`. */
+  truncateTo(offset: number): void {
+    this.#writeNow();
+    this.#throwIfFailed();
+    if (offset < this.#segments.first.baseOffset) return this.truncateFullyAndStartAt(offset);
+    this.#guarded(() => {
+      let end = Math.min(offset, this.#end);
+      if (offset < this.#end) {
+        const kept = this.#segments.floor(offset) + 1;
+        this.#removal.removeNewest(this.#segments.removeLast(this.#segments.count - kept), this.#deleteDelayMs());
+        end = this.#segments.active.truncateTo(offset) ?? end;
+      }
+      this.#endMovedBack(end);
+      this.#reloadProducers();
+    });
+  }
+
+  /** Follower: starts over, empty, at `offset`: the leader's log begins there (RELIABILITY P-21). */
+  truncateFullyAndStartAt(offset: number): void {
+    this.#writeNow();
+    this.#throwIfFailed();
+    this.#guarded(() => {
+      const old = this.#segments.all();
+      for (const segment of old) segment.close();
+      this.#removal.removeNewest(old, this.#deleteDelayMs());
+      this.#segments.replaceAll(createSegment(this.#where, offset));
+      this.#activeSinceMs = this.#options.clock.wallMs();
+      this.#snapshots.removeAbove(-1);
+      this.#options.derived.truncated(-1);
+      this.#options.derived.restore(null);
+      this.#start = offset;
+      if (offset <= this.#end) this.#endMovedBack(offset);
+      else {
+        this.#end = offset;
+        this.written.advance(offset);
+      }
+      this.#stability.restartAt(offset);
+    });
+  }
+
+  /** Records below `offset` are no longer to be read (DeleteRecords, or the leader's start moved). Files go with `deleteOldSegments`. */
+  moveStart(offset: number): void {
+    assert(offset <= this.#end, "the log starts at or before its end");
+    if (offset <= this.#start) return;
+    this.#start = offset;
+    this.#options.derived.startMoved(offset);
+  }
+
+  /** Removes whole segments that retention does not want any more and that end at or below the high watermark. Returns how many. */
+  deleteOldSegments(high: number): number {
+    this.#throwIfFailed();
+    const all = this.#segments.all();
+    const aged = all.map((segment, index) => ({
+      end: this.#segments.endOf(index, this.#end),
+      size: segment.size,
+      maxTimestamp: segment.max.timestamp < 0 ? this.#activeSinceMs : segment.max.timestamp,
+    }));
+    if (this.#segments.active.size === 0) aged.pop();
+    const log = { start: this.#start, high: Math.min(high, this.written.value), wallMs: this.#options.clock.wallMs() };
+    const count = expired(aged, log, this.#options.config());
+    if (count === 0) return 0;
+    return this.#guarded(() => {
+      if (count === this.#segments.count) this.#roll(this.#end);
+      this.#removal.removeOldest(this.#segments.removeFirst(count), this.#deleteDelayMs());
+      const first = this.#segments.first.baseOffset;
+      this.#snapshots.removeBelow(first);
+      if (first > this.#start) this.moveStart(first);
+      return count;
+    });
+  }
+
+  /** Lets go of files that only old readers needed. */
+  closeIdleFiles(): void {
+    this.#segments.closeSealed();
+  }
+
+  /** Resolves once everything appended before the call is on stable storage. A failing disk fences the log and rejects. */
+  async flush(): Promise<void> {
+    this.#writeNow();
+    this.#throwIfFailed();
+    await this.#stability.flush(this.#end);
+  }
+
+  /** Writes and syncs everything, so that the next `open` with `cleanShutdown` needs to check nothing. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    try {
+      if (this.#failed === null) {
+        this.#writeNow();
+        this.#throwIfFailed();
+        this.#guarded(() => this.#segments.active.seal());
+        await this.#stability.flush(this.#end);
+        await this.#saveSnapshot();
+      }
+    } finally {
+      this.abandon();
+    }
+  }
+
+  /** Lets go of the files as they are: the partition is deleted, or the disk has failed. */
+  abandon(): void {
+    this.#closed = true;
+    this.#stability.close();
+    this.#removal.close();
+    this.#segments.closeSealed();
+    this.#segments.active.forgetQueue();
+    this.#segments.active.close();
+    this.written.close();
+  }
+
+  #read(from: number, options: { bytesMax: number; upTo: number; oneBatchAtLeast: boolean }): SegmentRead | null {
+    const upTo = Math.min(options.upTo, this.written.value);
+    if (from >= upTo) return null;
+    for (let index = this.#segments.floor(from); index < this.#segments.count; index++) {
+      const read = this.#segments.use(index).read(from, { ...options, upTo });
+      if (read !== "past") return read;
+    }
+    return null;
+  }
+
+  #store(records: Buffer, batches: readonly Batch[]): void {
+    this.#throwIfFailed();
+    assert(!this.#closed, "a closed log takes nothing");
+    this.#guarded(() => {
+      if (!this.#mustRollFor(records.length, batches.at(-1)!, batches[0]!)) return this.#place(records, batches);
+      for (const batch of batches) {
+        if (this.#mustRollFor(batch.size, batch, batch)) this.#roll(batch.baseOffset);
+        this.#place(batch.slice, [batch]);
+      }
+    });
+    if (this.#segments.active.queuedBytes > QUEUED_BYTES_MAX) this.#writeNow();
+    else this.#scheduleWrite();
+  }
+
+  #place(records: Buffer, batches: readonly Batch[]): void {
+    this.#segments.active.append(records, batches, this.#options.config().indexIntervalBytes);
+    for (const batch of batches) this.#options.derived.batch(batch);
+    this.#end = batches.at(-1)!.nextOffset;
+    this.#segments.active.markEnd(this.#end);
+  }
+
+  #mustRollFor(bytes: number, last: Batch, first: Batch): boolean {
+    const age = { wallMs: this.#options.clock.wallMs(), createdMs: this.#activeSinceMs };
+    const next = { bytes, lastOffset: last.lastOffset, timestamp: first.maxTimestamp };
+    return this.#segments.active.mustRollFor(next, this.#options.config(), age);
+  }
+
+  /** Seals the active segment and starts one at `baseOffset`. Never a second one at the same offset (L-14). */
+  #roll(baseOffset: number): void {
+    const { active } = this.#segments;
+    if (active.baseOffset === baseOffset) return;
+    active.write();
+    const next = createSegment(this.#where, baseOffset);
+    this.#activeSinceMs = this.#options.clock.wallMs();
+    active.seal();
+    this.#segments.add(next);
+    this.#stability.rolled();
+    void this.#settleRoll(this.#end);
+  }
+
+  /** What a roll leaves to do off the loop: the sealed segment to stable storage (it bounds recovery), then its snapshot. */
+  async #settleRoll(end: number): Promise<void> {
+    const snapshot = this.#options.derived.snapshot();
+    const bases = this.#segments.all().map((segment) => segment.baseOffset);
+    try {
+      await this.#stability.flush(end);
+      await this.#snapshots.save(end, snapshot, bases);
+    } catch (error) {
+      if (!this.#closed) this.#fail(error);
+    }
+  }
+
+  async #saveSnapshot(): Promise<void> {
+    const bases = this.#segments.all().map((segment) => segment.baseOffset);
+    await this.#snapshots.save(this.#end, this.#options.derived.snapshot(), bases);
+  }
+
+  #scheduleWrite(): void {
+    if (this.#writeScheduled) return;
+    this.#writeScheduled = true;
+    this.#options.clock.afterTick(() => {
+      this.#writeScheduled = false;
+      if (!this.#closed) this.#writeNow();
+    });
+  }
+
+  #writeNow(): void {
+    if (this.#failed !== null) return;
+    try {
+      this.#segments.active.write();
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#stability.wrote(this.#end);
+  }
+
+  #endMovedBack(end: number): void {
+    this.#end = end;
+    if (end < this.written.value) this.written.retreat(end);
+    this.#start = Math.min(this.#start, end);
+    this.#stability.movedBack(end);
+    this.#options.derived.truncated(end);
+    this.#snapshots.removeAbove(end);
+  }
+
+  /** Producer states as the log now says: the newest snapshot and the batches behind it. */
+  #reloadProducers(): void {
+    const { derived } = this.#options;
+    const from = this.#snapshots.restore(derived, this.#end) ?? this.#segments.first.baseOffset;
+    for (const batch of this.batches(from)) derived.batch(batch);
+  }
+
+  #deleteDelayMs(): number {
+    return this.#options.config().fileDeleteDelayMs;
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failed !== null)
+      throw new Error(`the log in ${this.#where.directory} has failed`, { cause: this.#failed });
+  }
+
+  /** Runs what changes files; a disk that refuses fences the log. */
+  #guarded<Result>(run: () => Result): Result {
+    try {
+      return run();
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failed !== null) return;
+    this.#failed = error instanceof Error ? error : new Error(String(error));
+    this.#options.logger.error(
+      { evt: "log-failed", directory: this.#where.directory, err: error },
+      "the log has failed",
+    );
+    this.written.close();
+    try {
+      this.#segments.active.abandonQueue();
+    } catch (truncation) {
+      this.#options.logger.warn({ err: truncation }, "cannot cut the failed write off; recovery will");
+    }
+  }
+}

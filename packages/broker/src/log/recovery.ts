@@ -1,0 +1,68 @@
+import type { Logger } from "@odradek/kit";
+import { Batch, BATCH_HEADER_BYTES, BATCH_PREFIX_BYTES, MAGIC } from "@odradek/protocol";
+import type { ReadPool } from "../disk/read-pool.ts";
+import type { Segment } from "../segment/segment.ts";
+
+const CHUNK_BYTES = 1024 * 1024;
+const OFFSET_DELTA_MAX = 0x7fff_ffff;
+
+/**
+ * Reads a segment from its start, checks every batch, builds its indexes again and cuts it at the first batch that is not whole
+ * (RELIABILITY L-01). Every good batch goes to `feed`, whole. Returns the offset the segment ends at and the bytes cut off.
+ */
+export async function recoverSegment(
+  segment: Segment,
+  options: { pool: ReadPool; indexIntervalBytes: number; logger: Logger; feed: (batch: Batch) => void },
+): Promise<{ end: number; bytesCut: number }> {
+  const { pool } = options;
+  const file = segment.file();
+  const size = segment.writtenSize;
+  let chunk = pool.take(CHUNK_BYTES);
+  let position = 0;
+  let end = segment.baseOffset;
+  segment.forgetIndexes();
+  try {
+    for (;;) {
+      const filled = await file.readAsync(chunk.subarray(0, Math.min(chunk.length, size - position)), position);
+      let at = 0;
+      let bytesWanted = 0;
+      while (filled - at >= BATCH_HEADER_BYTES) {
+        const batch = new Batch(chunk, at);
+        if (!plausible(batch, { end, base: segment.baseOffset }) || position + at + batch.size > size) break;
+        if (at + batch.size > filled) {
+          bytesWanted = batch.size;
+          break;
+        }
+        if (batch.crc !== batch.computeCrc()) break;
+        segment.noteStored(batch, position + at, options.indexIntervalBytes);
+        options.feed(batch);
+        end = batch.nextOffset;
+        at += batch.size;
+      }
+      position += at;
+      if (bytesWanted > chunk.length) {
+        pool.give(chunk);
+        chunk = pool.take(bytesWanted);
+      } else if (at === 0 || position >= size) break;
+    }
+  } finally {
+    pool.give(chunk);
+  }
+  const bytesCut = size - position;
+  if (bytesCut > 0) {
+    options.logger.warn({ evt: "log-cut", path: segment.path, position, bytesCut, end }, "cut a torn tail off the log");
+    segment.cutAt(position);
+  }
+  return { end, bytesCut };
+}
+
+/** Whether a header can be the next batch of the log; the checksum decides then. */
+function plausible(batch: Batch, log: { end: number; base: number }): boolean {
+  return (
+    batch.magic === MAGIC &&
+    batch.batchLength >= BATCH_HEADER_BYTES - BATCH_PREFIX_BYTES &&
+    batch.lastOffsetDelta >= 0 &&
+    batch.baseOffset >= log.end &&
+    batch.lastOffset - log.base <= OFFSET_DELTA_MAX
+  );
+}

@@ -1,0 +1,72 @@
+import type { Files, Logger } from "@odradek/kit";
+import { join } from "node:path";
+import { fileName, parseFileName } from "../segment/file-names.ts";
+import type { DerivedState } from "./derived-state.ts";
+
+/**
+ * The producer snapshots of a log: one per segment, named by the offset it stands at (exclusive), and the newest. They save reading
+ * the log; any of them may be missing.
+ */
+export class Snapshots {
+  readonly #files: Files;
+  readonly #directory: string;
+  readonly #logger: Logger;
+  #offsets: number[];
+  /** Saves, one after the other: two of one name would share a temporary file. */
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(files: Files, directory: string, logger: Logger) {
+    this.#files = files;
+    this.#directory = directory;
+    this.#logger = logger;
+    this.#offsets = files
+      .list(directory)
+      .map(parseFileName)
+      .filter((parsed) => parsed?.kind === "snapshot")
+      .map((parsed) => parsed!.offset);
+  }
+
+  /** Sets the producer states to the newest readable snapshot at or below `offset`; returns where it stands, or null: no states now. */
+  restore(derived: DerivedState, offset: number): number | null {
+    for (const at of this.#offsets.filter((candidate) => candidate <= offset).toReversed()) {
+      const bytes = this.#files.readAll(this.#path(at));
+      if (bytes !== null && derived.restore(bytes)) return at;
+      this.#logger.warn({ evt: "snapshot-unreadable", path: this.#path(at) }, "a producer snapshot is not readable");
+      this.#remove([at]);
+    }
+    derived.restore(null);
+    return null;
+  }
+
+  /** Saves the states as of `offset` and removes snapshots that belong to no segment any more. */
+  save(offset: number, bytes: Buffer, segmentOffsets: readonly number[]): Promise<void> {
+    const saved = this.#saving.then(async () => {
+      await this.#files.replace(this.#path(offset), bytes);
+      if (!this.#offsets.includes(offset)) this.#offsets = [...this.#offsets, offset].toSorted((a, b) => a - b);
+      this.#remove(this.#offsets.filter((at) => at !== offset && !segmentOffsets.includes(at)));
+    });
+    this.#saving = saved.catch(() => undefined); // whoever asked for the save is told; the next one may succeed
+    return saved;
+  }
+
+  /** Snapshots above `offset` stand for records that are gone (KAFKA-9105). */
+  removeAbove(offset: number): void {
+    this.#remove(this.#offsets.filter((at) => at > offset));
+  }
+
+  removeBelow(offset: number): void {
+    this.#remove(this.#offsets.filter((at) => at < offset));
+  }
+
+  #remove(offsets: readonly number[]): void {
+    this.#offsets = this.#offsets.filter((at) => !offsets.includes(at));
+    for (const at of offsets)
+      this.#files
+        .remove(this.#path(at))
+        .catch((error: unknown) => this.#logger.warn({ err: error }, "cannot remove an old producer snapshot"));
+  }
+
+  #path(offset: number): string {
+    return join(this.#directory, fileName(offset, "snapshot"));
+  }
+}

@@ -1,0 +1,137 @@
+import type { Cancel, Clock, Files } from "@odradek/kit";
+import type { DerivedState } from "./derived-state.ts";
+import type { LogConfig } from "./log-config.ts";
+import type { Segments } from "./segments.ts";
+
+type StabilityOptions = {
+  readonly files: Files;
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly derived: DerivedState;
+  readonly segments: Segments;
+  readonly config: () => LogConfig;
+  /** Everything below may be acknowledged. */
+  readonly publish: (end: number) => void;
+  readonly fail: (error: unknown) => void;
+};
+
+/**
+ * How far a log is on stable storage, and how far it has to be before it is acknowledged: flush.messages holds back what is not synced
+ * yet, flush.ms syncs in the background, by default neither does. One sync at a time; the next takes all that came meanwhile.
+ */
+export class Stability {
+  readonly #options: StabilityOptions;
+  #synced: number;
+  /** What is in the page cache. */
+  #written: number;
+  #flushing: Promise<void> = Promise.resolve();
+  #holding = false;
+  #timer: Cancel | null = null;
+  /** New files have names that a power loss would take (RELIABILITY L-05). */
+  #namesUnsynced = true;
+  /** Counts truncations: a sync that began before one says nothing about what came after. */
+  #generation = 0;
+  #closed = false;
+
+  constructor(options: StabilityOptions, at: { synced: number; written: number }) {
+    this.#options = options;
+    this.#synced = at.synced;
+    this.#written = at.written;
+  }
+
+  get synced(): number {
+    return this.#synced;
+  }
+
+  /** The page cache has everything below `end`. */
+  wrote(end: number): void {
+    this.#written = end;
+    const { flushMessages, flushMs } = this.#options.config();
+    if (flushMs !== Infinity && end > this.#synced) this.#flushWithin(flushMs);
+    if (end - this.#synced < flushMessages) this.#options.publish(end);
+    else if (!this.#holding) void this.#hold();
+  }
+
+  /** Resolves once everything below `end`, which is written, is on stable storage. A failure fences the log and rejects. */
+  flush(end: number): Promise<void> {
+    const flushed = this.#flushing.then(() => this.#flushOnce(end));
+    this.#flushing = flushed.catch(() => undefined); // whoever asked is told; a failed log is fenced for good
+    return flushed;
+  }
+
+  rolled(): void {
+    this.#namesUnsynced = true;
+  }
+
+  /** The log was truncated. */
+  movedBack(end: number): void {
+    this.#generation++;
+    this.#synced = Math.min(this.#synced, end);
+    this.#written = Math.min(this.#written, end);
+  }
+
+  /** The log is empty and starts anew. */
+  restartAt(offset: number): void {
+    this.#generation++;
+    this.#synced = offset;
+    this.#written = offset;
+    this.#namesUnsynced = true;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.();
+  }
+
+  async #flushOnce(end: number): Promise<void> {
+    if (this.#closed) throw new Error(`the log in ${this.#options.directory} is closed`);
+    if (end <= this.#synced && !this.#namesUnsynced) return;
+    const generation = this.#generation;
+    const written = this.#written;
+    try {
+      await this.#syncFiles();
+    } catch (error) {
+      if (!this.#closed) this.#options.fail(error);
+      throw error;
+    }
+    if (generation === this.#generation) this.#synced = Math.max(this.#synced, written);
+    else this.#synced = Math.max(this.#synced, Math.min(written, this.#synced));
+  }
+
+  /** Records, then what is derived from them, then the names: the recovery point may only move when all of it is safe. */
+  async #syncFiles(): Promise<void> {
+    const { segments, derived, files, directory } = this.#options;
+    const { active } = segments;
+    const names = this.#namesUnsynced;
+    this.#namesUnsynced = false;
+    const unsynced = segments.all().slice(segments.floor(this.#synced));
+    for (const segment of unsynced) {
+      await segment.sync();
+      if (segment === active) continue;
+      await segment.syncIndexes();
+      if (segment !== segments.active) segment.close();
+    }
+    await derived.save();
+    if (names) await files.syncDirectory(directory);
+  }
+
+  #flushWithin(flushMs: number): void {
+    this.#timer ??= this.#options.clock.timer(flushMs, () => {
+      this.#timer = null;
+      if (!this.#closed) this.flush(this.#written).catch(() => undefined); // has fenced the log already
+    });
+  }
+
+  /** Publishes only what has been synced, until less than flush.messages is unsynced again. */
+  async #hold(): Promise<void> {
+    this.#holding = true;
+    try {
+      await this.flush(this.#written);
+    } catch {
+      return; // has fenced the log already: nothing is published any more
+    } finally {
+      this.#holding = false;
+    }
+    if (!this.#closed) this.wrote(this.#written);
+  }
+}

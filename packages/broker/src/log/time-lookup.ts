@@ -1,0 +1,29 @@
+import { Batch, readBatch } from "@odradek/protocol";
+import type { ReadPool } from "../disk/read-pool.ts";
+import type { Segment } from "../segment/segment.ts";
+
+export type FoundRecord = { readonly offset: number; readonly timestamp: number; readonly leaderEpoch: number };
+
+/** The first record of a segment, not below `start`, with a timestamp ≥ `timestamp`. Only the batches that may hold it are unpacked. */
+export function firstRecordSince(
+  segment: Segment,
+  timestamp: number,
+  options: { start: number; pool: ReadPool },
+): FoundRecord | null {
+  let from = options.start;
+  for (;;) {
+    const place = segment.firstSince(timestamp, from);
+    if (place === null) return null;
+    const pooled = options.pool.take(place.size);
+    try {
+      segment.file().read(pooled.subarray(0, place.size), place.position);
+      const batch = new Batch(pooled);
+      const record = readBatch(batch).find((one) => one.timestamp >= timestamp && one.offset >= options.start);
+      if (record !== undefined)
+        return { offset: record.offset, timestamp: record.timestamp, leaderEpoch: batch.partitionLeaderEpoch };
+      from = batch.nextOffset;
+    } finally {
+      options.pool.give(pooled);
+    }
+  }
+}

@@ -1,0 +1,163 @@
+import { crc32c, ErrorCode, Reader, Writer, type Batch } from "@odradek/protocol";
+
+/** Batches of a producer that a retry may repeat: idempotent clients keep at most this many requests in flight (RELIABILITY I-02). */
+const BATCHES_REMEMBERED = 5;
+const SEQUENCES = 0x8000_0000;
+
+type Sent = {
+  readonly baseSequence: number;
+  readonly lastSequence: number;
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  readonly timestamp: number;
+};
+
+type Producer = {
+  readonly epoch: number;
+  /** The newest last; none after a snapshot or a transaction's end said only the epoch. */
+  readonly sent: readonly Sent[];
+  readonly timestamp: number;
+  readonly coordinatorEpoch: number;
+  /** First offset of the open transaction; -1: none. */
+  readonly transactionStart: number;
+};
+
+export type Verdict =
+  /** Comes next: to be appended. */
+  | { readonly is: "next" }
+  /** Stands in the log already: to be acknowledged as it was then (RELIABILITY I-01), nothing is appended. */
+  | { readonly is: "duplicate"; readonly baseOffset: number; readonly lastOffset: number; readonly timestamp: number }
+  | { readonly is: "refused"; readonly error: number };
+
+/**
+ * What a partition remembers of idempotent producers (KIP-98): `check` decides and changes nothing, `batch` replays what stands in the
+ * log, whoever put it there (RELIABILITY I-06, I-07).
+ */
+export class Producers {
+  #producers = new Map<number, Producer>();
+
+  get count(): number {
+    return this.#producers.size;
+  }
+
+  /** First offset of the oldest open transaction; null: none is open. */
+  get firstUndecided(): number | null {
+    let first: number | null = null;
+    for (const { transactionStart } of this.#producers.values())
+      if (transactionStart >= 0 && (first === null || transactionStart < first)) first = transactionStart;
+    return first;
+  }
+
+  /** Whether a batch of an idempotent producer may be appended now. A producer nobody remembers may begin anywhere. */
+  check(batch: Batch): Verdict {
+    const producer = this.#producers.get(batch.producerId);
+    if (producer === undefined) return { is: "next" };
+    const { producerEpoch, baseSequence, lastSequence } = batch;
+    if (producerEpoch < producer.epoch) return { is: "refused", error: ErrorCode.INVALID_PRODUCER_EPOCH };
+    if (producerEpoch > producer.epoch) return nextOnly(baseSequence === 0);
+    // The epoch is part of the key: a sequence of an older epoch says nothing (RELIABILITY I-05).
+    for (const sent of producer.sent)
+      if (sent.baseSequence === baseSequence && sent.lastSequence === lastSequence)
+        return { is: "duplicate", baseOffset: sent.baseOffset, lastOffset: sent.lastOffset, timestamp: sent.timestamp };
+    const last = producer.sent.at(-1);
+    return nextOnly(baseSequence === (last === undefined ? 0 : (last.lastSequence + 1) % SEQUENCES));
+  }
+
+  /** A batch stands in the log. */
+  batch(batch: Batch): void {
+    const { producerId } = batch;
+    if (producerId < 0) return;
+    const before = this.#producers.get(producerId);
+    this.#producers.set(producerId, batch.isControl ? afterMarker(batch, before) : afterBatch(batch, before));
+  }
+
+  /** Forgets producers that have been silent for `expirationMs` (producer.id.expiration.ms) and have nothing open. */
+  expire(wallMs: number, expirationMs: number): void {
+    for (const [id, { timestamp, transactionStart }] of this.#producers)
+      if (transactionStart < 0 && wallMs - timestamp >= expirationMs) this.#producers.delete(id);
+  }
+
+  // Snapshot: int16 version 1 · uint32 crc (CRC-32C of what follows) · int32 count · per producer: int64 id · int16 epoch ·
+  // int32 lastSequence · int64 lastOffset · int32 offsetDelta · int64 timestamp · int32 coordinatorEpoch · int64 transactionStart
+
+  snapshot(): Buffer {
+    const w = new Writer(16 + 46 * this.#producers.size);
+    w.int32(this.#producers.size);
+    for (const [id, producer] of this.#producers) {
+      const last = producer.sent.at(-1);
+      w.int64(id);
+      w.int16(producer.epoch);
+      w.int32(last?.lastSequence ?? -1);
+      w.int64(last?.lastOffset ?? -1);
+      w.int32(last === undefined ? 0 : last.lastOffset - last.baseOffset);
+      w.int64(producer.timestamp);
+      w.int32(producer.coordinatorEpoch);
+      w.int64(producer.transactionStart);
+    }
+    const body = w.concat();
+    const head = Buffer.alloc(6);
+    head.writeInt16BE(1, 0);
+    head.writeUInt32BE(crc32c(body), 2);
+    return Buffer.concat([head, body]);
+  }
+
+  /** Takes a snapshot's states in place of all; null: none. False: the snapshot is not whole, nothing was changed. */
+  restore(snapshot: Buffer | null): boolean {
+    if (snapshot === null) {
+      this.#producers = new Map();
+      return true;
+    }
+    if (snapshot.length < 10 || snapshot.readInt16BE(0) !== 1) return false;
+    if (snapshot.readUInt32BE(2) !== crc32c(snapshot.subarray(6))) return false;
+    const r = new Reader(snapshot, 6);
+    const producers = new Map<number, Producer>();
+    for (let left = r.count(r.int32(), 46); left > 0; left--) {
+      const id = r.int64();
+      producers.set(id, readProducer(r));
+    }
+    this.#producers = producers;
+    return true;
+  }
+}
+
+const nextOnly = (isNext: boolean): Verdict =>
+  isNext ? { is: "next" } : { is: "refused", error: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER };
+
+function afterBatch(batch: Batch, before: Producer | undefined): Producer {
+  const { baseOffset, lastOffset, maxTimestamp: timestamp, baseSequence, lastSequence, producerEpoch: epoch } = batch;
+  const sent: Sent[] = before?.epoch === epoch ? before.sent.slice(1 - BATCHES_REMEMBERED) : [];
+  sent.push({ baseSequence, lastSequence, baseOffset, lastOffset, timestamp });
+  const open = before?.transactionStart ?? -1;
+  const transactionStart = open < 0 && batch.isTransactional ? baseOffset : open;
+  return { epoch, sent, timestamp, coordinatorEpoch: before?.coordinatorEpoch ?? -1, transactionStart };
+}
+
+/** A transaction ended: no retry of its batches may be taken for one of the next. */
+function afterMarker(batch: Batch, before: Producer | undefined): Producer {
+  return {
+    epoch: batch.producerEpoch,
+    sent: [],
+    timestamp: batch.maxTimestamp,
+    coordinatorEpoch: before?.coordinatorEpoch ?? -1,
+    transactionStart: -1,
+  };
+}
+
+function readProducer(r: Reader): Producer {
+  const epoch = r.int16();
+  const lastSequence = r.int32();
+  const lastOffset = r.int64();
+  const offsetDelta = r.int32();
+  const timestamp = r.int64();
+  const coordinatorEpoch = r.int32();
+  const transactionStart = r.int64();
+  const first = lastSequence - offsetDelta;
+  const last: Sent = {
+    baseSequence: first < 0 ? first + SEQUENCES : first,
+    lastSequence,
+    baseOffset: lastOffset - offsetDelta,
+    lastOffset,
+    timestamp,
+  };
+  return { epoch, sent: lastSequence < 0 ? [] : [last], timestamp, coordinatorEpoch, transactionStart };
+}

@@ -1,0 +1,97 @@
+import { assert, type Files, type OpenFile } from "@odradek/kit";
+
+/** Entries kept in memory until this many bytes are worth a write. Recovery rebuilds what a crash loses. */
+const TAIL_BYTES = 4096;
+
+/**
+ * A file of entries of one size, in order. The newest stay in memory until a write is worth it: readers at the end of a log,
+ * nearly all of them, find their entry there, and an append costs no system call. The file has no preallocated tail.
+ */
+export class EntryFile {
+  readonly path: string;
+  readonly #files: Files;
+  readonly #entryBytes: number;
+  #file: OpenFile | null = null;
+  /** Entries in the file. */
+  #stored: number;
+  /** Made when the first entry comes: most segments are only read. */
+  #tail: Buffer | null = null;
+  #tailEntries = 0;
+  readonly #one: Buffer;
+
+  /** `entries`: how many of the file's entries are to be believed; 0 starts afresh. */
+  constructor(files: Files, path: string, options: { entryBytes: number; entries: number }) {
+    this.#files = files;
+    this.path = path;
+    this.#entryBytes = options.entryBytes;
+    this.#stored = options.entries;
+    this.#one = Buffer.alloc(options.entryBytes);
+  }
+
+  get count(): number {
+    return this.#stored + this.#tailEntries;
+  }
+
+  /** Room for one more entry, to be filled at once. */
+  add(): Buffer {
+    if ((this.#tailEntries + 1) * this.#entryBytes > TAIL_BYTES) this.write();
+    this.#tail ??= Buffer.alloc(TAIL_BYTES);
+    return this.#inTail(this.#tail, this.#tailEntries++);
+  }
+
+  /** The bytes of one entry, to be read at once: the next call may overwrite them. */
+  entry(index: number): Buffer {
+    assert(index >= 0 && index < this.count, "an entry that is there");
+    if (index >= this.#stored && this.#tail !== null) return this.#inTail(this.#tail, index - this.#stored);
+    const bytes = this.#opened().read(this.#one, index * this.#entryBytes);
+    if (bytes < this.#entryBytes) throw new Error(`${this.path} ended inside entry ${index}`);
+    return this.#one;
+  }
+
+  /** Keeps the first `count` entries. */
+  truncate(count: number): void {
+    assert(count <= this.count, "truncation makes shorter");
+    if (count >= this.#stored) {
+      this.#tailEntries = count - this.#stored;
+      return;
+    }
+    this.#tailEntries = 0;
+    this.#stored = count;
+    this.#opened().truncate(count * this.#entryBytes);
+  }
+
+  /** Brings the file up to date: exactly `count` entries long. */
+  write(): void {
+    if (this.#tailEntries === 0 || this.#tail === null) return;
+    const bytes = this.#tail.subarray(0, this.#tailEntries * this.#entryBytes);
+    this.#opened().write([bytes], this.#stored * this.#entryBytes);
+    this.#stored += this.#tailEntries;
+    this.#tailEntries = 0;
+  }
+
+  /** The same, and removes what stands behind; an empty file is made when there is none. */
+  seal(): void {
+    this.write();
+    const file = this.#opened();
+    if (file.size() !== this.#stored * this.#entryBytes) file.truncate(this.#stored * this.#entryBytes);
+    this.#tail = null;
+  }
+
+  async sync(): Promise<void> {
+    await this.#opened().sync();
+  }
+
+  /** Lets go of the descriptor; the next use opens again. */
+  close(): void {
+    this.#file?.close();
+    this.#file = null;
+  }
+
+  #inTail(tail: Buffer, index: number): Buffer {
+    return tail.subarray(index * this.#entryBytes, (index + 1) * this.#entryBytes);
+  }
+
+  #opened(): OpenFile {
+    return (this.#file ??= this.#files.open(this.path, { create: true }));
+  }
+}

@@ -1,0 +1,46 @@
+import type { Files } from "@odradek/kit";
+import { join } from "node:path";
+import { fileName } from "./file-names.ts";
+import { OffsetIndex } from "./offset-index.ts";
+import { Segment, type SegmentFiles } from "./segment.ts";
+import { TimeIndex } from "./time-index.ts";
+
+/** Makes an empty segment; what an earlier one of the same name left is overwritten. */
+export function createSegment(where: SegmentFiles, baseOffset: number): Segment {
+  const segment = new Segment(where, { baseOffset, size: 0, entries: 0, times: 0 });
+  const file = segment.file();
+  if (file.size() > 0) file.truncate(0);
+  return segment;
+}
+
+/** Opens a segment that is on disk. Indexes that can't be right are built again (RELIABILITY L-03). */
+export function openSegment(where: SegmentFiles, baseOffset: number, indexIntervalBytes: number): Segment {
+  const sizeOf = (kind: "log" | "index" | "timeindex"): number | null =>
+    sizeOfFile(where.files, join(where.directory, fileName(baseOffset, kind)));
+  const size = sizeOf("log") ?? 0;
+  const entries = entriesIn(sizeOf("index"), OffsetIndex.entriesIn);
+  const times = entriesIn(sizeOf("timeindex"), TimeIndex.entriesIn);
+  if (entries !== null && times !== null) {
+    const segment = new Segment(where, { baseOffset, size, entries, times });
+    const last = segment.offsets.last();
+    const right = last === null || (last.position < size && last.position >= 0 && last.offset >= baseOffset);
+    if (right && segment.max.offset >= baseOffset) return segment;
+  }
+  const segment = new Segment(where, { baseOffset, size, entries: 0, times: 0 });
+  segment.rebuildIndexes(indexIntervalBytes);
+  segment.seal();
+  return segment;
+}
+
+const entriesIn = (bytes: number | null, count: (bytes: number) => number | null): number | null =>
+  bytes === null ? null : count(bytes);
+
+function sizeOfFile(files: Files, path: string): number | null {
+  if (!files.exists(path)) return null;
+  const file = files.open(path);
+  try {
+    return file.size();
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,257 @@
+import { assert, type Files, type OpenFile } from "@odradek/kit";
+import type { Batch } from "@odradek/protocol";
+import { join } from "node:path";
+import type { ReadPool } from "../disk/read-pool.ts";
+import { fileName } from "./file-names.ts";
+import { OffsetIndex } from "./offset-index.ts";
+import { readBatches, type ReadLimits, type SegmentRead } from "./read-batches.ts";
+import { Recent } from "./recent.ts";
+import { TimeIndex, type MaxTimestamp } from "./time-index.ts";
+import { walkHeaders, type Standing } from "./walk.ts";
+
+/** Offsets in the indexes are 32-bit distances from the base offset (RELIABILITY L-23). */
+const OFFSET_DELTA_MAX = 0x7fff_ffff;
+
+export type SegmentFiles = { readonly files: Files; readonly directory: string; readonly pool: ReadPool };
+export type RollLimits = {
+  readonly segmentBytes: number;
+  readonly segmentMs: number;
+  readonly segmentIndexBytes: number;
+};
+
+/**
+ * A piece of a log: batches back to back in one .log file and two indexes over it. `append` queues without copying and `write` brings
+ * all that is queued to the file in one call; only what is written can be read.
+ */
+export class Segment {
+  readonly baseOffset: number;
+  readonly #where: SegmentFiles;
+  readonly #offsets: OffsetIndex;
+  readonly #times: TimeIndex;
+  readonly #recent = new Recent();
+  #file: OpenFile | null = null;
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  /** Queued bytes included. */
+  #size: number;
+  #bytesSinceIndex = 0;
+  #max: MaxTimestamp;
+  /** Largest timestamp of the first batch, from which the age counts; null: not read yet or no batch. */
+  #firstTimestamp: number | null = null;
+
+  constructor(where: SegmentFiles, options: { baseOffset: number; size: number; entries: number; times: number }) {
+    const path = (kind: "index" | "timeindex"): string => join(where.directory, fileName(options.baseOffset, kind));
+    this.#where = where;
+    this.baseOffset = options.baseOffset;
+    this.#size = options.size;
+    this.#offsets = new OffsetIndex(where.files, path("index"), { ...options });
+    this.#times = new TimeIndex(where.files, path("timeindex"), { ...options, entries: options.times });
+    this.#max = this.#times.last();
+  }
+
+  get path(): string {
+    return join(this.#where.directory, fileName(this.baseOffset, "log"));
+  }
+
+  /** Bytes, those that wait for `write` included. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get writtenSize(): number {
+    return this.#size - this.#queuedBytes;
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  get max(): MaxTimestamp {
+    return this.#max;
+  }
+
+  get offsets(): OffsetIndex {
+    return this.#offsets;
+  }
+
+  /** Whether this segment is full for `bytes` more that start at `offset`, end at `lastOffset` and have this timestamp. */
+  mustRollFor(
+    next: { bytes: number; lastOffset: number; timestamp: number },
+    limits: RollLimits,
+    age: { wallMs: number; createdMs: number },
+  ): boolean {
+    if (next.lastOffset - this.baseOffset > OFFSET_DELTA_MAX) return true;
+    if (this.#size === 0) return false;
+    if (this.#size + next.bytes > limits.segmentBytes) return true;
+    if (this.#offsets.count >= OffsetIndex.entriesMax(limits.segmentIndexBytes)) return true;
+    if (this.#times.count >= TimeIndex.entriesMax(limits.segmentIndexBytes) - 1) return true;
+    const first = limits.segmentMs === Infinity ? null : this.firstTimestamp();
+    const ageMs = first === null || first < 0 ? age.wallMs - age.createdMs : next.timestamp - first;
+    return ageMs > limits.segmentMs;
+  }
+
+  /** Queues batches that stand back to back in `records`, which must stay untouched until `write`. */
+  append(records: Buffer, batches: readonly Batch[], indexIntervalBytes: number): void {
+    const first = batches[0];
+    assert(first !== undefined, "an append has a batch");
+    const origin = this.#size - first.at;
+    if (this.#size === 0) this.#firstTimestamp = first.maxTimestamp;
+    for (const batch of batches) this.#note(batch, origin + batch.at, indexIntervalBytes);
+    this.#queue.push(records);
+    this.#queuedBytes += records.length;
+    this.#size += records.length;
+  }
+
+  /** Brings what is queued to the page cache. Throws when not all of it is there; the file then ends anywhere. */
+  write(): void {
+    if (this.#queuedBytes === 0) return;
+    this.file().write(this.#queue, this.writtenSize);
+    this.#queue = [];
+    this.#queuedBytes = 0;
+  }
+
+  /** Drops what is queued. */
+  forgetQueue(): void {
+    this.#size -= this.#queuedBytes;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#recent.clear();
+  }
+
+  /** Drops what is queued and cuts the file to the last write that succeeded (RELIABILITY L-10). */
+  abandonQueue(): void {
+    this.forgetQueue();
+    this.file().truncate(this.#size);
+  }
+
+  /** Whole batches from the one that holds `from` on; see `readBatches` for null and "past". */
+  read(from: number, limits: ReadLimits): SegmentRead | "past" | null {
+    const position = this.#recent.positionOf(from) ?? this.#offsets.positionFor(from);
+    const source = { file: this.file(), pool: this.#where.pool, size: this.writtenSize, position };
+    const read = readBatches(source, from, limits);
+    if (read !== null && read !== "past") this.#recent.add(read.nextOffset, read.nextPosition);
+    return read;
+  }
+
+  /** Remembers that the batch with `offset` starts, or will start, at the end of what is there now. */
+  markEnd(offset: number): void {
+    this.#recent.add(offset, this.#size);
+  }
+
+  /** Headers of the written batches, from the one that holds `offset` on. */
+  *headersFrom(offset: number): Generator<Standing, void, void> {
+    const range = { from: this.#offsets.positionFor(offset), to: this.writtenSize };
+    for (const standing of walkHeaders(this.file(), this.#where.pool, range))
+      if (standing.batch.lastOffset >= offset) yield standing;
+  }
+
+  /** Where the first written batch stands that ends at or behind `from` and has a timestamp ≥ `timestamp`. */
+  firstSince(timestamp: number, from: number): { position: number; size: number } | null {
+    if (this.#max.timestamp < timestamp) return null;
+    const before = this.#times.before(timestamp);
+    for (const { batch, position } of this.headersFrom(Math.max(from, before === null ? 0 : before.offset + 1)))
+      if (batch.maxTimestamp >= timestamp) return { position, size: batch.size };
+    return null;
+  }
+
+  /** Cuts off the batch that holds `offset` and all behind it, in the indexes too (RELIABILITY L-14). Returns the offset the segment now ends at, null when nothing was cut. */
+  truncateTo(offset: number): number | null {
+    assert(this.#queuedBytes === 0, "truncation waits for the write");
+    const first = this.headersFrom(offset).next();
+    if (first.done === true) return null;
+    const { batch, position } = first.value;
+    const end = Math.min(offset, Math.max(batch.baseOffset, this.baseOffset));
+    this.cutAt(position);
+    this.#bytesSinceIndex = 0;
+    this.#offsets.truncateTo(end);
+    this.#times.truncateTo(end);
+    this.#max = this.#times.last();
+    for (const standing of this.headersFrom(this.#max.timestamp < 0 ? this.baseOffset : this.#max.offset)) {
+      const { maxTimestamp, lastOffset } = standing.batch;
+      if (maxTimestamp > this.#max.timestamp) this.#max = { timestamp: maxTimestamp, offset: lastOffset };
+    }
+    return end;
+  }
+
+  /** Cuts the file; the indexes know nothing of what is cut. */
+  cutAt(position: number): void {
+    this.file().truncate(position);
+    this.#size = position;
+    this.#recent.clear();
+    if (position === 0) this.#firstTimestamp = null;
+  }
+
+  /** Forgets the indexes; `noteStored` for every batch builds them again. */
+  forgetIndexes(): void {
+    this.#offsets.clear();
+    this.#times.clear();
+    this.#recent.clear();
+    this.#max = this.#times.last();
+    this.#bytesSinceIndex = 0;
+    this.#firstTimestamp = null;
+  }
+
+  /** A batch that already stands in the file, while indexes are built again. */
+  noteStored(batch: Batch, position: number, indexIntervalBytes: number): void {
+    if (position === 0) this.#firstTimestamp = batch.maxTimestamp;
+    this.#note(batch, position, indexIntervalBytes);
+  }
+
+  rebuildIndexes(indexIntervalBytes: number): void {
+    this.forgetIndexes();
+    for (const { batch, position } of walkHeaders(this.file(), this.#where.pool, { from: 0, to: this.writtenSize }))
+      this.noteStored(batch, position, indexIntervalBytes);
+  }
+
+  firstTimestamp(): number | null {
+    if (this.#firstTimestamp === null && this.writtenSize > 0)
+      for (const { batch } of walkHeaders(this.file(), this.#where.pool, { from: 0, to: 1 }))
+        this.#firstTimestamp = batch.maxTimestamp;
+    return this.#firstTimestamp;
+  }
+
+  /** Brings the indexes to their exact length, with the last word of the time index: at roll and close. */
+  seal(): void {
+    this.#times.append(this.#max);
+    this.#offsets.seal();
+    this.#times.seal();
+  }
+
+  /** Resolves once what was written before the call is on stable storage. */
+  async sync(): Promise<void> {
+    await this.file().sync();
+  }
+
+  async syncIndexes(): Promise<void> {
+    await this.#offsets.sync();
+    await this.#times.sync();
+  }
+
+  /** Lets go of the descriptors; the next use opens them again. */
+  close(): void {
+    assert(this.#queuedBytes === 0, "nothing waits when a segment is closed");
+    this.#file?.close();
+    this.#file = null;
+    this.#offsets.close();
+    this.#times.close();
+  }
+
+  get isOpen(): boolean {
+    return this.#file !== null;
+  }
+
+  file(): OpenFile {
+    return (this.#file ??= this.#where.files.open(this.path, { create: true }));
+  }
+
+  #note(batch: Batch, position: number, indexIntervalBytes: number): void {
+    const timestamp = batch.maxTimestamp;
+    if (timestamp > this.#max.timestamp) this.#max = { timestamp, offset: batch.lastOffset };
+    if (this.#bytesSinceIndex > indexIntervalBytes) {
+      this.#offsets.append(batch.lastOffset, position);
+      this.#times.append(this.#max);
+      this.#bytesSinceIndex = 0;
+    }
+    this.#bytesSinceIndex += batch.size;
+  }
+}

@@ -1,0 +1,100 @@
+import type { Files } from "@odradek/kit";
+import { EntryFile } from "./entry-file.ts";
+
+const ENTRY_BYTES = 12;
+const TWO_32 = 4_294_967_296;
+
+/** The largest record timestamp of a segment and the last offset of the batch that holds it; timestamp -1: none yet. */
+export type MaxTimestamp = { readonly timestamp: number; readonly offset: number };
+
+/**
+ * .timeindex: int64 timestamp, int32 (offset − base offset): the largest timestamp so far and the last offset of the batch that holds it.
+ * Timestamps strictly increase. A cache, like the offset index.
+ */
+export class TimeIndex {
+  readonly #entries: EntryFile;
+  readonly #baseOffset: number;
+  #lastTimestamp: number;
+
+  constructor(files: Files, path: string, options: { baseOffset: number; entries: number }) {
+    this.#baseOffset = options.baseOffset;
+    this.#entries = new EntryFile(files, path, { entryBytes: ENTRY_BYTES, entries: options.entries });
+    this.#lastTimestamp = this.last().timestamp;
+  }
+
+  static entriesIn(bytes: number): number | null {
+    return bytes % ENTRY_BYTES === 0 ? bytes / ENTRY_BYTES : null;
+  }
+
+  static entriesMax(indexBytes: number): number {
+    return Math.floor(indexBytes / ENTRY_BYTES);
+  }
+
+  get count(): number {
+    return this.#entries.count;
+  }
+
+  /** Takes the entry when its timestamp is larger than all before. */
+  append(max: MaxTimestamp): void {
+    if (max.timestamp <= this.#lastTimestamp) return;
+    const entry = this.#entries.add();
+    const high = Math.floor(max.timestamp / TWO_32);
+    entry.writeInt32BE(high, 0);
+    entry.writeUInt32BE(max.timestamp - high * TWO_32, 4);
+    entry.writeInt32BE(max.offset - this.#baseOffset, 8);
+    this.#lastTimestamp = max.timestamp;
+  }
+
+  last(): MaxTimestamp {
+    return this.count === 0 ? { timestamp: -1, offset: this.#baseOffset } : this.#read(this.count - 1);
+  }
+
+  /** Every batch with a timestamp ≥ `timestamp` ends behind the offset of the answer (or starts the segment). */
+  before(timestamp: number): MaxTimestamp | null {
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#read(middle).timestamp < timestamp) low = middle + 1;
+      else high = middle;
+    }
+    return low === 0 ? null : this.#read(low - 1);
+  }
+
+  /** Drops the entries for offsets ≥ `offset`. */
+  truncateTo(offset: number): void {
+    let keep = this.count;
+    while (keep > 0 && this.#read(keep - 1).offset >= offset) keep--;
+    this.#entries.truncate(keep);
+    this.#lastTimestamp = this.last().timestamp;
+  }
+
+  clear(): void {
+    this.#entries.truncate(0);
+    this.#lastTimestamp = -1;
+  }
+
+  write(): void {
+    this.#entries.write();
+  }
+
+  seal(): void {
+    this.#entries.seal();
+  }
+
+  sync(): Promise<void> {
+    return this.#entries.sync();
+  }
+
+  close(): void {
+    this.#entries.close();
+  }
+
+  #read(index: number): MaxTimestamp {
+    const entry = this.#entries.entry(index);
+    return {
+      timestamp: entry.readInt32BE(0) * TWO_32 + entry.readUInt32BE(4),
+      offset: this.#baseOffset + entry.readInt32BE(8),
+    };
+  }
+}
