@@ -41,6 +41,8 @@ export type TopicImage = {
   /** base64url of the 16 bytes. */
   readonly id: string;
   readonly internal: boolean;
+  /** Version of the topic's own node. */
+  readonly version: number;
   /** Index = partition. */
   readonly partitions: readonly PartitionImage[];
 };
@@ -167,7 +169,13 @@ class Draft {
     if (!value) this.#topics.set(name, undefined);
     else {
       const partitions = this.#topic(name)?.partitions ?? [];
-      this.#topics.set(name, { name, id: value.id, internal: value.internal ?? false, partitions });
+      this.#topics.set(name, {
+        name,
+        id: value.id,
+        internal: value.internal ?? false,
+        version: node!.version,
+        partitions,
+      });
     }
   }
 

@@ -1,0 +1,38 @@
+import { type Clock, type Logger, silentLogger } from "@odradek/kit";
+import { SeededRandom } from "@odradek/kit/testing";
+import { Cluster } from "../cluster/cluster.ts";
+import { brokerConfigFrom } from "../config.ts";
+import type { MemorySession, MemoryTree } from "./memory-session.ts";
+
+export type TestCluster = {
+  cluster: Cluster;
+  /** The newest session; `expire()` it to make the broker look dead. */
+  session(): MemorySession;
+};
+
+/** One broker's `Cluster` on a tree in memory, registered with a listener PLAINTEXT on port 9091 + id. */
+export async function startTestCluster(options: {
+  tree: MemoryTree;
+  brokerId: number;
+  clock: Clock;
+  settings?: Record<string, string>;
+  logger?: Logger;
+  /** Distinguishes two lives of one broker. */
+  seed?: number;
+}): Promise<TestCluster> {
+  const { tree, brokerId, clock, settings = {}, logger = silentLogger, seed = brokerId } = options;
+  let session: MemorySession;
+  const cluster = await Cluster.start({
+    config: brokerConfigFrom(new Map([["node.id", String(brokerId)], ...Object.entries(settings)])),
+    connect: () => Promise.resolve((session = tree.open())),
+    clock,
+    random: new SeededRandom(seed),
+    logger,
+  });
+  await cluster.register({
+    endpoints: [{ name: "PLAINTEXT", host: "127.0.0.1", port: 9091 + brokerId }],
+    grpcAddress: `127.0.0.1:${19091 + brokerId}`,
+    rack: null,
+  });
+  return { cluster, session: () => session };
+}
