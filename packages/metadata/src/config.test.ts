@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { helpText, readConfig, settings, splitAddress } from "./config.ts";
+
+const flags = ["--id", "2", "--data-dir", "/d", "--peers", "1=a:1,2=b:2,3=[::1]:3"];
+
+describe("readConfig", () => {
+  it("reads flags, and falls back to the environment and to defaults", () => {
+    const config = readConfig(flags, { METADATA_HEALTH: "0.0.0.0:80", METADATA_ID: "7" });
+    expect(config).toMatchObject({ id: 2, listen: "127.0.0.1:2181", health: "0.0.0.0:80", controlFd: null });
+    expect([...config.members]).toEqual([
+      [1, "a:1"],
+      [2, "b:2"],
+      [3, "[::1]:3"],
+    ]);
+  });
+
+  it.each([
+    [["--id", "2"], "--peers (or METADATA_PEERS) is missing"],
+    [[...flags, "--id", "4"], "4 is not in 1, 2, 3"],
+    [[...flags, "--id", "x"], '--id: "x" is not a number'],
+    [[...flags, "--listen", "nowhere"], '--listen: "nowhere" is not HOST:PORT'],
+    [[...flags, "--listen", "h:70000"], "is not HOST:PORT"],
+    [[...flags, "--peers", "1=a:1,1=b:2"], "names member 1 twice"],
+    [[...flags, "--colour", "red"], "colour"],
+  ])("refuses %j", (args, why) => {
+    expect(() => readConfig(args, {})).toThrow(why);
+  });
+
+  it("takes brackets off an address to bind", () => {
+    expect(splitAddress("[::1]:80")).toEqual({ host: "::1", port: 80 });
+    expect(splitAddress("host:0")).toEqual({ host: "host", port: 0 });
+  });
+
+  it("names every setting in its help", () => {
+    for (const { flag, environment } of settings) {
+      expect(helpText()).toContain(`--${flag} `);
+      expect(helpText()).toContain(environment);
+    }
+  });
+});
