@@ -3,12 +3,12 @@ import type { Batch } from "@odradek/protocol";
 import type { ReadPool } from "../disk/read-pool.ts";
 import { createSegment } from "../segment/open-segment.ts";
 import type { SegmentFiles } from "../segment/segment.ts";
-import type { SegmentRead } from "../segment/read-batches.ts";
+import type { ReadLimits, SegmentRead } from "../segment/read-batches.ts";
 import type { DerivedState } from "./derived-state.ts";
 import { load } from "./load.ts";
 import type { LogConfig } from "./log-config.ts";
 import { Removal } from "./removal.ts";
-import { expired } from "./retention.ts";
+import { agedOf, expired } from "./retention.ts";
 import type { Segments } from "./segments.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Stability } from "./stability.ts";
@@ -151,23 +151,20 @@ export class Log {
    * Whole batches from the one that holds `from` on (it may start before `from`), all ending below `upTo`; null when there is none yet.
    * The buffer is pooled: call `release` once its bytes have left.
    */
-  read(
-    from: number,
-    options: { bytesMax: number; upTo: number; oneBatchAtLeast: boolean },
-  ): { records: Buffer; release(): void } | null {
-    return this.#read(from, options);
+  read(from: number, limits: ReadLimits): SegmentRead | null {
+    const upTo = Math.min(limits.upTo, this.written.value);
+    if (from >= upTo) return null;
+    for (let index = this.#segments.floor(from); index < this.#segments.count; index++) {
+      const read = this.#segments.use(index).read(from, { ...limits, upTo });
+      if (read !== "past") return read;
+    }
+    return null;
   }
 
   /** The first record at or above `start` whose timestamp is ≥ `timestamp`, among written ones. */
   offsetForTime(timestamp: number): FoundRecord | null {
-    for (let index = this.#segments.floor(this.#start); index < this.#segments.count; index++) {
-      const found = firstRecordSince(this.#segments.use(index), timestamp, {
-        start: this.#start,
-        pool: this.#where.pool,
-      });
-      if (found !== null) return found.offset < this.written.value ? found : null;
-    }
-    return null;
+    const found = firstRecordSince(this.#segments, timestamp, { start: this.#start, pool: this.#where.pool });
+    return found !== null && found.offset < this.written.value ? found : null;
   }
 
   /** The record with the largest timestamp (ListOffsets -3). */
@@ -234,13 +231,7 @@ export class Log {
   /** Removes whole segments that retention does not want any more and that end at or below the high watermark. Returns how many. */
   deleteOldSegments(high: number): number {
     this.#throwIfFailed();
-    const all = this.#segments.all();
-    const aged = all.map((segment, index) => ({
-      end: this.#segments.endOf(index, this.#end),
-      size: segment.size,
-      maxTimestamp: segment.max.timestamp < 0 ? this.#activeSinceMs : segment.max.timestamp,
-    }));
-    if (this.#segments.active.size === 0) aged.pop();
+    const aged = agedOf(this.#segments, { end: this.#end, sinceMs: this.#activeSinceMs });
     const log = { start: this.#start, high: Math.min(high, this.written.value), wallMs: this.#options.clock.wallMs() };
     const count = expired(aged, log, this.#options.config());
     if (count === 0) return 0;
@@ -275,7 +266,7 @@ export class Log {
         this.#throwIfFailed();
         this.#guarded(() => this.#segments.active.seal());
         await this.#stability.flush(this.#end);
-        await this.#saveSnapshot();
+        await this.#saveSnapshot(this.#end, this.#options.derived.snapshot());
       }
     } finally {
       this.abandon();
@@ -291,16 +282,6 @@ export class Log {
     this.#segments.active.forgetQueue();
     this.#segments.active.close();
     this.written.close();
-  }
-
-  #read(from: number, options: { bytesMax: number; upTo: number; oneBatchAtLeast: boolean }): SegmentRead | null {
-    const upTo = Math.min(options.upTo, this.written.value);
-    if (from >= upTo) return null;
-    for (let index = this.#segments.floor(from); index < this.#segments.count; index++) {
-      const read = this.#segments.use(index).read(from, { ...options, upTo });
-      if (read !== "past") return read;
-    }
-    return null;
   }
 
   #store(records: Buffer, batches: readonly Batch[]): void {
@@ -346,18 +327,16 @@ export class Log {
   /** What a roll leaves to do off the loop: the sealed segment to stable storage (it bounds recovery), then its snapshot. */
   async #settleRoll(end: number): Promise<void> {
     const snapshot = this.#options.derived.snapshot();
-    const bases = this.#segments.all().map((segment) => segment.baseOffset);
     try {
       await this.#stability.flush(end);
-      await this.#snapshots.save(end, snapshot, bases);
+      await this.#saveSnapshot(end, snapshot);
     } catch (error) {
       if (!this.#closed) this.#fail(error);
     }
   }
 
-  async #saveSnapshot(): Promise<void> {
-    const bases = this.#segments.all().map((segment) => segment.baseOffset);
-    await this.#snapshots.save(this.#end, this.#options.derived.snapshot(), bases);
+  #saveSnapshot(at: number, snapshot: Buffer): Promise<void> {
+    return this.#snapshots.save(at, snapshot, this.#segments.bases());
   }
 
   #scheduleWrite(): void {

@@ -1,4 +1,5 @@
 import type { LogConfig } from "./log-config.ts";
+import type { Segments } from "./segments.ts";
 
 /** What retention looks at. `end`: where the segment's offsets end. */
 export type Aged = { readonly end: number; readonly size: number; readonly maxTimestamp: number };
@@ -24,4 +25,14 @@ export function expired(
     count++;
   }
   return count;
+}
+
+/** What retention looks at; an empty active segment has nothing to expire. A segment without timestamps counts as of `sinceMs`. */
+export function agedOf(segments: Segments, log: { end: number; sinceMs: number }): Aged[] {
+  const aged = segments.all().map((segment, index) => ({
+    end: segments.endOf(index, log.end),
+    size: segment.size,
+    maxTimestamp: segment.max.timestamp < 0 ? log.sinceMs : segment.max.timestamp,
+  }));
+  return segments.active.size === 0 ? aged.slice(0, -1) : aged;
 }

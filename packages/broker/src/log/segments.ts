@@ -35,6 +35,10 @@ export class Segments {
     return this.#list;
   }
 
+  bases(): number[] {
+    return this.#list.map((segment) => segment.baseOffset);
+  }
+
   /** Index of the last segment that starts at or below `offset`; 0 when all start above. */
   floor(offset: number): number {
     let low = 0;

@@ -1,11 +1,22 @@
 import { Batch, readBatch } from "@odradek/protocol";
 import type { ReadPool } from "../disk/read-pool.ts";
 import type { Segment } from "../segment/segment.ts";
+import type { Segments } from "./segments.ts";
 
 export type FoundRecord = { readonly offset: number; readonly timestamp: number; readonly leaderEpoch: number };
 
-/** The first record of a segment, not below `start`, with a timestamp ≥ `timestamp`. Only the batches that may hold it are unpacked. */
-export function firstRecordSince(
+type Lookup = { start: number; pool: ReadPool };
+
+/** The first record, not below `start`, with a timestamp ≥ `timestamp`. Only the batches that may hold it are unpacked. */
+export function firstRecordSince(segments: Segments, timestamp: number, options: Lookup): FoundRecord | null {
+  for (let index = segments.floor(options.start); index < segments.count; index++) {
+    const found = firstInSegment(segments.use(index), timestamp, options);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function firstInSegment(
   segment: Segment,
   timestamp: number,
   options: { start: number; pool: ReadPool },

@@ -1,0 +1,14 @@
+import type { Files } from "@odradek/kit";
+import { join } from "node:path";
+
+const NAME = "partition.metadata";
+const TEXT = /^version: 0\ntopic_id: ([A-Za-z0-9_-]{22})\n?$/;
+
+/** The id (base64url) of the topic that a partition directory belongs to; null when it does not say. */
+export function readTopicId(files: Files, directory: string): string | null {
+  return TEXT.exec(String(files.readAll(join(directory, NAME))))?.[1] ?? null;
+}
+
+export async function writeTopicId(files: Files, directory: string, topicId: string): Promise<void> {
+  await files.replace(join(directory, NAME), Buffer.from(`version: 0\ntopic_id: ${topicId}`));
+}

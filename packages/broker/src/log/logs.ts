@@ -1,0 +1,208 @@
+import { assert, randomUuid, type Clock, type Files, type Logger, type Random } from "@odradek/kit";
+import { join } from "node:path";
+import { markCleanShutdown, takeCleanShutdown } from "../disk/clean-shutdown.ts";
+import { claimDirectory } from "../disk/meta-properties.ts";
+import { OffsetCheckpoint } from "../disk/offset-checkpoint.ts";
+import { readTopicId, writeTopicId } from "../disk/partition-metadata.ts";
+import { deletedName, isDeletedName, parsePartitionName, partitionName } from "../disk/partition-names.ts";
+import { ReadPool } from "../disk/read-pool.ts";
+import type { DerivedState } from "./derived-state.ts";
+import type { LogConfig } from "./log-config.ts";
+import { Log } from "./log.ts";
+import { Turns } from "./turns.ts";
+
+export type LogsOptions = {
+  /** The data directory (Kafka's log.dirs with one entry); made when missing. */
+  directory: string;
+  files: Files;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  clusterId: string;
+  nodeId: number;
+  /** Logs that may be read back at the same time. */
+  recoveriesAtOnce: number;
+};
+
+export type PartitionId = { readonly topic: string; readonly partition: number; readonly topicId: string };
+
+/** All logs of a data directory: opens and removes them, and keeps Kafka's checkpoints beside them. */
+export class Logs {
+  /** The directory's own id (base64url), for the registration. */
+  readonly directoryId: string;
+  /** The last process closed everything in order. */
+  readonly cleanShutdown: boolean;
+  readonly #options: LogsOptions;
+  readonly #pool = new ReadPool();
+  readonly #turns: Turns;
+  readonly #open = new Map<string, { id: PartitionId; log: Log }>();
+  readonly #recoveryPoints: OffsetCheckpoint;
+  readonly #highs: OffsetCheckpoint;
+  readonly #starts: OffsetCheckpoint;
+  /** Partition directories that this process has not looked into: after a crash they may hold torn tails. */
+  readonly #unopened: Set<string>;
+  readonly #removals = new Set<Promise<void>>();
+
+  private constructor(options: LogsOptions, found: { directoryId: string; cleanShutdown: boolean }) {
+    const { files, directory } = options;
+    this.#options = options;
+    this.directoryId = found.directoryId;
+    this.cleanShutdown = found.cleanShutdown;
+    this.#turns = new Turns(options.recoveriesAtOnce);
+    this.#recoveryPoints = new OffsetCheckpoint(files, join(directory, "recovery-point-offset-checkpoint"));
+    this.#highs = new OffsetCheckpoint(files, join(directory, "replication-offset-checkpoint"));
+    this.#starts = new OffsetCheckpoint(files, join(directory, "log-start-offset-checkpoint"));
+    this.#unopened = new Set(files.list(directory).filter((name) => parsePartitionName(name) !== null));
+  }
+
+  /** Throws ForeignDirectoryError when the directory belongs to another cluster or broker. */
+  static async open(options: LogsOptions): Promise<Logs> {
+    const { files, directory } = options;
+    files.makeDirectory(directory);
+    const directoryId = await claimDirectory(files, directory, options);
+    const cleanShutdown = await takeCleanShutdown(files, directory);
+    const logs = new Logs(options, { directoryId, cleanShutdown });
+    for (const name of files.list(directory)) if (isDeletedName(name)) logs.#removeLater(name);
+    return logs;
+  }
+
+  /** Partitions that have a directory here, open or not. */
+  stored(): { topic: string; partition: number; topicId: string | null }[] {
+    const { files, directory } = this.#options;
+    return files.list(directory).flatMap((name) => {
+      const parsed = parsePartitionName(name);
+      return parsed === null ? [] : [{ ...parsed, topicId: readTopicId(files, join(directory, name)) }];
+    });
+  }
+
+  /**
+   * Opens a partition's log, or makes it. A directory that an older topic of the same name left is removed first: its records must
+   * never come back (RELIABILITY P-23). `derive` makes the state that is kept beside the log, for the partition's directory.
+   */
+  async openLog<Derived extends DerivedState>(
+    id: PartitionId,
+    options: { config: () => LogConfig; derive: (directory: string) => Derived },
+  ): Promise<{ log: Log; derived: Derived }> {
+    const name = partitionName(id.topic, id.partition);
+    assert(!this.#open.has(name), `${name} is opened once`);
+    const directory = join(this.#options.directory, name);
+    await this.#prepare(directory, id);
+    const derived = options.derive(directory);
+    const startOffset = this.#starts.get(id.topic, id.partition);
+    const log = await this.#turns.take(() =>
+      Log.open({
+        ...this.#options,
+        directory,
+        logger: this.#options.logger.child({ partition: name }),
+        pool: this.#pool,
+        config: options.config,
+        derived,
+        cleanShutdown: this.cleanShutdown && this.#unopened.has(name),
+        recoveryPoint: this.#recoveryPoints.get(id.topic, id.partition) ?? 0,
+        ...(startOffset === undefined ? {} : { startOffset }),
+      }),
+    );
+    this.#unopened.delete(name);
+    this.#open.set(name, { id, log });
+    return { log, derived };
+  }
+
+  /** The high watermark as last saved; 0 when it never was. */
+  savedHigh(topic: string, partition: number): number {
+    return this.#highs.get(topic, partition) ?? 0;
+  }
+
+  /** Saves the high watermarks given (KIP-101 makes them a hint, never a place to truncate to). */
+  async saveHighs(highs: Iterable<{ topic: string; partition: number; offset: number }>): Promise<void> {
+    for (const high of highs) this.#highs.set(high);
+    await this.#highs.save();
+  }
+
+  /** Saves recovery points and log start offsets of all open logs. */
+  async saveCheckpoints(): Promise<void> {
+    for (const { id, log } of this.#open.values()) {
+      this.#recoveryPoints.set({ ...id, offset: log.synced });
+      if (log.start > 0) this.#starts.set({ ...id, offset: log.start });
+      else this.#starts.delete(id.topic, id.partition);
+    }
+    await this.#recoveryPoints.save();
+    await this.#starts.save();
+  }
+
+  /** Lets go of a partition's log and leaves its directory where it is. */
+  async closeLog(topic: string, partition: number): Promise<void> {
+    const name = partitionName(topic, partition);
+    const open = this.#open.get(name);
+    if (open === undefined) return;
+    await open.log.close();
+    this.#recoveryPoints.set({ topic, partition, offset: open.log.synced });
+    this.#open.delete(name);
+  }
+
+  /** Removes a partition with all its records: renamed at once, gone a moment later. */
+  deleteLog(topic: string, partition: number): void {
+    const name = partitionName(topic, partition);
+    this.#open.get(name)?.log.abandon();
+    this.#open.delete(name);
+    this.#giveUp(name);
+    for (const checkpoint of [this.#recoveryPoints, this.#highs, this.#starts]) checkpoint.delete(topic, partition);
+  }
+
+  /**
+   * Closes all logs and, when every one of them is whole on disk, marks the shutdown as clean: the last thing written.
+   * The first log that can't be closed rejects, after all have been tried.
+   */
+  async close(): Promise<void> {
+    const { files, directory, logger } = this.#options;
+    const closed = await Promise.allSettled([...this.#open.values()].map(({ log }) => log.close()));
+    const failed = closed.find((one) => one.status === "rejected");
+    const healthy = [...this.#open.values()].every(({ log }) => log.failed === null);
+    await this.saveCheckpoints();
+    await this.#highs.save();
+    await Promise.all(this.#removals);
+    if (failed !== undefined) throw new Error(`a log in ${directory} could not be closed`, { cause: failed.reason });
+    if (!healthy || (!this.cleanShutdown && this.#unopened.size > 0)) {
+      logger.info({ evt: "unclean-shutdown", unopened: this.#unopened.size }, "the next start checks the logs");
+      return;
+    }
+    await markCleanShutdown(files, directory);
+  }
+
+  async #prepare(directory: string, id: PartitionId): Promise<void> {
+    const { files, logger } = this.#options;
+    const name = partitionName(id.topic, id.partition);
+    const stored = files.exists(directory) ? readTopicId(files, directory) : null;
+    if (stored === id.topicId) return;
+    if (stored !== null) {
+      logger.warn(
+        { evt: "stale-topic", partition: name, stored, current: id.topicId },
+        "removing an older topic's log",
+      );
+      this.deleteLog(id.topic, id.partition);
+    }
+    files.makeDirectory(directory);
+    await writeTopicId(files, directory, id.topicId);
+    await files.syncDirectory(this.#options.directory);
+  }
+
+  #giveUp(name: string): void {
+    const { files, directory, random } = this.#options;
+    this.#unopened.delete(name);
+    if (!files.exists(join(directory, name))) return;
+    const deleted = deletedName(name, randomUuid(random));
+    files.rename(join(directory, name), join(directory, deleted));
+    this.#removeLater(deleted);
+  }
+
+  #removeLater(name: string): void {
+    const { files, directory, logger } = this.#options;
+    const removal = files.removeDirectory(join(directory, name)).catch((error: unknown) => {
+      logger.warn(
+        { evt: "removal-failed", name, err: error },
+        "cannot remove a deleted partition; the next start tries",
+      );
+    });
+    this.#removals.add(removal);
+    void removal.finally(() => this.#removals.delete(removal));
+  }
+}
