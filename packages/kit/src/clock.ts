@@ -7,13 +7,20 @@ export interface Clock {
   now(): number;
   /** Milliseconds since 1970 as the operating system believes; may jump either way (RELIABILITY L-22). */
   wallMs(): number;
-  /** Runs `run` once, `delayMs` from now at the earliest. The timer does not keep a process alive. */
+  /** Runs `run` once, `delayMs` from now at the earliest. Of a SystemClock the timer does not keep the process alive unless asked to. */
   timer(delayMs: number, run: () => void): Cancel;
   /** Runs `run` after the input that is waiting now has been handled: the end of the tick, where writes are gathered. */
   afterTick(run: () => void): void;
 }
 
 export class SystemClock implements Clock {
+  readonly #keepsAlive: boolean;
+
+  /** `keepsAlive`: pending timers keep the process running, as a library's back-off must when no socket is open. */
+  constructor({ keepsAlive = false }: { keepsAlive?: boolean } = {}) {
+    this.#keepsAlive = keepsAlive;
+  }
+
   now(): number {
     return performance.now();
   }
@@ -23,7 +30,8 @@ export class SystemClock implements Clock {
   }
 
   timer(delayMs: number, run: () => void): Cancel {
-    const timer = setTimeout(run, delayMs).unref();
+    const timer = setTimeout(run, delayMs);
+    if (!this.#keepsAlive) timer.unref();
     return () => clearTimeout(timer);
   }
 

@@ -1,0 +1,244 @@
+import { type Clock, integerBelow, type Random } from "@odradek/kit";
+import {
+  type AnyApi,
+  ErrorCode,
+  FindCoordinatorApi,
+  MetadataApi,
+  type RequestDraft,
+  type ResponseOf,
+} from "@odradek/protocol";
+import { ConnectError, DeadlineError, KafkaError, mayRetry, orThrow, saysStaleMetadata } from "../errors.ts";
+import { BrokerConnection, type Said } from "./connection.ts";
+import { type BrokerNode, type ClusterMetadata, clusterMetadata, merged, type TopicMetadata } from "./metadata.ts";
+import { type Address, type ClusterOptions, type ClusterSettings, formatAddress, settingsOf } from "./options.ts";
+import { retried } from "./retry.ts";
+
+/** What a connection is for. A long fetch or a join would hold up what is queued behind it on the same connection. */
+export type Lane = "main" | "fetch" | "group";
+
+/** The cluster as one client sees it: connections on demand, metadata, who leads and who coordinates. */
+export class Cluster implements AsyncDisposable {
+  readonly settings: ClusterSettings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly #connections = new Map<string, Promise<BrokerConnection>>();
+  readonly #coordinators = new Map<string, number>();
+  #metadata: ClusterMetadata | null = null;
+  #metadataAtMs = -Infinity;
+  #isClosed = false;
+
+  constructor(options: ClusterOptions) {
+    this.settings = settingsOf(options);
+    this.clock = this.settings.ports.clock;
+    this.random = this.settings.ports.random;
+  }
+
+  /** The newest metadata we have; null before the first answer. */
+  get known(): ClusterMetadata | null {
+    return this.#metadata;
+  }
+
+  /** Forgets how old the metadata is: the next who needs it asks again. */
+  invalidate(): void {
+    this.#metadataAtMs = -Infinity;
+  }
+
+  deadline(timeoutMs: number = this.settings.operationTimeoutMs): number {
+    return this.clock.now() + timeoutMs;
+  }
+
+  /** Runs `attempt` with retries until the deadline; errors that say so make the metadata stale. */
+  retried<T>(
+    what: string,
+    attempt: () => Promise<T>,
+    options: { readonly deadlineMs?: number; readonly mayRetry?: (error: unknown) => boolean } = {},
+  ): Promise<T> {
+    const { deadlineMs = this.deadline(), mayRetry: may = mayRetry } = options;
+    const judge = (error: unknown): boolean => {
+      if (saysStaleMetadata(error)) this.invalidate();
+      return !this.#isClosed && may(error);
+    };
+    return retried({ clock: this.clock, random: this.random, deadlineMs, what, mayRetry: judge }, attempt);
+  }
+
+  /** Asks any broker for metadata: of `topics`, of all (null), or of none but the brokers ([]). One attempt over all brokers. */
+  async refresh(topics: readonly string[] | null, mayCreate = false): Promise<ClusterMetadata> {
+    const ask: Said<typeof MetadataApi> = (version) => {
+      const names = topics?.map((name) => ({ name })) ?? null;
+      // Version 0 has no null: there an empty list means all topics.
+      const request: RequestDraft<typeof MetadataApi> = { topics: version === 0 ? (names ?? []) : names };
+      return version >= 4 ? { ...request, allowAutoTopicCreation: mayCreate } : request;
+    };
+    const fresh = clusterMetadata(await this.sendToAny(MetadataApi, ask, this.settings.connectTimeoutMs));
+    this.#metadata = merged(this.#metadata, fresh);
+    this.#metadataAtMs = this.clock.now();
+    return fresh;
+  }
+
+  /** The topic's partitions, from memory when young enough; else one attempt to learn them. Throws retriable KafkaErrors. */
+  async topic(name: string, mayCreate = false): Promise<TopicMetadata> {
+    const isFresh = this.clock.now() - this.#metadataAtMs < this.settings.metadataAgeMsMax;
+    const known = this.#metadata?.topics.get(name);
+    if (isFresh && known?.errorCode === ErrorCode.NONE) return known;
+    const topic = (await this.refresh([name], mayCreate)).topics.get(name);
+    if (topic === undefined) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `topic ${name}`);
+    orThrow(topic.errorCode, `topic ${name}`);
+    return topic;
+  }
+
+  /** The broker that leads the partition, by what we know. Throws a retriable KafkaError when nobody does or the partition is unknown. */
+  leaderOf(topic: string, partition: number): number {
+    const metadata = this.#metadata?.topics.get(topic)?.partitions[partition];
+    if (metadata === undefined) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `${topic}-${partition}`);
+    if (metadata.leader < 0) throw new KafkaError(ErrorCode.LEADER_NOT_AVAILABLE, `${topic}-${partition}`);
+    return metadata.leader;
+  }
+
+  /** The broker that coordinates the group. Throws retriable KafkaErrors while there is none. */
+  async coordinatorOf(groupId: string): Promise<number> {
+    const known = this.#coordinators.get(groupId);
+    if (known !== undefined) return known;
+    const answer = await this.sendToAny(FindCoordinatorApi, (version) =>
+      version >= 4 ? { keyType: 0, coordinatorKeys: [groupId] } : { keyType: 0, key: groupId },
+    );
+    const found = answer.coordinators[0] ?? answer;
+    orThrow(found.errorCode, `group ${groupId}`, found.errorMessage);
+    const node = { id: found.nodeId, host: found.host, port: found.port, rack: null };
+    const before = this.#metadata ?? { clusterId: null, controllerId: -1, brokers: new Map(), topics: new Map() };
+    if (!before.brokers.has(node.id))
+      this.#metadata = { ...before, brokers: new Map([...before.brokers, [node.id, node]]) };
+    this.#coordinators.set(groupId, node.id);
+    return node.id;
+  }
+
+  forgetCoordinator(groupId: string): void {
+    this.#coordinators.delete(groupId);
+  }
+
+  /** One request to one broker. Rejects with ConnectError, DeadlineError or UnsupportedVersionError. */
+  async send<A extends AnyApi>(
+    broker: number,
+    api: A,
+    request: Said<A>,
+    options: { lane?: Lane; timeoutMs?: number } = {},
+  ): Promise<ResponseOf<A>> {
+    const connection = await this.connectionTo(broker, options.lane ?? "main");
+    return connection.send(api, request, options.timeoutMs ?? this.settings.requestTimeoutMs);
+  }
+
+  /** One request to the controller, or to whoever is named so. */
+  async sendToController<A extends AnyApi>(api: A, request: Said<A>, timeoutMs?: number): Promise<ResponseOf<A>> {
+    if (this.#metadata === null || this.clock.now() - this.#metadataAtMs > this.settings.metadataAgeMsMax)
+      await this.refresh([]);
+    const controller = this.#metadata!.controllerId;
+    if (controller < 0) throw new KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, "no controller is known");
+    return this.send(controller, api, request, timeoutMs === undefined ? {} : { timeoutMs });
+  }
+
+  /** One request to whichever broker answers: open connections first, then known brokers, then the bootstrap addresses. */
+  async sendToAny<A extends AnyApi>(
+    api: A,
+    request: Said<A>,
+    timeoutMs: number = this.settings.requestTimeoutMs,
+  ): Promise<ResponseOf<A>> {
+    const failures: Error[] = [];
+    const candidates = [
+      ...this.#shuffled([...(this.#metadata?.brokers.keys() ?? [])]),
+      ...this.#shuffled([...this.settings.bootstrap]),
+    ];
+    for (const candidate of candidates) {
+      try {
+        const connection =
+          typeof candidate === "number"
+            ? await this.connectionTo(candidate, "main")
+            : await this.#open(formatAddress(candidate), candidate);
+        return await connection.send(api, request, timeoutMs);
+      } catch (error) {
+        if (this.#isClosed || !(error instanceof ConnectError || error instanceof DeadlineError)) throw error;
+        failures.push(error);
+      }
+    }
+    if (failures.length === 1) throw failures[0]!;
+    const text = [...new Set(failures.map((failure) => failure.message))].join("; ");
+    const hop = failures.find((failure) => failure instanceof ConnectError)?.hop ?? "closed";
+    throw new ConnectError(
+      hop,
+      this.settings.bootstrap.map(formatAddress).join(","),
+      `no broker can be reached: ${text}`,
+      {
+        cause: new AggregateError(failures),
+      },
+    );
+  }
+
+  /** An open connection to the broker. Rejects with a ConnectError whose hop is "advertised address" when its address can't be reached. */
+  async connectionTo(broker: number, lane: Lane): Promise<BrokerConnection> {
+    const node = this.#metadata?.brokers.get(broker);
+    if (node === undefined)
+      throw new ConnectError(
+        "advertised address",
+        `broker ${broker}`,
+        `broker ${broker} is not in the cluster's metadata`,
+      );
+    try {
+      return await this.#open(`${broker}/${lane}/${formatAddress(node)}`, node);
+    } catch (cause) {
+      if (!(cause instanceof ConnectError) || cause.hop === "closed" || this.#isBootstrap(node)) throw cause;
+      const message = `broker ${broker} advertises ${formatAddress(node)}, which can't be reached from here: ${cause.message}`;
+      throw new ConnectError("advertised address", cause.address, message, { cause });
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const connection of this.#connections.values()) {
+      connection.then(
+        (open) => open.close(),
+        () => undefined, // it never opened
+      );
+    }
+    this.#connections.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  #open(key: string, address: Address): Promise<BrokerConnection> {
+    if (this.#isClosed)
+      return Promise.reject(new ConnectError("closed", formatAddress(address), "this client is closed"));
+    const open = this.#connections.get(key);
+    if (open !== undefined)
+      return open.then((connection) => (connection.isOpen ? connection : this.#reopen(key, open, address)));
+    return this.#dial(key, address);
+  }
+
+  #reopen(key: string, stale: Promise<BrokerConnection>, address: Address): Promise<BrokerConnection> {
+    if (this.#connections.get(key) === stale) this.#connections.delete(key);
+    return this.#open(key, address);
+  }
+
+  #dial(key: string, address: Address): Promise<BrokerConnection> {
+    const opening = BrokerConnection.open(address, this.settings).then((connection) => {
+      if (this.#isClosed) connection.close();
+      return connection;
+    });
+    this.#connections.set(key, opening);
+    opening.catch(() => {
+      if (this.#connections.get(key) === opening) this.#connections.delete(key);
+    });
+    return opening;
+  }
+
+  #isBootstrap(node: BrokerNode): boolean {
+    return this.settings.bootstrap.some((address) => address.host === node.host && address.port === node.port);
+  }
+
+  #shuffled<T>(list: T[]): T[] {
+    for (let i = list.length - 1; i > 0; i--) {
+      const j = integerBelow(this.random, i + 1);
+      [list[i], list[j]] = [list[j]!, list[i]!];
+    }
+    return list;
+  }
+}

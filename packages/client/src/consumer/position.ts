@@ -1,0 +1,49 @@
+import type { LogRecord } from "@odradek/protocol";
+import type { At, Partition } from "../cluster/offsets.ts";
+
+/** Records of one partition, in order, as handed to the application. Keys and values are Buffers or null. */
+export type ConsumedBatch = Partition & {
+  readonly records: readonly LogRecord[];
+  /** Where the next batch begins: what to commit when this one is done. */
+  readonly nextOffset: number;
+  /** The offset after the newest record that all in-sync replicas have. */
+  readonly highWatermark: number;
+};
+
+/** Where to begin: an offset, a place, or what the group has committed and else the reset policy. */
+export type Start = number | At | "committed";
+
+/**
+ * What the consumer knows of one assigned partition. A seek or a new assignment makes a new one, so whoever comes back with
+ * an answer can see whether it is still asked for.
+ */
+export class Position {
+  readonly topic: string;
+  readonly partition: number;
+  /** How to find `fetchOffset` while that is null. */
+  start: Start;
+  /** The next offset to fetch; null until it is found. */
+  fetchOffset: number | null;
+  /** The offset after what has been handed out; null before anything is known. */
+  consumed: number | null;
+  committed: number | null = null;
+  /** Fetched, not yet handed out. */
+  buffered: ConsumedBatch | null = null;
+  /** Of the clock's `now`: no attempt before that. */
+  notBeforeMs = 0;
+  failures = 0;
+
+  constructor({ topic, partition }: Partition, start: Start) {
+    this.topic = topic;
+    this.partition = partition;
+    this.start = start;
+    this.fetchOffset = typeof start === "number" ? start : null;
+    this.consumed = this.fetchOffset;
+  }
+
+  begin(offset: number): void {
+    this.fetchOffset = offset;
+    this.consumed = offset;
+    this.failures = 0;
+  }
+}

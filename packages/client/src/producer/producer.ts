@@ -1,0 +1,132 @@
+import { Cluster } from "../cluster/cluster.ts";
+import type { TopicMetadata } from "../cluster/metadata.ts";
+import { ErrorCode, type RecordDraft, recordBytesMax } from "@odradek/protocol";
+import { ConnectError, KafkaError } from "../errors.ts";
+import type { OutgoingBatch } from "./batch.ts";
+import { PartitionLane } from "./lane.ts";
+import { type Message, type RecordPlace, recordOf } from "./message.ts";
+import { type ProducerOptions, producerSettings, type ProducerSettings } from "./options.ts";
+import { Partitioner } from "./partitioner.ts";
+import { Sender } from "./sender.ts";
+
+/** Sends records; see README. Safe to use from many places at once. */
+export class Producer implements AsyncDisposable {
+  readonly #cluster: Cluster;
+  readonly #settings: ProducerSettings;
+  readonly #partitioner: Partitioner;
+  readonly #lanes = new Map<string, PartitionLane>();
+  readonly #sender: Sender;
+  #bufferedBytes = 0;
+  #batches = 0;
+  #isScheduled = false;
+  #isClosed = false;
+  /** Run when a batch has left: those who wait for room, or for everything to leave. */
+  #waiters: (() => void)[] = [];
+
+  constructor(options: ProducerOptions) {
+    this.#settings = producerSettings(options);
+    this.#cluster = new Cluster(options);
+    this.#partitioner = new Partitioner(this.#cluster.random);
+    this.#sender = new Sender(this.#cluster, this.#settings, this.#lanes, (batch) => this.#gone(batch));
+  }
+
+  /** Resolves, in the messages' order, once all are acknowledged; rejects with the first failure, of a batch or of the topic. */
+  async send({
+    topic: name,
+    messages,
+  }: {
+    readonly topic: string;
+    readonly messages: readonly Message[];
+  }): Promise<RecordPlace[]> {
+    if (messages.length === 0) return [];
+    const topic = await this.#cluster.retried(`topic ${name}`, () => this.#cluster.topic(name, true));
+    const nowMs = this.#cluster.clock.wallMs();
+    const placed: { readonly batch: OutgoingBatch; readonly index: number }[] = [];
+    for (const message of messages) {
+      while (this.#bufferedBytes >= this.#settings.bufferBytesMax) await this.#change();
+      if (this.#isClosed) throw new ConnectError("closed", name, "this producer is closed");
+      placed.push(this.#enqueue(topic, message, recordOf(message, nowMs)));
+    }
+    const places: RecordPlace[] = [];
+    for (const { batch, index } of placed) {
+      const baseOffset = await batch.done;
+      places.push({ topic: name, partition: batch.partition, offset: baseOffset < 0 ? -1 : baseOffset + index });
+    }
+    return places;
+  }
+
+  /** Resolves when everything sent so far has been acknowledged or given up. */
+  async flush(): Promise<void> {
+    this.#sender.isFlushing = true;
+    this.#schedule();
+    while (this.#batches > 0) await this.#change();
+    this.#sender.isFlushing = false;
+  }
+
+  /** Flushes and closes. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.flush();
+    this.#sender.close();
+    this.#cluster.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #enqueue(topic: TopicMetadata, message: Message, record: RecordDraft): { batch: OutgoingBatch; index: number } {
+    const partition = message.partition ?? this.#partitioner.partition(topic, record.key ?? null);
+    if (partition < 0 || partition >= topic.partitions.length) {
+      throw new KafkaError(
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+        `${topic.name}-${partition}`,
+        `it has ${topic.partitions.length} partitions`,
+      );
+    }
+    const lane = this.#lane(topic.name, partition);
+    const now = this.#cluster.clock.now();
+    let batch = lane.open(now);
+    let index = batch.add(record, this.#settings.batchBytesMax);
+    if (index < 0) {
+      this.#partitioner.batchLeft(topic.name, partition);
+      batch = lane.append(now);
+      index = batch.add(record, this.#settings.batchBytesMax);
+    }
+    if (index === 0) this.#batches++;
+    this.#bufferedBytes += recordBytesMax(record);
+    this.#schedule();
+    return { batch, index };
+  }
+
+  #lane(topic: string, partition: number): PartitionLane {
+    const key = `${topic}/${partition}`;
+    let lane = this.#lanes.get(key);
+    if (lane === undefined) this.#lanes.set(key, (lane = new PartitionLane(topic, partition)));
+    return lane;
+  }
+
+  /** Once per tick, so that what is sent in one tick goes into one batch even without linger. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#cluster.clock.afterTick(() => {
+      this.#isScheduled = false;
+      this.#sender.run();
+    });
+  }
+
+  #gone(batch: OutgoingBatch): void {
+    this.#batches--;
+    for (const record of batch.records) this.#bufferedBytes -= recordBytesMax(record);
+    this.#partitioner.batchLeft(batch.topic, batch.partition);
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+}

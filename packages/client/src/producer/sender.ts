@@ -1,0 +1,270 @@
+import type { Cancel } from "@odradek/kit";
+import { ErrorCode, ProduceApi, type ProduceResponse } from "@odradek/protocol";
+import type { Cluster } from "../cluster/cluster.ts";
+import { backoffMs } from "../cluster/retry.ts";
+import { DeadlineError, KafkaError, mayRetry, saysStaleMetadata } from "../errors.ts";
+import type { Identity, OutgoingBatch } from "./batch.ts";
+import { freshIdentity } from "./identity.ts";
+import type { PartitionLane } from "./lane.ts";
+import type { ProducerSettings } from "./options.ts";
+
+/** Above this a request is closed and the next one begun. */
+const REQUEST_BYTES_MAX = 4 * 1024 * 1024;
+const REQUESTS_PER_BROKER_MAX = 5;
+
+/** The broker has lost our place in the sequence, or fenced us: nothing was written, and a new identity begins anew. */
+const doubtsIdentity: ReadonlySet<number> = new Set([
+  ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+  ErrorCode.UNKNOWN_PRODUCER_ID,
+  ErrorCode.INVALID_PRODUCER_EPOCH,
+  ErrorCode.INVALID_PRODUCER_ID_MAPPING,
+]);
+
+/** Sends what is due, one request per broker and turn, and decides what becomes of every batch. */
+export class Sender {
+  readonly #cluster: Cluster;
+  readonly #settings: ProducerSettings;
+  readonly #lanes: ReadonlyMap<string, PartitionLane>;
+  readonly #onGone: (batch: OutgoingBatch) => void;
+  readonly #requests = new Map<number, number>();
+  #identity: Identity | null = null;
+  #identifying = false;
+  #refreshing = false;
+  #wake: { readonly atMs: number; readonly cancel: Cancel } | null = null;
+  /** Batches are due at once, full or not. */
+  isFlushing = false;
+
+  /** `onGone` is told of every batch that left, acknowledged or given up. */
+  constructor(
+    cluster: Cluster,
+    settings: ProducerSettings,
+    lanes: ReadonlyMap<string, PartitionLane>,
+    onGone: (batch: OutgoingBatch) => void,
+  ) {
+    this.#cluster = cluster;
+    this.#settings = settings;
+    this.#lanes = lanes;
+    this.#onGone = onGone;
+  }
+
+  /** Sends all batches that are due and can be sent now; comes back by itself for those that can't. */
+  run(): void {
+    const { clock } = this.#cluster;
+    const now = clock.now();
+    const byBroker = new Map<number, PartitionLane[]>();
+    for (const lane of this.#lanes.values()) {
+      if (lane.first === null || lane.isInFlight) continue;
+      if (this.#expire(lane, now)) continue;
+      const dueMs = Math.max(
+        lane.notBeforeMs,
+        this.#isReady(lane) ? now : lane.first.createdMs + this.#settings.lingerMs,
+      );
+      if (dueMs > now) this.#wakeAt(dueMs);
+      else if (this.#isIdentified(lane)) this.#route(lane, byBroker);
+    }
+    for (const [broker, lanes] of byBroker) this.#dispatch(broker, lanes);
+  }
+
+  close(): void {
+    this.#wake?.cancel();
+    this.#wake = null;
+  }
+
+  #isReady(lane: PartitionLane): boolean {
+    return (
+      this.isFlushing ||
+      lane.queue.length > 1 ||
+      lane.first!.attempts > 0 ||
+      lane.first!.bytes >= this.#settings.batchBytesMax
+    );
+  }
+
+  /** Gives up batches that have waited too long. True when the lane has nothing left to send. */
+  #expire(lane: PartitionLane, now: number): boolean {
+    for (
+      let batch = lane.first;
+      batch !== null && now - batch.createdMs >= this.#settings.deliveryTimeoutMs;
+      batch = lane.first
+    ) {
+      const reason = batch.lastError === null ? "" : `; last: ${batch.lastError.message}`;
+      const text = `${lane.topic}-${lane.partition}: not acknowledged within ${this.#settings.deliveryTimeoutMs} ms${reason}`;
+      this.#giveUp(lane, new DeadlineError(text, { cause: batch.lastError }));
+    }
+    return lane.first === null;
+  }
+
+  #gone(batch: OutgoingBatch, error: Error | null, baseOffset = -1): void {
+    if (error === null) batch.acknowledge(baseOffset);
+    else batch.fail(error);
+    this.#onGone(batch);
+  }
+
+  #wakeAt(atMs: number): void {
+    if (this.#wake !== null && this.#wake.atMs <= atMs) return;
+    this.#wake?.cancel();
+    const cancel = this.#cluster.clock.timer(Math.max(1, atMs - this.#cluster.clock.now()), () => {
+      this.#wake = null;
+      this.run();
+    });
+    this.#wake = { atMs, cancel };
+  }
+
+  #isIdentified(lane: PartitionLane): boolean {
+    if (!this.#settings.isIdempotent || lane.identity !== null) return true;
+    if (this.#identity !== null) {
+      lane.identify(this.#identity);
+      return true;
+    }
+    if (!this.#identifying) void this.#identify();
+    return false;
+  }
+
+  async #identify(): Promise<void> {
+    this.#identifying = true;
+    try {
+      this.#identity = await freshIdentity(this.#cluster);
+    } catch (error) {
+      for (const lane of this.#lanes.values())
+        if (lane.first !== null && lane.identity === null) this.#failed(lane, error as Error);
+    } finally {
+      this.#identifying = false;
+    }
+    this.run();
+  }
+
+  #route(lane: PartitionLane, byBroker: Map<number, PartitionLane[]>): void {
+    try {
+      const leader = this.#cluster.leaderOf(lane.topic, lane.partition);
+      const lanes = byBroker.get(leader);
+      if (lanes === undefined) byBroker.set(leader, [lane]);
+      else lanes.push(lane);
+    } catch (error) {
+      this.#failed(lane, error as Error);
+    }
+  }
+
+  #dispatch(broker: number, lanes: readonly PartitionLane[]): void {
+    let chosen: PartitionLane[] = [];
+    let bytes = 0;
+    for (const lane of lanes) {
+      if ((this.#requests.get(broker) ?? 0) >= REQUESTS_PER_BROKER_MAX) return; // an answer runs us again
+      lane.isInFlight = true;
+      chosen.push(lane);
+      bytes += lane.first!.bytes;
+      if (bytes < REQUEST_BYTES_MAX && lane !== lanes.at(-1)) continue;
+      void this.#produce(broker, chosen);
+      chosen = [];
+      bytes = 0;
+    }
+  }
+
+  async #produce(broker: number, lanes: readonly PartitionLane[]): Promise<void> {
+    this.#requests.set(broker, (this.#requests.get(broker) ?? 0) + 1);
+    try {
+      const response = await this.#request(broker, lanes);
+      for (const lane of lanes)
+        this.#answered(
+          lane,
+          response === null ? { errorCode: 0, baseOffset: -1, errorMessage: null } : partOf(response, lane),
+        );
+    } catch (error) {
+      for (const lane of lanes) this.#failed(lane, error as Error);
+    } finally {
+      this.#requests.set(broker, this.#requests.get(broker)! - 1);
+    }
+    this.run();
+  }
+
+  async #request(broker: number, lanes: readonly PartitionLane[]): Promise<ProduceResponse | null> {
+    const { acks, compression, requestTimeoutMs } = this.#settings;
+    const topics = new Map<string, { index: number; records: Buffer }[]>();
+    for (const lane of lanes) {
+      const partitions = topics.get(lane.topic) ?? [];
+      partitions.push({ index: lane.partition, records: lane.encodeFirst(compression) });
+      topics.set(lane.topic, partitions);
+    }
+    const topicData = [...topics].map(([name, partitionData]) => ({ name, partitionData }));
+    const request = { acks, timeoutMs: requestTimeoutMs, topicData };
+    if (acks !== 0) return this.#cluster.send(broker, ProduceApi, request);
+    const connection = await this.#cluster.connectionTo(broker, "main");
+    await connection.sendUnanswered(ProduceApi, request);
+    return null;
+  }
+
+  #answered(lane: PartitionLane, part: { errorCode: number; baseOffset: number; errorMessage: string | null }): void {
+    const isWritten = part.errorCode === 0 || part.errorCode === ErrorCode.DUPLICATE_SEQUENCE_NUMBER;
+    if (!isWritten) {
+      const error = new KafkaError(part.errorCode, `${lane.topic}-${lane.partition}`, part.errorMessage);
+      if (this.#settings.isIdempotent && doubtsIdentity.has(part.errorCode)) this.#renew(lane, error);
+      else this.#failed(lane, error);
+      return;
+    }
+    lane.isInFlight = false;
+    lane.notBeforeMs = 0;
+    this.#gone(lane.advance(), null, part.baseOffset);
+  }
+
+  #renew(lane: PartitionLane, error: KafkaError): void {
+    this.#dropIdentity(lane);
+    this.#again(lane, error);
+  }
+
+  /** A batch that may have left takes its sequence numbers with it: whether the broker has them is unknown. */
+  #giveUp(lane: PartitionLane, error: Error): void {
+    if (lane.first!.isSealed) this.#dropIdentity(lane);
+    this.#gone(lane.giveUp(), error);
+  }
+
+  /**
+   * The lane begins anew under an identity it has never used: with one that it has, sequence 0 could be taken for a repeat.
+   * Other lanes keep theirs, so the shared one is only replaced for those that come after.
+   */
+  #dropIdentity(lane: PartitionLane): void {
+    if (this.#identity === lane.identity) this.#identity = null;
+    lane.dropIdentity();
+  }
+
+  #failed(lane: PartitionLane, error: Error): void {
+    if (!mayRetry(error)) {
+      lane.isInFlight = false;
+      this.#giveUp(lane, error);
+      return;
+    }
+    if (saysStaleMetadata(error)) this.#refresh(lane.topic);
+    this.#again(lane, error);
+  }
+
+  #again(lane: PartitionLane, error: Error): void {
+    const batch = lane.first!;
+    batch.attempts++;
+    batch.lastError = error;
+    lane.isInFlight = false;
+    lane.notBeforeMs = this.#cluster.clock.now() + backoffMs(batch.attempts - 1, this.#cluster.random);
+    this.#wakeAt(lane.notBeforeMs);
+  }
+
+  /** Learns the leaders again; one question at a time. What fails here fails again, with its deadline, when the batch is sent. */
+  #refresh(topic: string): void {
+    if (this.#refreshing) return;
+    this.#refreshing = true;
+    const topics = new Set([
+      topic,
+      ...[...this.#lanes.values()].filter((lane) => lane.first !== null).map((lane) => lane.topic),
+    ]);
+    void this.#cluster.refresh([...topics]).then(
+      () => (this.#refreshing = false),
+      () => (this.#refreshing = false),
+    );
+  }
+}
+
+function partOf(
+  response: ProduceResponse,
+  lane: PartitionLane,
+): ProduceResponse["responses"][number]["partitionResponses"][number] {
+  const topic = response.responses.find(({ name }) => name === lane.topic);
+  const part = topic?.partitionResponses.find(({ index }) => index === lane.partition);
+  if (part === undefined)
+    throw new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, `${lane.topic}-${lane.partition}`, "missing in the answer");
+  return part;
+}
