@@ -27,13 +27,16 @@ export const rooms: Record<string, readonly string[]> = {
     ...["index.ts", "frame.ts", "header.ts", "messages", "records", "schema"],
     ...["api-keys.ts", "errors.ts", "murmur2.ts", "bytes"],
   ],
-  metadata: ["main.ts", "node.ts", "api", "raft", "tree", "store", "peers", "client", "config.ts", "limits.ts"],
+  metadata: [
+    ...["main.ts", "process.ts", "node.ts", "api", "raft", "tree", "store", "peers", "client"],
+    ...["config.ts", "limits.ts"],
+  ],
   broker: [
     ...["main.ts", "broker.ts", "server", "api", "coordinator", "controller", "cluster", "replica"],
     ...["partition", "log", "segment", "disk", "config.ts", "config", "limits.ts"],
   ],
-  client: ["index.ts", "admin", "consumer", "producer", "cluster"],
-  cli: ["main.ts", "command-line.ts", "commands", "dev", "kafka", "terminal"],
+  client: ["index.ts", "admin", "consumer", "producer", "cluster", "errors.ts"],
+  cli: ["main.ts", "command-line.ts", "commands", "kafka", "meta", "dev", "terminal"],
 };
 
 /** Every index.ts that a manifest names as an entry; no other may exist. */
@@ -61,12 +64,14 @@ export const edges: readonly string[] = [
   "packages/rpc/",
   "packages/broker/src/main.ts",
   "packages/metadata/src/main.ts",
+  "packages/metadata/src/process.ts",
 ];
 
 /** One more door each, with its reason. */
 export const doors: Readonly<Record<string, readonly string[]>> = {
   // /metrics, /livez and /readyz: HTTP is spoken by node:http, which brings its own sockets.
   "packages/broker/src/server/http.ts": ["node:http"],
+  "packages/metadata/src/api/health.ts": ["node:http"],
   // Reads the configuration file that main.ts was told of.
   "packages/broker/src/config/sources.ts": ["node:fs"],
 };

@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { entries, packages, rooms, type PackageRules } from "./house.ts";
 import { complaints, isForTests, isTypeScript, type Complaint, type SourceFile } from "./source.ts";
 
-const imports = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g;
+const imports = /(?:(?<!\.)\bfrom|\bimport\s*\(?)\s*"([^"]+)"/g;
 
 /** A file imports its own room and those below it; a package imports what its row of the table names. */
 export function checkImports(file: SourceFile): Complaint[] {
@@ -24,9 +24,9 @@ function judgeRoom(file: SourceFile, place: Place, target: string) {
     return { problem: `uses ${target}, which is for tests`, instead: "move what both need out of testing/" };
   }
   const order = rooms[place.package];
-  if (!order || place.room === other.room) return null;
-  const here = order.indexOf(place.room);
-  const there = order.indexOf(other.room);
+  if (!order) return null;
+  const here = rank(order, place);
+  const there = rank(order, other);
   const unknown = here < 0 ? place.room : other.room;
   if (here < 0 || there < 0) {
     return {
@@ -34,7 +34,7 @@ function judgeRoom(file: SourceFile, place: Place, target: string) {
       instead: "give it one in scripts/tidy/house.ts",
     };
   }
-  if (there > here) return null;
+  if (there >= here) return null;
   return {
     problem: `${place.room} imports ${other.room}, which lies above it`,
     instead: "return a value, or take it as an argument or a port",
@@ -62,12 +62,18 @@ export function checkIndexFiles(file: SourceFile): Complaint[] {
   return [whole(file, "is an index file inside a package", "import the files themselves")];
 }
 
-type Place = { package: string; room: string };
+type Place = { package: string; room: string; file: string };
 
 /** The room of a file is its folder directly under src, or the file itself when it lies there. */
 function placeOf(path: string): Place | null {
-  const match = /^packages\/([^/]+)\/src\/([^/]+)/.exec(path);
-  return match ? { package: match[1]!, room: match[2]! } : null;
+  const match = /^packages\/([^/]+)\/src\/(([^/]+).*)/.exec(path);
+  return match ? { package: match[1]!, file: match[2]!, room: match[3]! } : null;
+}
+
+/** How far down a file lies; a file of a room may have a place of its own. */
+function rank(order: readonly string[], { room, file }: Place): number {
+  const own = order.indexOf(file);
+  return own >= 0 ? own : order.indexOf(room);
 }
 
 export const whole = (file: SourceFile, problem: string, instead: string): Complaint => ({

@@ -6,4 +6,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// Timers of the libraries do not keep a process alive; a command that only waits must not end before its deadline.
+const alive = setInterval(() => undefined, 2 ** 30);
 process.exitCode = await runCommandLine(process.argv.slice(2));
+clearInterval(alive);

@@ -14,6 +14,34 @@ export const commands: Record<string, Entry> = {
     describe: "run a cluster on this machine",
     load: async () => (await import("./dev.ts")).dev,
   },
+  status: {
+    describe: "the whole cluster at one glance",
+    load: async () => (await import("./status.ts")).status,
+  },
+  topics: {
+    describe: "list, create, describe, alter and delete topics",
+    load: async () => (await import("./topics.ts")).topics,
+  },
+  produce: {
+    describe: "write records",
+    load: async () => (await import("./produce.ts")).produce,
+  },
+  consume: {
+    describe: "read records",
+    load: async () => (await import("./consume.ts")).consume,
+  },
+  groups: {
+    describe: "consumer groups and how far behind they are",
+    load: async () => (await import("./groups.ts")).groups,
+  },
+  brokers: {
+    describe: "the brokers of a cluster",
+    load: async () => (await import("./brokers.ts")).brokers,
+  },
+  meta: {
+    describe: "look into the coordination store, and change it",
+    load: async () => (await import("./meta.ts")).meta,
+  },
   kill: {
     describe: "end a node of `odradek dev` at once (kill -9)",
     load: async () => (await import("./nodes.ts")).kill,

@@ -1,0 +1,63 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { CommandRun } from "./testing/command.ts";
+
+let cwd: string;
+beforeAll(() => {
+  cwd = mkdtempSync(join(tmpdir(), "odradek-command-test-"));
+});
+afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+
+// Nothing listens on port 1 of a test machine.
+const nowhere = { ODRADEK_BROKERS: "127.0.0.1:1", ODRADEK_META: "127.0.0.1:1" };
+const run = (words: string) => new CommandRun(words.split(" "), { cwd, env: nowhere }).ended;
+
+it.for([
+  ["topics", 4],
+  ["topics ls --timeout 2s -o json", 4],
+  ["status --timeout 2s", 4],
+  ["meta get / --timeout 1s", 4],
+  ["kill broker 1", 4],
+  ["tpics", 2],
+  ["topics frobnicate", 2],
+  ["topics create", 2],
+  ["topics ls -o yaml", 2],
+  ["kill broker", 2],
+  ["kill brokr 1", 2],
+  ["topics ls --timeout soon", 2],
+  ["dev --brokers 0", 2],
+  ["consume words -o first", 2],
+  ["topics delete words", 2],
+  ["--version", 0],
+  ["--help", 0],
+  ["topics --help", 0],
+] as const)("`odradek %s` exits with %d, and stdout has only data", async ([words, exitCode]) => {
+  const { code, stdout, stderr } = await run(words);
+  expect(code, stderr).toBe(exitCode);
+  if (exitCode === 0) return;
+  expect(stdout).toBe("");
+  expect(stderr).toMatch(/^odradek: \S/);
+});
+
+it("suggests the command that was meant", async () => {
+  expect((await run("toipcs")).stderr).toContain("Did you mean topics?");
+});
+
+it("names the hop that failed", async () => {
+  expect((await run("topics --timeout 2s")).stderr).toContain("127.0.0.1:1");
+});
+
+it("ends quietly when its reader has seen enough", async () => {
+  const main = fileURLToPath(new URL("main.ts", import.meta.url));
+  const child = spawn(process.execPath, [main, "--help"], { stdio: ["ignore", "pipe", "pipe"] });
+  child.stdout.destroy();
+  const stderr = child.stderr.toArray();
+  const [code] = (await once(child, "exit")) as [number];
+  expect(code).toBe(0);
+  expect(Buffer.concat((await stderr) as Buffer[]).toString()).toBe("");
+});

@@ -1,0 +1,55 @@
+import type { CommandModule } from "yargs";
+import { kafkaOptions, type KafkaOptions } from "../kafka/target.ts";
+import { Failure } from "../terminal/failure.ts";
+
+type Arguments = KafkaOptions & {
+  topics: string[];
+  o: string[];
+  count: number | undefined;
+  exit: boolean;
+  group: string | undefined;
+  format: string | undefined;
+  partition: number[];
+};
+
+const outputs = ["json", "value"];
+
+export const consume: CommandModule<object, Arguments> = {
+  command: "consume <topics..>",
+  describe: "read records",
+  builder: (yargs) =>
+    kafkaOptions(yargs)
+      .positional("topics", { type: "string", array: true, demandOption: true })
+      .option("o", {
+        alias: ["offset", "output"],
+        type: "string",
+        array: true,
+        default: [] as string[],
+        describe: "where to begin: start (default), end, -N, N, @time; or `json` for one object per line",
+        nargs: 1,
+      })
+      .option("count", { alias: "n", type: "number", describe: "end after this many records" })
+      .option("exit", {
+        alias: "e",
+        type: "boolean",
+        default: false,
+        describe: "end where the topic ended at the start",
+      })
+      .option("group", { alias: "g", type: "string", describe: "read as a member of this group, and commit" })
+      .option("format", { alias: "f", type: "string", describe: "%t %p %o %T %k %v %h, \\n" })
+      .option("partition", { alias: "p", type: "number", array: true, default: [] as number[], nargs: 1 }),
+  async handler(options) {
+    const output = options.o.filter((word) => outputs.includes(word));
+    const offsets = options.o.filter((word) => !outputs.includes(word));
+    if (offsets.length > 1) throw new Failure("usage", `one place to begin, not ${offsets.join(" and ")}`);
+    const { runConsume } = await import("../kafka/consume.ts");
+    await runConsume({
+      ...options,
+      start: offsets[0] ?? "start",
+      json: output.at(-1) === "json",
+      countMax: options.count ?? Infinity,
+      groupId: options.group,
+      partitions: options.partition,
+    });
+  },
+};

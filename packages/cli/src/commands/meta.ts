@@ -1,0 +1,96 @@
+import type { Argv, CommandModule } from "yargs";
+import * as reads from "../meta/reads.ts";
+import { metaOptions, type MetaOptions } from "../meta/target.ts";
+import { watchTree } from "../meta/watch.ts";
+import * as writes from "../meta/writes.ts";
+import { outputOptions, type OutputOptions } from "../terminal/output.ts";
+
+type Common = MetaOptions & OutputOptions;
+
+// Options of the parent reach a subcommand's handler at run time; yargs' types do not say so.
+const given = <T>(options: unknown): T => options as T;
+
+const pathOption = { type: "string", default: "/", describe: "/a/b" } as const;
+const requiredPath = { type: "string", demandOption: true, describe: "/a/b" } as const;
+
+export const meta: CommandModule<object, Common> = {
+  command: "meta",
+  describe: "look into the coordination store, and change it",
+  builder: (yargs) => writeCommands(readCommands(outputOptions(metaOptions(yargs)))).demandCommand(1, "which one?"),
+  handler: () => undefined,
+};
+
+const readCommands = <T>(yargs: Argv<T>) =>
+  yargs
+    .command("status", "members, leader, term and revision", {}, (options) => reads.status(given<Common>(options)))
+    .command("sessions", "open sessions and what they own", {}, (options) => reads.sessions(given<Common>(options)))
+    .command(
+      "ls [path]",
+      "children of a node",
+      (ls) => ls.positional("path", pathOption),
+      (options) => reads.list(given<Common & { path: string }>(options)),
+    )
+    .command(
+      "tree [path]",
+      "a node and everything below it",
+      (tree) =>
+        tree
+          .positional("path", pathOption)
+          .option("depth", { alias: "d", type: "number", default: 100, describe: "levels below the first" }),
+      (options) => reads.tree(given<Common & { path: string; depth: number }>(options)),
+    )
+    .command(
+      "get <path>",
+      "what a node holds",
+      (get) =>
+        get
+          .positional("path", requiredPath)
+          .option("stat", { alias: "s", type: "boolean", default: false, describe: "version, revisions, owner too" }),
+      (options) => reads.get(given<Common & { path: string; stat: boolean }>(options)),
+    )
+    .command(
+      "watch [path]",
+      "changes as they happen, one line each",
+      (watch) =>
+        watch
+          .positional("path", pathOption)
+          .option("recursive", { alias: "r", type: "boolean", default: true, describe: "with everything below" })
+          .option("from-rev", { type: "number", describe: "the last revision already seen" })
+          .option("count", { alias: "n", type: "number", describe: "end after this many changes" }),
+      (options) => watchTree(given<Parameters<typeof watchTree>[0]>(options)),
+    );
+
+const writeCommands = <T>(yargs: Argv<T>) =>
+  yargs
+    .command(
+      "set <path> <value>",
+      "replace what a node holds",
+      (set) =>
+        set
+          .positional("path", requiredPath)
+          .positional("value", { type: "string", demandOption: true })
+          .option("at-version", { type: "number", describe: "only if it has this version" }),
+      (options) => writes.set(given<Parameters<typeof writes.set>[0]>(options)),
+    )
+    .command(
+      "create <path> [value]",
+      "make a node; its parent must exist",
+      (create) =>
+        create
+          .positional("path", requiredPath)
+          .positional("value", { type: "string", default: "" })
+          .option("sequential", { alias: "s", type: "boolean", default: false, describe: "append the next number" })
+          .option("parents", { alias: "p", type: "boolean", default: false, describe: "make missing parents too" }),
+      (options) => writes.create(given<Parameters<typeof writes.create>[0]>(options)),
+    )
+    .command(
+      "rm <path>",
+      "delete a node",
+      (rm) =>
+        rm
+          .positional("path", requiredPath)
+          .option("recursive", { alias: "r", type: "boolean", default: false, describe: "with everything below" })
+          .option("at-version", { type: "number", describe: "only if it has this version" })
+          .option("yes", { alias: "y", type: "boolean", default: false, describe: "do not ask" }),
+      (options) => writes.remove(given<Parameters<typeof writes.remove>[0]>(options)),
+    );

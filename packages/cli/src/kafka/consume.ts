@@ -1,0 +1,139 @@
+import { type Admin, type Consumer, createAdmin, createConsumer } from "@odradek/client";
+import { once } from "node:events";
+import { Failure } from "../terminal/failure.ts";
+import { asCommand } from "./failures.ts";
+import { parseStart, type Start } from "./offsets.ts";
+import { recordFormat, recordJson, type ShownRecord } from "./record-format.ts";
+import { clientOptions, type KafkaOptions } from "./target.ts";
+
+export type ConsumeOptions = KafkaOptions & {
+  topics: string[];
+  /** As typed: see `parseStart`. */
+  start: string;
+  json: boolean;
+  countMax: number;
+  /** End where the partitions ended when we began. */
+  exit: boolean;
+  groupId: string | undefined;
+  format: string | undefined;
+  partitions: number[];
+};
+
+type Place = { topic: string; partition: number };
+type Bounds = Place & { start: number; end: number };
+
+const pollMs = 200;
+
+export function runConsume(options: ConsumeOptions): Promise<void> {
+  const start = parseStart(options.start, Date.now());
+  const show = options.json ? jsonLine : recordFormat(options.format ?? "%v\\n");
+  if (options.groupId !== undefined && (options.partitions.length > 0 || !["start", "end"].includes(start.is)))
+    throw new Failure(
+      "usage",
+      "a group shares out partitions and keeps its own offsets: only -o start or end goes with -g",
+    );
+  return asCommand(async () => {
+    await using admin = createAdmin(clientOptions(options));
+    const places = await findPlaces(admin, options);
+    const ends = await admin.listOffsets(places, "latest");
+    await using consumer = createConsumer({
+      ...clientOptions(options),
+      autoOffsetReset: start.is === "end" ? "latest" : "earliest",
+      isAutoCommit: false,
+      ...(options.groupId === undefined ? {} : { groupId: options.groupId }),
+    });
+    if (options.groupId === undefined) {
+      const bounds = await findBounds(admin, places, ends, start);
+      consumer.assign(bounds.map(({ topic, partition, start: offset }) => ({ topic, partition, offset })));
+      await pump(consumer, options, show, () =>
+        bounds.every((each) => (consumer.position(each) ?? each.start) >= each.end),
+      );
+    } else {
+      consumer.subscribe(options.topics);
+      await pump(consumer, options, show, () => hasReadAssigned(consumer, ends));
+    }
+  });
+}
+
+/** Prints what comes until there is a reason to stop; a group's offsets are committed as far as was printed. */
+async function pump(
+  consumer: Consumer,
+  options: ConsumeOptions,
+  show: (record: ShownRecord) => Buffer,
+  isAtEnd: () => boolean,
+): Promise<void> {
+  const interrupted = Promise.withResolvers<null>();
+  let isInterrupted = false;
+  const interrupt = (): void => {
+    isInterrupted = true;
+    interrupted.resolve(null);
+  };
+  process.once("SIGINT", interrupt);
+  let left = options.countMax;
+  while (left > 0 && !isInterrupted && !(options.exit && isAtEnd())) {
+    const batch = await Promise.race([consumer.next({ timeoutMs: pollMs }), interrupted.promise]);
+    if (batch === null) continue;
+    const { topic, partition } = batch;
+    const records = batch.records.slice(0, left);
+    left -= records.length;
+    const bytes = Buffer.concat(records.map((record) => show({ topic, partition, ...record })));
+    if (!process.stdout.write(bytes)) await once(process.stdout, "drain");
+    const offset = records.length < batch.records.length ? records.at(-1)!.offset + 1 : batch.nextOffset;
+    if (options.groupId !== undefined) await consumer.commit([{ topic, partition, offset }]);
+  }
+  process.off("SIGINT", interrupt);
+  if (isInterrupted) throw new Failure("interrupted", "interrupted");
+}
+
+const jsonLine = (record: ShownRecord): Buffer => Buffer.from(`${JSON.stringify(recordJson(record))}\n`);
+
+async function findPlaces(admin: Admin, { topics, partitions }: ConsumeOptions): Promise<Place[]> {
+  const described = await admin.describeTopics(topics);
+  const all = described.flatMap(({ name, partitions: found }) =>
+    found.map(({ partition }) => ({ topic: name, partition })),
+  );
+  const places = partitions.length === 0 ? all : all.filter(({ partition }) => partitions.includes(partition));
+  if (places.length === 0)
+    throw new Failure("notFound", `${topics.join(", ")} has no partition ${partitions.join(", ")}`);
+  return places;
+}
+
+async function findBounds(admin: Admin, places: Place[], ends: readonly (Place & { offset: number })[], start: Start) {
+  const at = start.is === "time" ? { timestamp: start.timestamp } : ("earliest" as const);
+  const found = await admin.listOffsets(places, at);
+  return places.map((place): Bounds => {
+    const end = offsetAt(ends, place) ?? 0;
+    const first = offsetAt(found, place) ?? 0;
+    return { ...place, end, start: startOffset(start, first, end) };
+  });
+}
+
+/** `first` is the earliest offset or, when a time was asked, the first record that young (-1: none is). */
+function startOffset(start: Start, first: number, end: number): number {
+  switch (start.is) {
+    case "start":
+      return first;
+    case "end":
+      return end;
+    case "last":
+      return Math.max(first, end - start.count);
+    case "offset":
+      return start.offset;
+    case "time":
+      return first < 0 ? end : first;
+  }
+}
+
+function hasReadAssigned(consumer: Consumer, ends: readonly (Place & { offset: number })[]): boolean {
+  const assigned = consumer.assignment();
+  return (
+    assigned.length > 0 &&
+    assigned.every((place) => {
+      const position = consumer.position(place);
+      return position !== null && position >= (offsetAt(ends, place) ?? 0);
+    })
+  );
+}
+
+const offsetAt = (found: readonly (Place & { offset: number })[], { topic, partition }: Place): number | null =>
+  found.find((each) => each.topic === topic && each.partition === partition)?.offset ?? null;

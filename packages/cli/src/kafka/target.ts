@@ -1,0 +1,37 @@
+import type { Argv } from "yargs";
+import { findRunning } from "../dev/state-file.ts";
+import { durationMs } from "../terminal/duration.ts";
+
+export type KafkaOptions = { brokers: string | undefined; timeout: string };
+
+export function kafkaOptions<T>(yargs: Argv<T>): Argv<T & KafkaOptions> {
+  return yargs
+    .option("brokers", {
+      alias: "b",
+      type: "string",
+      describe: "host:port,… of any Kafka; else ODRADEK_BROKERS, the running `odradek dev`, or localhost:9092",
+    })
+    .option("timeout", { type: "string", default: "10s", describe: "how long to try" });
+}
+
+/** Where to begin: the flag, the environment, the cluster of `odradek dev` from here upwards, Kafka's own port. */
+export function bootstrapOf({ brokers }: KafkaOptions): string {
+  const named = brokers ?? process.env["ODRADEK_BROKERS"];
+  if (named !== undefined && named !== "") return named;
+  const addresses = findRunning()
+    ?.nodes.filter(({ role }) => role === "broker")
+    .map(({ address }) => address);
+  return addresses && addresses.length > 0 ? addresses.join(",") : "localhost:9092";
+}
+
+/** What every client of ours is made with; nothing outlives the given time. */
+export function clientOptions(options: KafkaOptions) {
+  const timeoutMs = durationMs(options.timeout);
+  return {
+    bootstrap: bootstrapOf(options),
+    clientId: "odradek-cli",
+    connectTimeoutMs: Math.min(5000, timeoutMs),
+    requestTimeoutMs: timeoutMs,
+    operationTimeoutMs: timeoutMs,
+  };
+}

@@ -1,0 +1,67 @@
+import { silentLogger, SystemClock, SystemRandom } from "@odradek/kit";
+import { openSession, type Outcome, type Session } from "@odradek/metadata/client";
+import { grpcRpc } from "@odradek/rpc";
+import { Failure, type FailureKind } from "../terminal/failure.ts";
+import { membersOf, timeoutMsOf, type MetaOptions } from "./target.ts";
+
+export const rpc = grpcRpc();
+
+/** One session for one command; it ends with the command, and what it owned goes with it. */
+export async function withSession<T>(options: MetaOptions, work: (session: Session) => Promise<T>): Promise<T> {
+  const members = membersOf(options);
+  let session: Session;
+  try {
+    session = await openSession({
+      members,
+      rpc,
+      clock: new SystemClock(),
+      random: new SystemRandom(),
+      logger: silentLogger,
+      connectTimeoutMs: timeoutMsOf(options),
+      name: "odradek-cli",
+    });
+  } catch (cause) {
+    const tried = [...members].map(([id, address]) => `${id}=${address}`).join(", ");
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure("cannotConnect", `no metadata leader answers (tried ${tried}): ${why}`, { cause });
+  }
+  try {
+    return await within(work(session), timeoutMsOf(options));
+  } finally {
+    await session.close();
+  }
+}
+
+/** The same without an end of its own, for a command that watches. */
+export async function withOpenSession<T>(options: MetaOptions, work: (session: Session) => Promise<T>): Promise<T> {
+  return withSession({ ...options, timeout: "100d" }, work);
+}
+
+async function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Failure("timeout", `the metadata nodes did not answer within ${timeoutMs} ms`)),
+    Math.min(timeoutMs, 2 ** 31 - 1),
+  );
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const kinds: Record<string, FailureKind> = {
+  NO_NODE: "notFound",
+  NO_PARENT: "notFound",
+  NODE_EXISTS: "conflict",
+  BAD_VERSION: "conflict",
+  NOT_EMPTY: "conflict",
+};
+
+/** The first result of a write that was done; everything else is a Failure. */
+export function doneOrFail(outcome: Outcome): { path: string; version: number; revision: number } {
+  if (outcome.is === "done") return { ...outcome.results[0]!, revision: outcome.revision };
+  if (outcome.is === "unknown")
+    throw new Failure("runtime", "the session ended on the way: read again to see whether it was done");
+  throw new Failure(kinds[outcome.failure] ?? "usage", `${outcome.path}: ${outcome.failure}`);
+}
