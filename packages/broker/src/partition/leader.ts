@@ -1,0 +1,257 @@
+import { type Clock, delay } from "@odradek/kit";
+import { ErrorCode } from "@odradek/protocol";
+
+import type { Appended, AppendOptions, Attachment, AttachRequest, FollowListener, Following } from "./answers.ts";
+import { admit } from "./admission.ts";
+import type { Assignment, InSyncStore, Peer } from "./assignment.ts";
+import { InSync, type InSyncView, type WantedChange } from "./in-sync.ts";
+import type { LocalReplica } from "./local-replica.ts";
+
+export type LeaderParts = {
+  brokerId: number;
+  clock: Clock;
+  inSyncStore: InSyncStore;
+  peers: () => ReadonlyMap<number, Peer>;
+  lagTimeMsMax: number;
+};
+
+/** A change of the in-sync replicas that was refused is tried again after this. */
+const RETRY_MS = 500;
+
+/** Leadership of one partition in one leader epoch; a new epoch has a new object. */
+export class Leader {
+  readonly epoch: number;
+  readonly epochStart: number;
+  readonly #parts: LeaderParts;
+  readonly #replica: LocalReplica;
+  readonly #inSync: InSync;
+  readonly #followers = new Map<number, Follower>();
+  #assignment: Assignment;
+  #unsettled: WantedChange | null = null;
+  #retryAtMs = 0;
+  #ended = false;
+
+  constructor(parts: LeaderParts, replica: LocalReplica, assignment: Assignment) {
+    this.#parts = parts;
+    this.#replica = replica;
+    this.#assignment = assignment;
+    this.epoch = assignment.leaderEpoch;
+    this.epochStart = replica.log.end;
+    // KAFKA-7415, P-06: the epoch is known from its first moment, entries or not.
+    replica.derived.epochs.begin(this.epoch, this.epochStart);
+    const { brokerId: self, clock, lagTimeMsMax } = parts;
+    this.#inSync = new InSync({ self, lagTimeMsMax, assignment, nowMs: clock.now() });
+    this.progressed();
+  }
+
+  get isr(): readonly number[] {
+    return this.#inSync.isr;
+  }
+
+  /** Until everything before the epoch is known to be committed, the high watermark may be older than what clients have seen (K-05). */
+  get highIsCurrent(): boolean {
+    return this.#replica.high.value >= this.epochStart;
+  }
+
+  /** Decides at once, and writes; the promise settles when the acks that were asked for are there. */
+  append(records: Buffer, options: AppendOptions): Promise<Appended> {
+    if (options.acks === -1 && this.#inSync.isBelowMinimum) return this.#refused(ErrorCode.NOT_ENOUGH_REPLICAS);
+    const admitted = admit(records, this.#replica, { origin: options.origin, wallMs: this.#parts.clock.wallMs() });
+    if (admitted.is === "refused") return this.#refused(admitted.error, admitted.message);
+    if (admitted.is === "duplicate") {
+      // Under the request's own acks: acks=all waits for the original to be committed (DESIGN D6).
+      return this.#acknowledged({ ...admitted, logAppendTimeMs: admitted.timestamp }, options);
+    }
+    const { baseOffset, lastOffset } = this.#replica.log.append(records, admitted.batches, this.epoch);
+    this.#replica.afterWrite();
+    return this.#acknowledged({ baseOffset, lastOffset, logAppendTimeMs: admitted.logAppendTimeMs }, options);
+  }
+
+  /** A follower wants to follow from its end on (KIP-101, KIP-279, KIP-595). */
+  attach(request: AttachRequest, listener: FollowListener): Attachment {
+    if (request.leaderEpoch < this.epoch) return { is: "fenced", leaderEpoch: this.epoch };
+    if (request.leaderEpoch > this.epoch || this.#ended) return { is: "unknown" };
+    const { log, derived } = this.#replica;
+    if (request.end < log.start) return { is: "belowStart", start: log.start };
+    if (request.lastEpoch >= 0) {
+      const ours = derived.epochs.endOffsetFor(request.lastEpoch, log.end);
+      // Nothing of ours is that old: the follower's log has nothing in common with what we still have.
+      if (ours.leaderEpoch < 0) return { is: "diverged", epoch: request.lastEpoch, end: log.start };
+      if (ours.leaderEpoch !== request.lastEpoch || ours.endOffset < request.end)
+        return { is: "diverged", epoch: ours.leaderEpoch, end: Math.min(ours.endOffset, request.end) };
+    } else if (request.end > log.end) return { is: "diverged", epoch: -1, end: log.end };
+    this.#followers.get(request.broker)?.listener.ended();
+    const follower = new Follower(this, request.broker, listener);
+    this.#followers.set(request.broker, follower);
+    this.#inSync.attached(request.broker, request, this.#now());
+    this.progressed();
+    return { is: "attached", following: follower };
+  }
+
+  /** A newer picture of the same epoch. */
+  update(assignment: Assignment): void {
+    this.#assignment = assignment;
+    this.#inSync.update(assignment, this.#parts.clock.now());
+    if (this.#unsettled !== null && !this.#inSync.isProposing) this.#unsettled = null;
+    this.progressed();
+  }
+
+  /** Called now and then: who has fallen behind leaves the in-sync replicas. */
+  check(): void {
+    this.progressed();
+  }
+
+  /** More is in the page cache than before. */
+  written(previousEnd: number): void {
+    this.#inSync.ownEndMoved(previousEnd, this.#parts.clock.now());
+    this.progressed();
+  }
+
+  end(): void {
+    this.#ended = true;
+    for (const follower of [...this.#followers.values()]) follower.listener.ended();
+    this.#followers.clear();
+  }
+
+  /** Re-evaluates all that follows from offsets and from the in-sync replicas. */
+  progressed(): void {
+    if (this.#ended) return;
+    const { high } = this.#replica;
+    this.#replica.setHigh(this.#inSync.highWatermark({ ...this.#now(), high: high.value }));
+    for (const follower of this.#followers.values()) follower.listener.progressed();
+    this.#considerChange();
+  }
+
+  acknowledged(follower: Follower, end: number): void {
+    if (this.#followers.get(follower.broker) !== follower) return;
+    this.#inSync.acknowledged(follower.broker, Math.min(end, this.#replica.log.end), this.#now());
+    this.progressed();
+  }
+
+  detach(follower: Follower): void {
+    if (this.#followers.get(follower.broker) !== follower) return;
+    this.#followers.delete(follower.broker);
+    this.#inSync.detached(follower.broker);
+  }
+
+  isInSync(broker: number): boolean {
+    return this.#inSync.maximal.includes(broker);
+  }
+
+  get replica(): LocalReplica {
+    return this.#replica;
+  }
+
+  #now(): { ownEnd: number; nowMs: number } {
+    return { ownEnd: this.#replica.log.written.value, nowMs: this.#parts.clock.now() };
+  }
+
+  #refused(error: number, message?: string): Promise<Appended> {
+    const answer = { error, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: this.#replica.log.start };
+    return Promise.resolve(message === undefined ? answer : { ...answer, message });
+  }
+
+  async #acknowledged(
+    stored: { baseOffset: number; lastOffset: number; logAppendTimeMs: number },
+    options: AppendOptions,
+  ): Promise<Appended> {
+    const { log, high } = this.#replica;
+    const { baseOffset, logAppendTimeMs } = stored;
+    const answer = { error: ErrorCode.NONE as number, baseOffset, logAppendTimeMs, logStartOffset: log.start };
+    const next = stored.lastOffset + 1;
+    const { timeoutMs } = options;
+    if (options.acks !== -1) {
+      const written = await log.written.reached(next, { timeoutMs });
+      if (written === "timeout") return { ...answer, error: ErrorCode.REQUEST_TIMED_OUT, baseOffset: -1 };
+      if (written === "closed") return { ...answer, error: ErrorCode.KAFKA_STORAGE_ERROR, baseOffset: -1 };
+      return answer;
+    }
+    const reached = await high.reached(next, { timeoutMs });
+    if (reached === "timeout") return { ...answer, error: ErrorCode.REQUEST_TIMED_OUT, baseOffset: -1 };
+    if (reached === "closed") {
+      const error = log.failed === null ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.KAFKA_STORAGE_ERROR;
+      return { ...answer, error, baseOffset: -1 };
+    }
+    if (this.#inSync.isBelowMinimum)
+      return { ...answer, error: ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND, baseOffset: -1 };
+    return answer;
+  }
+
+  #considerChange(): void {
+    const { clock, peers } = this.#parts;
+    if (clock.now() < this.#retryAtMs) return;
+    const high = this.#replica.high.value;
+    const view: InSyncView = { ...this.#now(), high, epochStart: this.epochStart, peers: peers() };
+    const wanted = this.#unsettled ?? this.#inSync.wanted(view);
+    if (wanted === null) return;
+    this.#unsettled = null;
+    this.#retryAtMs = Infinity;
+    if (!this.#inSync.isProposing) this.#inSync.proposed(wanted);
+    void this.#propose(wanted);
+  }
+
+  async #propose(change: WantedChange): Promise<void> {
+    const { clock, inSyncStore } = this.#parts;
+    const { topic, partition, isr: from } = this.#assignment;
+    const { logger } = this.#replica;
+    try {
+      const outcome = await inSyncStore.propose({ topic, partition, leaderEpoch: this.epoch, ...change });
+      logger.info(
+        { evt: "isr-change", partition: `${this.#replica}`, from, to: change.isr, outcome },
+        "in-sync replicas",
+      );
+      this.#inSync.decided(change, outcome);
+      if (outcome === "rejected") await delay(clock, RETRY_MS);
+    } catch (error) {
+      logger.warn(
+        { evt: "isr-change-unknown", partition: `${this.#replica}`, err: error },
+        "in-sync replicas: no answer",
+      );
+      this.#inSync.decided(change, "unknown");
+      this.#unsettled = change;
+      await delay(clock, RETRY_MS);
+    }
+    this.#retryAtMs = 0;
+    this.progressed();
+  }
+}
+
+class Follower implements Following {
+  readonly broker: number;
+  readonly listener: FollowListener;
+  readonly #leader: Leader;
+
+  constructor(leader: Leader, broker: number, listener: FollowListener) {
+    this.#leader = leader;
+    this.broker = broker;
+    this.listener = listener;
+  }
+
+  get end(): number {
+    return this.#leader.replica.log.written.value;
+  }
+
+  get high(): number {
+    return this.#leader.replica.high.value;
+  }
+
+  get start(): number {
+    return this.#leader.replica.log.start;
+  }
+
+  get isInSync(): boolean {
+    return this.#leader.isInSync(this.broker);
+  }
+
+  read(from: number, bytesMax: number): { records: Buffer; release(): void } | null {
+    return this.#leader.replica.log.read(from, { bytesMax, upTo: this.end, oneBatchAtLeast: true });
+  }
+
+  acknowledged(end: number): void {
+    this.#leader.acknowledged(this, end);
+  }
+
+  detach(): void {
+    this.#leader.detach(this);
+  }
+}

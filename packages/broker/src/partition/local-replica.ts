@@ -1,0 +1,110 @@
+import { assert, type Clock, type Logger, Watermark } from "@odradek/kit";
+
+import type { TopicConfig } from "../config.ts";
+import type { Log } from "../log/log.ts";
+import type { DerivedPartitionState } from "./derived-partition-state.ts";
+
+/** A disk that takes longer for a write to the page cache is looked at again with the next append. */
+const WRITE_TIMEOUT_MS = 60_000;
+
+/** This broker's copy of one partition, whatever its role: the log, what is derived from it, and the high watermark. */
+export class LocalReplica {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly index: number;
+  readonly log: Log;
+  readonly derived: DerivedPartitionState;
+  readonly logger: Logger;
+  readonly #clock: Clock;
+  #high: Watermark;
+  config: TopicConfig;
+  /** More is in the page cache than `previousEnd`. */
+  onWritten: (previousEnd: number) => void = () => {};
+  /** The log takes nothing any more, or is closed. */
+  onFailed: () => void = () => {};
+  /** The end that `onWritten` is going to be called for. */
+  #awaited = -1;
+
+  constructor(options: {
+    topic: string;
+    topicId: string;
+    index: number;
+    log: Log;
+    derived: DerivedPartitionState;
+    high: number;
+    config: TopicConfig;
+    clock: Clock;
+    logger: Logger;
+  }) {
+    this.topic = options.topic;
+    this.topicId = options.topicId;
+    this.index = options.index;
+    this.log = options.log;
+    this.derived = options.derived;
+    this.config = options.config;
+    this.logger = options.logger;
+    this.#clock = options.clock;
+    const high = Math.min(Math.max(options.high, options.log.start), options.log.end);
+    this.#high = new Watermark(options.clock, high);
+  }
+
+  /** Waits on it end with the role: each role has its own. */
+  get high(): Watermark {
+    return this.#high;
+  }
+
+  /** Where readers of committed transactions stop. */
+  get lastStable(): number {
+    return Math.min(this.derived.producers.firstUndecided ?? Infinity, this.#high.value);
+  }
+
+  /** Ends every wait on the high watermark, for a role that ends (K-07). */
+  renewHigh(): void {
+    const { value } = this.#high;
+    this.#high.close();
+    this.#high = new Watermark(this.#clock, value);
+  }
+
+  /** The one place that moves the high watermark: start ≤ high ≤ end. */
+  setHigh(high: number): void {
+    assert(high <= this.log.end, `${this}: high watermark ${high} beyond the end ${this.log.end}`);
+    if (high > this.#high.value) this.#high.advance(high);
+    assert(this.lastStable <= this.#high.value, `${this}: last stable offset beyond the high watermark`);
+  }
+
+  /** Removes everything from `end` on. Committed records never go, unless an unclean election decided so (L-13): then it is logged. */
+  truncateTo(end: number): void {
+    if (end < this.#high.value) {
+      const fields = { evt: "committed-records-removed", partition: `${this}`, end, high: this.#high.value };
+      this.logger.warn(fields, "the new leader's log ends before our high watermark");
+      this.#high.retreat(Math.max(end, this.log.start));
+    }
+    this.log.truncateTo(end);
+    this.#awaited = -1;
+  }
+
+  /** Removes everything and goes on at `start`. */
+  startAnewAt(start: number): void {
+    this.#high.retreat(Math.min(this.#high.value, start));
+    this.log.truncateFullyAndStartAt(start);
+    this.#awaited = -1;
+    this.#high.advance(start);
+  }
+
+  /** Calls `onWritten` once everything appended until now is written; one call may stand for several appends. */
+  afterWrite(): void {
+    const { end } = this.log;
+    if (end <= this.#awaited) return;
+    this.#awaited = end;
+    const previousEnd = this.log.written.value;
+    void this.log.written.reached(end, { timeoutMs: WRITE_TIMEOUT_MS }).then((outcome) => {
+      if (outcome === "reached") this.onWritten(previousEnd);
+      else if (outcome === "closed") this.onFailed();
+      else this.#awaited = -1;
+    });
+  }
+
+  toString(): string {
+    return `${this.topic}-${this.index}`;
+  }
+}

@@ -1,0 +1,268 @@
+import {
+  type Cancel,
+  type Clock,
+  type Logger,
+  type RpcClient,
+  type RpcError,
+  type RpcStream,
+  unreachable,
+} from "@odradek/kit";
+
+import type { Follower } from "../partition/follower.ts";
+import type { Partition } from "../partition/partition.ts";
+import { type Answer, type Data, follow, type FollowerMessage, type LeaderMessage } from "./messages.ts";
+import { streamLimits } from "./stream-limits.ts";
+
+export type FetcherParts = {
+  brokerId: number;
+  /** Our own registration. */
+  incarnation: string;
+  leader: number;
+  client: RpcClient;
+  clock: Clock;
+  logger: Logger;
+};
+
+/** A partition that is to be fetched from this leader, in one leader epoch. */
+type Wanted = {
+  partition: Partition;
+  follower: Follower;
+  topicId: Buffer;
+  /** 0: not on the stream now. */
+  attachId: number;
+  isAttached: boolean;
+  acknowledgedEnd: number;
+  retryMs: number;
+  cancelRetry: Cancel | null;
+};
+
+/**
+ * The follower's end of the stream to one leader broker. It attaches each partition at its log's end, truncates where the logs part, takes
+ * what comes and acknowledges once per tick. A broken stream is dialled again; nothing of the old one counts on the new.
+ */
+export class Fetcher {
+  readonly #parts: FetcherParts;
+  readonly #wanted = new Map<Partition, Wanted>();
+  readonly #byAttachId = new Map<number, Wanted>();
+  readonly #written = new Set<Wanted>();
+  readonly #toAttach = new Set<Wanted>();
+  #stream: RpcStream<FollowerMessage, LeaderMessage> | null = null;
+  #lastAttachId = 0;
+  #redialMs: number = streamLimits.redialMsMin;
+  #cancelRedial: Cancel | null = null;
+  #scheduled = false;
+  #closed = false;
+
+  constructor(parts: FetcherParts) {
+    this.#parts = parts;
+  }
+
+  get isIdle(): boolean {
+    return this.#wanted.size === 0;
+  }
+
+  /** Fetches for what the partition is now: the follower of one epoch. */
+  follow(partition: Partition, follower: Follower): void {
+    if (this.#wanted.get(partition)?.follower === follower) return;
+    this.unfollow(partition);
+    const wanted: Wanted = {
+      partition,
+      follower,
+      topicId: Buffer.from(partition.topicId, "base64url"),
+      attachId: 0,
+      isAttached: false,
+      acknowledgedEnd: -1,
+      retryMs: streamLimits.attachRetryMsMin,
+      cancelRetry: null,
+    };
+    this.#wanted.set(partition, wanted);
+    follower.onWritten = (end) => {
+      if (end === wanted.acknowledgedEnd || !wanted.isAttached) return;
+      this.#written.add(wanted);
+      this.#schedule();
+    };
+    this.#toAttach.add(wanted);
+    if (this.#stream === null && this.#cancelRedial === null) this.#dial();
+    else this.#schedule();
+  }
+
+  unfollow(partition: Partition): void {
+    const wanted = this.#wanted.get(partition);
+    if (wanted === undefined) return;
+    this.#wanted.delete(partition);
+    wanted.follower.onWritten = () => {};
+    const { attachId } = wanted;
+    this.#detach(wanted);
+    if (attachId !== 0) this.#stream?.send({ detaches: [attachId] });
+    if (this.isIdle) this.#stream?.end();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelRedial?.();
+    for (const wanted of this.#wanted.values()) {
+      wanted.follower.onWritten = () => {};
+      this.#detach(wanted);
+    }
+    this.#wanted.clear();
+    this.#stream?.cancel();
+  }
+
+  #dial(): void {
+    const { brokerId: broker, incarnation, leader, client } = this.#parts;
+    this.#cancelRedial = null;
+    if (this.#closed || this.isIdle) return;
+    const stream = client.open(follow);
+    this.#stream = stream;
+    stream.onMessage = (message) => {
+      if (this.#stream === stream) this.#receive(message);
+    };
+    stream.onEnded = (error) => {
+      if (this.#stream === stream) this.#ended(error);
+    };
+    stream.send({ hello: { broker, incarnation, leader } });
+    for (const wanted of this.#wanted.values()) if (wanted.cancelRetry === null) this.#toAttach.add(wanted);
+    this.#schedule();
+  }
+
+  #ended(error: RpcError | null): void {
+    const { clock, logger, leader } = this.#parts;
+    this.#stream = null;
+    for (const wanted of this.#wanted.values()) this.#detach(wanted);
+    if (this.#closed || this.isIdle) return;
+    logger.info(
+      { evt: "leader-gone", leader, reason: error?.message, redialMs: this.#redialMs },
+      "the stream to a leader ended",
+    );
+    this.#cancelRedial = clock.timer(this.#redialMs, () => this.#dial());
+    this.#redialMs = Math.min(this.#redialMs * 2, streamLimits.redialMsMax);
+  }
+
+  #receive(message: LeaderMessage): void {
+    this.#redialMs = streamLimits.redialMsMin;
+    for (const answer of message.answers ?? []) this.#answered(answer);
+    for (const data of message.data ?? []) this.#take(data);
+  }
+
+  #answered(answer: Answer): void {
+    const wanted = this.#byAttachId.get(answer.attachId);
+    if (wanted === undefined) return;
+    const { follower, partition } = wanted;
+    const { logger, leader } = this.#parts;
+    switch (answer.outcome) {
+      case "attached":
+        wanted.isAttached = true;
+        wanted.retryMs = streamLimits.attachRetryMsMin;
+        follower.onWritten(partition.replica.log.written.value);
+        return;
+      case "diverged":
+        logger.info(
+          { evt: "diverged", partition: `${partition.replica}`, leader, ...answer.diverged, ...follower.position },
+          "logs part",
+        );
+        return this.#reattachAfter(wanted, () => follower.diverged(answer.diverged));
+      case "belowStart":
+        logger.info(
+          { evt: "below-start", partition: `${partition.replica}`, leader, ...answer.belowStart },
+          "starting anew",
+        );
+        return this.#reattachAfter(wanted, () => follower.startAnewAt(answer.belowStart.start));
+      case "fenced":
+      case "unknown":
+        return this.#retryLater(wanted);
+      default:
+        return unreachable(answer);
+    }
+  }
+
+  #take(data: Data): void {
+    const wanted = this.#byAttachId.get(data.attachId);
+    if (wanted === undefined || !wanted.isAttached) return;
+    const taken = this.#guarded(wanted, () => wanted.follower.take(data));
+    if (taken === "taken" || taken === null) return;
+    const { logger, leader } = this.#parts;
+    logger.warn(
+      { evt: "refetch", partition: `${wanted.partition.replica}`, leader, reason: taken },
+      "data of a leader was not taken",
+    );
+    this.#retryLater(wanted, { tellLeader: true });
+  }
+
+  #reattachAfter(wanted: Wanted, change: () => void): void {
+    this.#detach(wanted);
+    if (this.#guarded(wanted, () => (change(), true)) === null) return;
+    this.#toAttach.add(wanted);
+    this.#schedule();
+  }
+
+  #retryLater(wanted: Wanted, options: { tellLeader: boolean } = { tellLeader: false }): void {
+    if (options.tellLeader) this.#stream?.send({ detaches: [wanted.attachId] });
+    this.#detach(wanted);
+    wanted.cancelRetry = this.#parts.clock.timer(wanted.retryMs, () => {
+      wanted.cancelRetry = null;
+      this.#toAttach.add(wanted);
+      this.#schedule();
+    });
+    wanted.retryMs = Math.min(wanted.retryMs * 2, streamLimits.attachRetryMsMax);
+  }
+
+  /** Runs what touches the partition's disk. A failing disk takes this partition off the stream and no other (P-26). */
+  #guarded<Result>(wanted: Wanted, run: () => Result): Result | null {
+    try {
+      return run();
+    } catch (error) {
+      const { log } = wanted.partition.replica;
+      if (log.failed === null) throw error;
+      this.unfollow(wanted.partition);
+      return null;
+    }
+  }
+
+  #detach(wanted: Wanted): void {
+    this.#byAttachId.delete(wanted.attachId);
+    this.#written.delete(wanted);
+    this.#toAttach.delete(wanted);
+    wanted.cancelRetry?.();
+    wanted.cancelRetry = null;
+    wanted.attachId = 0;
+    wanted.isAttached = false;
+    wanted.acknowledgedEnd = -1;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#closed) return;
+    this.#scheduled = true;
+    this.#parts.clock.afterTick(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
+  }
+
+  /** One message per tick with all that is to be said. */
+  #flush(): void {
+    if (this.#stream === null) return;
+    const attaches = [...this.#toAttach]
+      .filter((wanted) => wanted.attachId === 0)
+      .map((wanted) => this.#attach(wanted));
+    const acknowledgements = [...this.#written].map((wanted) => {
+      wanted.acknowledgedEnd = wanted.partition.replica.log.written.value;
+      return { attachId: wanted.attachId, end: wanted.acknowledgedEnd };
+    });
+    this.#toAttach.clear();
+    this.#written.clear();
+    if (attaches.length + acknowledgements.length > 0) this.#stream.send({ attaches, acknowledgements });
+  }
+
+  #attach(wanted: Wanted): NonNullable<FollowerMessage["attaches"]>[number] {
+    const { partition, follower, topicId } = wanted;
+    wanted.attachId = ++this.#lastAttachId;
+    this.#byAttachId.set(wanted.attachId, wanted);
+    return {
+      attachId: wanted.attachId,
+      topicId,
+      partition: partition.index,
+      leaderEpoch: follower.epoch,
+      ...follower.position,
+    };
+  }
+}

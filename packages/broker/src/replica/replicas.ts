@@ -1,0 +1,256 @@
+import type { Cancel, Clock, Files, Logger, Rpc } from "@odradek/kit";
+
+import type { BrokerConfig } from "../config.ts";
+import type { Logs } from "../log/logs.ts";
+import type { Assignment, InSyncStore, Peer } from "../partition/assignment.ts";
+import { DerivedPartitionState } from "../partition/derived-partition-state.ts";
+import { LocalReplica } from "../partition/local-replica.ts";
+import { Partition } from "../partition/partition.ts";
+import { Fetchers } from "./fetchers.ts";
+
+/** The cluster as replication needs it: the live brokers and all partitions that have a replica here. */
+export type Picture = { brokers: ReadonlyMap<number, Peer>; assignments: readonly Assignment[]; revision: number };
+
+export type ReplicasOptions = {
+  brokerId: number;
+  /** The opened data directory; `close` closes it. */
+  logs: Logs;
+  rpc: Rpc;
+  clock: Clock;
+  files: Files;
+  logger: Logger;
+  inSyncStore: InSyncStore;
+  config: Pick<BrokerConfig, "replication" | "log" | "producers">;
+};
+
+/** What this broker does about one partition: brings what it has (`partition`) to what it should have (`wanted`), one step at a time. */
+type Hosted = {
+  readonly topic: string;
+  readonly index: number;
+  wanted: Assignment | null;
+  partition: Partition | null;
+  /** The work under way. */
+  settling: Promise<void> | null;
+  /** Why the partition can't be opened; a restart tries again. */
+  failed: unknown;
+};
+
+const keyOf = (topic: string, index: number): string => `${topic}-${index}`;
+
+/** Every partition that has a replica on this broker. */
+export class Replicas {
+  readonly #options: ReplicasOptions;
+  readonly #fetchers: Fetchers;
+  readonly #hosted = new Map<string, Hosted>();
+  readonly #byId = new Map<string, Partition>();
+  readonly #timers = new Map<string, Cancel>();
+  #revision = -1;
+  #closed = false;
+
+  constructor(options: ReplicasOptions) {
+    this.#options = options;
+    this.#fetchers = new Fetchers(options);
+    const { replication, log } = options.config;
+    this.#every("in-sync replicas", Math.min(replication.lagTimeMsMax / 2, 1000), () => this.#check());
+    this.#every("high watermarks", replication.highWatermarkCheckpointMs, () => this.#saveHighs());
+    this.#every("checkpoints", log.recoveryPointCheckpointMs, () => options.logs.saveCheckpoints());
+    this.#every("retention", log.retentionCheckMs, () => this.#retain());
+  }
+
+  /**
+   * Takes the cluster as it is now; called with every picture. Level-triggered: it compares what should be with what is; opening and
+   * deleting follow in the background, roles change at once. Cheap when nothing changed.
+   */
+  apply(picture: Picture): void {
+    if (this.#closed || picture.revision < this.#revision) return;
+    const isFirst = this.#revision < 0;
+    this.#revision = picture.revision;
+    const peersChanged = this.#fetchers.update(picture.brokers);
+    const assigned = new Set<string>();
+    for (const assignment of picture.assignments) {
+      const key = keyOf(assignment.topic, assignment.partition);
+      assigned.add(key);
+      this.#assign(key, assignment);
+    }
+    for (const [key, hosted] of this.#hosted) {
+      if (assigned.has(key)) continue;
+      hosted.wanted = null;
+      this.#settle(key, hosted);
+    }
+    if (isFirst) this.#tellStrays(assigned);
+    // Who has registered anew, or is going away, may join or not.
+    if (peersChanged) this.#check();
+  }
+
+  /** Undefined while it is being opened, too. */
+  partition(topic: string, index: number): Partition | undefined {
+    return this.#hosted.get(keyOf(topic, index))?.partition ?? undefined;
+  }
+
+  /** `topicId`: base64url. */
+  partitionById(topicId: string, index: number): Partition | undefined {
+    return this.#byId.get(keyOf(topicId, index));
+  }
+
+  *partitions(): Iterable<Partition> {
+    for (const { partition } of this.#hosted.values()) if (partition !== null) yield partition;
+  }
+
+  /** Resolves once what the pictures so far asked for has been opened or deleted. */
+  async settled(): Promise<void> {
+    for (const { settling } of this.#hosted.values()) await settling;
+  }
+
+  /** Ends every role, then closes every log in order and marks that. Rejects when a log can't be closed. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const cancel of this.#timers.values()) cancel();
+    this.#fetchers.close();
+    await this.settled();
+    for (const partition of this.partitions()) partition.close();
+    await this.#saveHighs();
+    await this.#options.logs.close();
+  }
+
+  #assign(key: string, assignment: Assignment): void {
+    const { topic, partition: index } = assignment;
+    let hosted = this.#hosted.get(key);
+    if (hosted === undefined) {
+      hosted = { topic, index, wanted: null, partition: null, settling: null, failed: null };
+      this.#hosted.set(key, hosted);
+    }
+    if (hosted.wanted === assignment) return;
+    hosted.wanted = assignment;
+    if (hosted.partition?.topicId === assignment.topicId) hosted.partition.apply(assignment);
+    else this.#settle(key, hosted);
+  }
+
+  #settle(key: string, hosted: Hosted): void {
+    if (hosted.settling !== null || hosted.failed !== null) return;
+    hosted.settling = this.#bring(hosted)
+      .catch((error: unknown) => {
+        hosted.failed = error;
+        this.#options.logger.error(
+          { evt: "partition-failed", partition: key, err: error },
+          "a partition can't be opened",
+        );
+      })
+      .finally(() => {
+        hosted.settling = null;
+        if (hosted.wanted === null && hosted.failed === null) this.#hosted.delete(key);
+      });
+  }
+
+  /** Opens, deletes, or deletes and opens, until what is there is what is wanted. */
+  async #bring(hosted: Hosted): Promise<void> {
+    while (!this.#closed && hosted.partition?.topicId !== hosted.wanted?.topicId) {
+      if (hosted.partition !== null) this.#delete(hosted, hosted.partition);
+      else await this.#open(hosted, hosted.wanted!);
+    }
+  }
+
+  async #open(hosted: Hosted, { topic, topicId, partition: index, config }: Assignment): Promise<void> {
+    const { files, clock, logger, logs, brokerId, inSyncStore } = this.#options;
+    const { log, derived } = await logs.openLog(
+      { topic, partition: index, topicId },
+      {
+        config: () => hosted.wanted?.config ?? config,
+        derive: (directory) => new DerivedPartitionState(files, directory),
+      },
+    );
+    const { wanted } = hosted;
+    // Meanwhile it was taken away, or replaced by a topic of the same name.
+    if (wanted?.topicId !== topicId) return this.#closed ? undefined : logs.deleteLog(topic, index);
+    const high = logs.savedHigh(topic, index);
+    const replica = new LocalReplica({
+      topic,
+      topicId,
+      index,
+      log,
+      derived,
+      high,
+      config: wanted.config,
+      clock,
+      logger,
+    });
+    const { lagTimeMsMax } = this.#options.config.replication;
+    const peers = (): ReadonlyMap<number, Peer> => this.#fetchers.peers;
+    const partition = new Partition({ brokerId, clock, inSyncStore, peers, lagTimeMsMax }, replica, wanted);
+    hosted.partition = partition;
+    this.#byId.set(keyOf(topicId, index), partition);
+    if (this.#closed) return;
+    partition.onRole = () => this.#fetchers.route(partition);
+    this.#fetchers.route(partition);
+  }
+
+  #delete(hosted: Hosted, partition: Partition): void {
+    const { topic, topicId, index } = partition;
+    hosted.partition = null;
+    this.#byId.delete(keyOf(topicId, index));
+    this.#fetchers.forget(partition);
+    partition.close();
+    this.#options.logs.deleteLog(topic, index);
+    this.#options.logger.info(
+      { evt: "partition-deleted", partition: keyOf(topic, index), topicId },
+      "deleted a partition",
+    );
+  }
+
+  /** Data of no partition we know of is left where it is: a topic of that name with another id removes it (P-23), nobody else. */
+  #tellStrays(assigned: ReadonlySet<string>): void {
+    for (const { topic, partition, topicId } of this.#options.logs.stored()) {
+      if (assigned.has(keyOf(topic, partition))) continue;
+      this.#options.logger.warn(
+        { evt: "stray-partition", topic, partition, topicId },
+        "data of a partition that is not ours",
+      );
+    }
+  }
+
+  #check(): void {
+    for (const partition of this.partitions()) partition.check();
+  }
+
+  #retain(): void {
+    const { clock, logger, config } = this.#options;
+    for (const partition of this.partitions()) {
+      const { log, derived } = partition.replica;
+      if (log.failed !== null) continue;
+      derived.producers.expire(clock.wallMs(), config.producers.expirationMs);
+      try {
+        const count = log.deleteOldSegments(partition.high.value);
+        if (count > 0) logger.info({ evt: "segments-deleted", partition: `${partition.replica}`, count }, "retention");
+      } catch (error) {
+        // The log has fenced itself; the partition goes offline with it, the others go on (L-12).
+        logger.error({ evt: "retention-failed", partition: `${partition.replica}`, err: error }, "retention");
+      }
+    }
+  }
+
+  async #saveHighs(): Promise<void> {
+    const highs = [...this.partitions()].map(({ topic, index, high }) => ({
+      topic,
+      partition: index,
+      offset: high.value,
+    }));
+    await this.#options.logs.saveHighs(highs);
+  }
+
+  /** Runs `work` again and again, `intervalMs` after it ended. A failure is logged; the next round tries again. */
+  #every(name: string, intervalMs: number, work: () => void | Promise<void>): void {
+    const { clock, logger } = this.#options;
+    const run = async (): Promise<void> => {
+      try {
+        await work();
+      } catch (error) {
+        logger.error({ evt: "round-failed", round: name, err: error }, "a periodic task failed");
+      }
+      if (!this.#closed) this.#every(name, intervalMs, work);
+    };
+    this.#timers.set(
+      name,
+      clock.timer(intervalMs, () => void run()),
+    );
+  }
+}
