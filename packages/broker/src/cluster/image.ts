@@ -55,7 +55,7 @@ export type ClusterImage = {
   readonly revision: number;
   /** Empty until the coordination store has chosen it. */
   readonly clusterId: string;
-  readonly controller: { readonly broker: number; readonly incarnation: string } | null;
+  readonly controller: { readonly broker: number; readonly incarnation: string; readonly version: number } | null;
   readonly controllerEpoch: { readonly epoch: number; readonly version: number };
   /** Live brokers. */
   readonly brokers: ReadonlyMap<number, BrokerImage>;
@@ -132,7 +132,7 @@ class Draft {
       if (second === "topics") this.#topicConfigs.set(third, config);
       if (second === "brokers") this.#brokerConfigs.set(third, config);
     } else if (first === "cluster" && second === "id") this.#clusterId = node?.data.toString() ?? "";
-    else if (first === "controller" && second === undefined) this.#controller = node && readController(node);
+    else if (first === "controller" && second === undefined) this.#controller = node && controllerImage(node);
     else if (first === "controller-epoch")
       this.#controllerEpoch = { epoch: node ? readCounter(node, "epoch") : 0, version: node?.version ?? 0 };
   }
@@ -220,6 +220,12 @@ function brokerImage(name: string, node: Znode | null): BrokerImage | undefined 
     version: node.version,
     registeredRevision: node.modifiedRevision,
   };
+}
+
+/** A node that can't be read still stands there: it names no broker, and anybody may take it over. */
+function controllerImage(node: Znode): ClusterImage["controller"] {
+  const { broker, incarnation } = readController(node) ?? { broker: -1, incarnation: "" };
+  return { broker, incarnation, version: node.version };
 }
 
 const partitionImage = (index: number, node: Znode): PartitionImage => ({

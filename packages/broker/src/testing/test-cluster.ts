@@ -1,5 +1,5 @@
 import { type Clock, type Logger, silentLogger } from "@odradek/kit";
-import { SeededRandom } from "@odradek/kit/testing";
+import { SeededRandom, type VirtualClock } from "@odradek/kit/testing";
 import { Cluster } from "../cluster/cluster.ts";
 import { brokerConfigFrom } from "../config.ts";
 import type { MemorySession, MemoryTree } from "./memory-session.ts";
@@ -35,4 +35,14 @@ export async function startTestCluster(options: {
     rack: null,
   });
   return { cluster, session: () => session };
+}
+
+/** Lets virtual time pass until `holds`; throws after `withinMs` of it. */
+export async function passUntil(clock: VirtualClock, holds: () => boolean, withinMs = 30_000): Promise<void> {
+  const endMs = clock.now() + withinMs;
+  await clock.advance(0);
+  while (!holds()) {
+    if (clock.now() >= endMs) throw new Error(`not so within ${withinMs} ms: ${holds.toString()}`);
+    await clock.advance(10);
+  }
 }

@@ -1,0 +1,95 @@
+import type { ClusterImage, PartitionImage, TopicImage } from "../cluster/image.ts";
+import type { PartitionNode } from "../cluster/nodes.ts";
+import { isIntact } from "../cluster/registration-checks.ts";
+
+/** A partition whose node is not what it should be, and what it should be. */
+export type PartitionChange = {
+  topic: string;
+  partition: number;
+  /** Version of the node that this change replaces. */
+  version: number;
+  node: PartitionNode;
+  /** Nobody leads it now. */
+  isLeaderless: boolean;
+};
+
+export type ElectionOptions = {
+  /** Whether a topic may be led by a replica outside the ISR when no other is left. */
+  mayBeUnclean: (topic: string) => boolean;
+};
+
+/** What one topic's partitions should be, compared with what they are. Level-triggered: only the image counts, not how it came about. */
+export function electionsFor(image: ClusterImage, topic: TopicImage, options: ElectionOptions): PartitionChange[] {
+  const changes: PartitionChange[] = [];
+  for (const partition of topic.partitions) {
+    if (partition.version === 0) continue; // its node is missing
+    const node = shouldBe(image, partition, () => options.mayBeUnclean(topic.name));
+    if (node) changes.push(changeOf(image, topic, partition, node));
+  }
+  return changes;
+}
+
+/** Partitions whose first replica is in sync but does not lead: leadership goes back to it, so that load spreads again. */
+export function preferredLeadersFor(image: ClusterImage, topic: TopicImage): PartitionChange[] {
+  return topic.partitions.flatMap((partition) => {
+    const { replicas, isr, leader, leaderEpoch, modifiedRevision } = partition;
+    const [preferred] = replicas;
+    if (preferred === undefined || preferred === leader || leader < 0 || !isr.includes(preferred)) return [];
+    if (!isIntact(image, preferred, modifiedRevision) || !isIntact(image, leader, modifiedRevision)) return [];
+    const node = { replicas: [...replicas], leader: preferred, leaderEpoch: leaderEpoch + 1, isr: [...isr] };
+    return [changeOf(image, topic, partition, node)];
+  });
+}
+
+const changeOf = (
+  image: ClusterImage,
+  topic: TopicImage,
+  partition: PartitionImage,
+  node: PartitionNode,
+): PartitionChange => ({
+  topic: topic.name,
+  partition: partition.index,
+  version: partition.version,
+  node,
+  isLeaderless: !image.brokers.has(partition.leader),
+});
+
+/** Null: it is as it should be. */
+function shouldBe(image: ClusterImage, now: PartitionImage, mayBeUnclean: () => boolean): PartitionNode | null {
+  const inSync = now.isr.filter((id) => isIntact(image, id, now.modifiedRevision));
+  if (inSync.length === 0) return withoutInSync(image, now, mayBeUnclean);
+  if (inSync.includes(now.leader)) return inSync.length === now.isr.length ? null : sameLeader(now, inSync);
+  // The old leader is gone, restarted or stopping: the first live in-sync replica takes over.
+  return newLeader(now, now.replicas.find((id) => inSync.includes(id)) ?? inSync[0]!, inSync);
+}
+
+/** Every member of the ISR is gone, stopping, or has restarted. The ISR never gets empty: who was last in it holds what was acknowledged. */
+function withoutInSync(image: ClusterImage, now: PartitionImage, mayBeUnclean: () => boolean): PartitionNode | null {
+  const isStopping = image.brokers.get(now.leader)?.shuttingDown === true;
+  if (isStopping && now.isr.includes(now.leader)) return now.isr.length === 1 ? null : sameLeader(now, [now.leader]);
+  const isBack = (id: number): boolean => image.brokers.get(id)?.shuttingDown === false;
+  const back = now.replicas.find((id) => now.isr.includes(id) && isBack(id));
+  if (back !== undefined) return newLeader(now, back, [back]);
+  const unclean = now.replicas.find(isBack);
+  if (unclean !== undefined && mayBeUnclean()) return newLeader(now, unclean, [unclean]);
+  return now.leader === -1 ? null : newLeader(now, -1, now.isr);
+}
+
+const sameLeader = ({ replicas, leader, leaderEpoch }: PartitionImage, isr: readonly number[]): PartitionNode => ({
+  replicas: [...replicas],
+  leader,
+  leaderEpoch,
+  isr: [...isr],
+});
+
+/** Always a new leader epoch, also when the same broker leads again or nobody does (RELIABILITY P-22). */
+const newLeader = (
+  { replicas, leaderEpoch }: PartitionImage,
+  leader: number,
+  isr: readonly number[],
+): PartitionNode => ({
+  replicas: [...replicas],
+  leader,
+  leaderEpoch: leaderEpoch + 1,
+  isr: [...isr],
+});
