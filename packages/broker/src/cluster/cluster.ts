@@ -77,10 +77,8 @@ export class Cluster {
    * a broker that was paused must not serve on waking (RELIABILITY P-18).
    */
   get mayLead(): boolean {
-    return (
-      this.#registration !== null &&
-      this.#options.clock.now() - this.#heardMs <= this.#options.config.metadata.sessionTimeoutMs
-    );
+    if (this.#registration === null || this.#image.revision < this.#registration.revision) return false;
+    return this.#options.clock.now() - this.#heardMs <= this.#options.config.metadata.sessionTimeoutMs;
   }
 
   get config(): BrokerConfig {
