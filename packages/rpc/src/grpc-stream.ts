@@ -26,7 +26,10 @@ export class GrpcStream<Out, In> implements RpcStream<Out, In> {
     this.#encode = codec.encode;
     this.#ending = ending;
     call.on("data", (bytes: Buffer) => {
-      if (!this.#ended) this.onMessage(codec.decode(bytes));
+      if (this.#ended) return;
+      const message = decoded(codec.decode, bytes);
+      if (message) this.onMessage(message.value);
+      else this.cancel();
     });
   }
 
@@ -81,5 +84,14 @@ export class GrpcStream<Out, In> implements RpcStream<Out, In> {
 
   #release(): void {
     for (const resolve of this.#drained.splice(0)) resolve();
+  }
+}
+
+/** Null: not a message of this method. It costs its sender the stream, not us the process (RELIABILITY §4.9). */
+function decoded<In>(decode: (bytes: Buffer) => In, bytes: Buffer): { value: In } | null {
+  try {
+    return { value: decode(bytes) };
+  } catch {
+    return null;
   }
 }
