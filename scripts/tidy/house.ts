@@ -28,7 +28,7 @@ export const rooms: Record<string, readonly string[]> = {
     ...["api-keys.ts", "errors.ts", "murmur2.ts", "bytes"],
   ],
   metadata: [
-    ...["main.ts", "process.ts", "node.ts", "api", "raft", "tree", "store", "peers", "client"],
+    ...["main.ts", "process.ts", "node.ts", "api", "raft", "tree", "peers", "store", "client"],
     ...["config.ts", "limits.ts"],
   ],
   broker: [

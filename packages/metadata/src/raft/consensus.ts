@@ -28,9 +28,7 @@ export type Proposed<Result> =
   | { is: "unknown" };
 
 /** `leader` is reported only after the first entry of the own term is applied (RELIABILITY R-05). */
-export type Leadership =
-  | { is: "leader"; term: number }
-  | { is: "follower"; term: number; leader: number | null };
+export type Leadership = { is: "leader"; term: number } | { is: "follower"; term: number; leader: number | null };
 
 export type ConsensusStatus = {
   id: number;

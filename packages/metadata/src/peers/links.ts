@@ -1,0 +1,11 @@
+import type { Message } from "./messages.ts";
+
+/** The port to the other members. Messages may be lost, never altered; what can't be sent is dropped. */
+export interface PeerLinks {
+  send(to: number, message: Message): void;
+  /** Set by the driver before anything arrives. */
+  onMessage: (from: number, message: Message) => void;
+  /** The stream from this peer broke and dialling it again was refused. */
+  onDied: (peer: number) => void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,64 @@
+import { assert, type RpcMethod } from "@odradek/kit";
+import { loadService } from "@odradek/rpc";
+
+import type { EntryKind } from "../store/entry.ts";
+import type { SnapshotInfo, Standing } from "../store/write.ts";
+import type { Message } from "./messages.ts";
+
+/** The first frame of a stream, and then messages. */
+export type Frame = { is: "introduction"; from: number; to: number } | Message;
+export type Welcome = { id: number; boot: string };
+
+type Body = Record<string, unknown>;
+type WireFrame = Body & { is: string };
+
+const service = loadService<{ Talk: [WireFrame, Welcome] }>("raft.proto", "odradek.raft.v1.Raft");
+
+/** The stream between members, as messages of ours. */
+export const talk: RpcMethod<Frame, Welcome> = {
+  ...service.Talk,
+  encodeRequest: (frame) => service.Talk.encodeRequest({ is: frame.is, [frame.is]: toWire(frame) }),
+  decodeRequest: (bytes) => fromWire(service.Talk.decodeRequest(bytes)),
+};
+
+function toWire(frame: Frame): Body {
+  switch (frame.is) {
+    case "hello":
+      return { ...frame, standing: frame.standing.toUpperCase() };
+    case "append": {
+      const entries = frame.entries.map(({ term, is, data }) => ({ term, kind: is.toUpperCase(), data }));
+      return { ...frame, entries };
+    }
+    case "snapshot": {
+      const { cluster, ...info } = frame.info;
+      return { ...frame, info: { ...info, clusterId: cluster.id, members: cluster.members } };
+    }
+    default:
+      return frame;
+  }
+}
+
+type WireEntry = { term: number; kind: string; data: Buffer };
+type WireInfo = Omit<SnapshotInfo, "cluster"> & { clusterId: string; members: number[] };
+
+function fromWire(wire: WireFrame): Frame {
+  const body = wire[wire.is] as Body | undefined;
+  assert(body, "a frame says something");
+  switch (wire.is) {
+    case "hello":
+      return { ...body, is: "hello", standing: lower<Standing>(body["standing"]) } as Frame;
+    case "append": {
+      const wired = body["entries"] as WireEntry[];
+      const entries = wired.map(({ term, kind, data }) => ({ term, is: lower<EntryKind>(kind), data }));
+      return { ...body, is: "append", entries } as Frame;
+    }
+    case "snapshot": {
+      const { clusterId: id, members, ...info } = body["info"] as WireInfo;
+      return { ...body, is: "snapshot", info: { ...info, cluster: { id, members } } } as Frame;
+    }
+    default:
+      return { ...body, is: wire.is } as Frame;
+  }
+}
+
+const lower = <Name extends string>(name: unknown): Name => (name as string).toLowerCase() as Name;

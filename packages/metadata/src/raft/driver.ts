@@ -1,0 +1,255 @@
+import { assert, type Cancel, type Clock, type KvWrite, type Logger } from "@odradek/kit";
+
+import type { PeerLinks } from "../peers/links.ts";
+import type { Store } from "../store/store.ts";
+import type { Compaction } from "./compaction.ts";
+import type { CommittedEntry, Consensus, ConsensusStatus, Leadership, Proposed, StateMachine } from "./consensus.ts";
+import type { RaftCore } from "./core.ts";
+import type { Entry } from "../store/entry.ts";
+import type { Envelope } from "../peers/messages.ts";
+import type { Snapshot } from "../store/write.ts";
+import type { Ready } from "./ready.ts";
+import type { Write } from "../store/write.ts";
+import { statusOf } from "./status.ts";
+
+export type DriverParts<Result> = {
+  core: RaftCore;
+  store: Store;
+  links: PeerLinks;
+  stateMachine: StateMachine<Result>;
+  clock: Clock;
+  logger: Logger;
+  compaction: Compaction;
+  /** The node can't go on: its disk failed. Called once. */
+  onFailed: (error: Error) => void;
+};
+
+type Waiting<Result> = { term: number; settle: (outcome: Proposed<Result>) => void };
+
+/** Rounds of `ready` in one go before other work gets its turn. */
+const roundsMax = 16;
+
+/** The loop around the core: ready → store → peers → state machine. Everything of one tick shares its messages and its write. */
+export class RaftDriver<Result> implements Consensus<Result> {
+  onLeadership: (leadership: Leadership) => void = () => {};
+  onApplied: (entry: CommittedEntry, result: Result) => void = () => {};
+  onRestored: () => void = () => {};
+  readonly #parts: DriverParts<Result>;
+  readonly #proposals = new Map<number, Waiting<Result>>();
+  readonly #reads = new Map<number, (outcome: "ok" | "notLeader") => void>();
+  #nextRead = 1;
+  #leadership: Leadership;
+  #lastWrite: Promise<void> = Promise.resolve();
+  #scheduled = false;
+  #timer: Cancel = () => {};
+  #stopped = false;
+
+  constructor(parts: DriverParts<Result>) {
+    this.#parts = parts;
+    this.#leadership = this.#currentLeadership();
+    parts.links.onMessage = (from, message) => this.#step({ is: "message", from, message });
+    parts.links.onDied = (peer) => this.#step({ is: "peerDied", peer });
+    this.#schedule();
+  }
+
+  get leadership(): Leadership {
+    return this.#leadership;
+  }
+
+  propose(data: Buffer): Promise<Proposed<Result>> {
+    if (this.#stopped) return Promise.resolve({ is: "notLeader", leader: null });
+    const { core, clock } = this.#parts;
+    const submitted = core.propose(clock.now(), data);
+    if (submitted.is === "notLeader")
+      return Promise.resolve({ is: "notLeader", leader: leaderOf(core, { others: true }) });
+    if (submitted.is === "busy") return Promise.resolve(submitted);
+    this.#schedule();
+    return new Promise((settle) => {
+      assert(!this.#proposals.has(submitted.index), "an index is proposed once per leadership");
+      this.#proposals.set(submitted.index, { term: submitted.term, settle });
+    });
+  }
+
+  readBarrier(): Promise<"ok" | "notLeader"> {
+    if (this.#stopped) return Promise.resolve("notLeader");
+    const context = this.#nextRead++;
+    return new Promise((settle) => {
+      this.#reads.set(context, settle);
+      this.#step({ is: "read", context });
+    });
+  }
+
+  status(): ConsensusStatus {
+    return statusOf(this.#parts.core, this.#parts.compaction.snapshotIndex);
+  }
+
+  async close(): Promise<void> {
+    await this.#handOver();
+    this.#stop();
+    await this.#parts.links.close();
+    await this.#parts.store.close();
+  }
+
+  /** Leaving in order, a leader names its successor, so that nobody has to wait for an election timeout. */
+  async #handOver(): Promise<void> {
+    const { core, clock } = this.#parts;
+    if (core.state.role.is !== "leader" || core.state.members.length === 1 || this.#stopped) return;
+    this.#step({ is: "transfer" });
+    const untilMs = clock.now() + core.state.timing.electionMsMin;
+    while (!this.#stopped && core.state.role.is === "leader" && clock.now() < untilMs)
+      await new Promise<void>((resolve) => clock.timer(5, resolve));
+  }
+
+  #step(input: Parameters<RaftCore["step"]>[1]): void {
+    if (this.#stopped) return;
+    this.#parts.core.step(this.#parts.clock.now(), input);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    this.#parts.clock.afterTick(() => {
+      this.#scheduled = false;
+      if (!this.#stopped) this.#pump();
+    });
+  }
+
+  #pump(): void {
+    const { core, clock } = this.#parts;
+    let rounds = 0;
+    for (let ready = core.ready(); ready; ready = core.ready()) {
+      this.#process(ready);
+      if (++rounds < roundsMax) continue;
+      this.#schedule();
+      break;
+    }
+    this.#noteLeadership();
+    this.#timer();
+    this.#timer = clock.timer(Math.max(1, core.wakeAtMs - clock.now()), () => this.#step({ is: "tick" }));
+  }
+
+  #process(ready: Ready): void {
+    for (const envelope of ready.send) this.#send(envelope);
+    if (ready.write) this.#write(ready.write, ready.afterWrite);
+    else if (ready.afterWrite.length > 0) this.#sendAfterWrite(ready.afterWrite);
+    if (ready.install) this.#install(ready.install);
+    if (ready.commit.length > 0) this.#apply(ready.commit);
+    if (ready.snapshotWanted) this.#step({ is: "snapshot", snapshot: this.#takeSnapshot() });
+    for (const context of ready.reads.served) this.#settleRead(context, "ok");
+    for (const context of ready.reads.refused) this.#settleRead(context, "notLeader");
+  }
+
+  #send({ to, message }: Envelope): void {
+    this.#parts.links.send(to, message);
+  }
+
+  #write(write: Write, afterWrite: Envelope[]): void {
+    this.#lastWrite = this.#parts.store.write(write).then(
+      () => {
+        if (this.#stopped) return;
+        for (const envelope of afterWrite) this.#send(envelope);
+        this.#step({ is: "written", sequence: write.sequence });
+      },
+      (error: Error) => this.#fail(error),
+    );
+  }
+
+  /** Nothing new to write, but what is promised rests on writes that are under way. */
+  #sendAfterWrite(envelopes: Envelope[]): void {
+    void this.#lastWrite.then(() => {
+      if (!this.#stopped) for (const envelope of envelopes) this.#send(envelope);
+    });
+  }
+
+  #apply(entries: Entry[]): void {
+    const writes: KvWrite[] = [];
+    for (const entry of entries) {
+      const waiting = this.#proposals.get(entry.index);
+      this.#proposals.delete(entry.index);
+      if (entry.is !== "data") {
+        waiting?.settle({ is: "unknown" });
+        continue;
+      }
+      const committed = { index: entry.index, term: entry.term, data: entry.data };
+      const { writes: own, result } = this.#parts.stateMachine.apply(committed);
+      for (const write of own) writes.push(write);
+      // Success is for this very entry, not for another one that took its index (RELIABILITY R-09).
+      if (waiting?.term === entry.term) waiting.settle({ is: "applied", index: entry.index, result });
+      else waiting?.settle({ is: "unknown" });
+      this.onApplied(committed, result);
+    }
+    const applied = entries.at(-1)!.index;
+    this.#parts.store.apply(applied, writes).catch((error: Error) => this.#fail(error));
+    const { core } = this.#parts;
+    const keepAfter = this.#parts.compaction.due(core.state.log, applied);
+    if (keepAfter !== null) this.#step({ is: "compact", snapshot: this.#takeSnapshot(), keepAfter });
+  }
+
+  #install(snapshot: Snapshot): void {
+    let writes: KvWrite[];
+    try {
+      writes = this.#parts.stateMachine.restore(snapshot.data);
+    } catch (error) {
+      this.#parts.logger.error({ evt: "snapshot_refused", error }, "the leader's snapshot can't be restored");
+      return this.#step({ is: "installRefused" });
+    }
+    this.#step({ is: "installed", snapshot, writes });
+    this.#parts.compaction.installed(snapshot.info.index);
+    this.#parts.logger.info({ evt: "snapshot_installed", index: snapshot.info.index }, "took over the leader's state");
+    this.onRestored();
+  }
+
+  #takeSnapshot(): Snapshot {
+    return this.#parts.compaction.take(this.#parts.core.state, this.#parts.stateMachine.snapshot());
+  }
+
+  #settleRead(context: number, outcome: "ok" | "notLeader"): void {
+    this.#reads.get(context)?.(outcome);
+    this.#reads.delete(context);
+  }
+
+  #currentLeadership(): Leadership {
+    const { role, term, applied } = this.#parts.core.state;
+    if (role.is === "leader" && applied >= role.firstIndex && !this.#stopped) return { is: "leader", term };
+    return { is: "follower", term, leader: this.#stopped ? null : leaderOf(this.#parts.core, { others: true }) };
+  }
+
+  #noteLeadership(): void {
+    const { role, term } = this.#parts.core.state;
+    for (const [index, waiting] of this.#proposals) {
+      if (role.is === "leader" && term === waiting.term && !this.#stopped) break;
+      this.#proposals.delete(index);
+      waiting.settle({ is: "unknown" });
+    }
+    const before = this.#leadership;
+    const now = this.#currentLeadership();
+    const same = before.is === now.is && before.term === now.term;
+    if (same && (now.is === "leader" || (before.is === "follower" && before.leader === now.leader))) return;
+    this.#leadership = now;
+    this.#parts.logger.info({ evt: "leadership", ...now }, `${now.is} in term ${now.term}`);
+    this.onLeadership(now);
+  }
+
+  #fail(error: Error): void {
+    if (this.#stopped) return;
+    this.#parts.logger.error({ evt: "store_failed", error }, "the store failed; this node stops");
+    this.#stop();
+    void this.#parts.links.close();
+    this.#parts.onFailed(error);
+  }
+
+  #stop(): void {
+    this.#stopped = true;
+    this.#timer();
+    this.#noteLeadership();
+    for (const context of [...this.#reads.keys()]) this.#settleRead(context, "notLeader");
+  }
+}
+
+/** Null: none is known. A leader that may not be reported yet is no leader to others. */
+export function leaderOf(core: RaftCore, options: { others: boolean }): number | null {
+  const { role, id } = core.state;
+  if (role.is === "leader") return options.others ? null : id;
+  return role.is === "follower" ? role.leader : null;
+}

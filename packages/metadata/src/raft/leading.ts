@@ -1,0 +1,126 @@
+import { assert } from "@odradek/kit";
+
+import type { Message } from "../peers/messages.ts";
+import { acknowledge, becomeProbe, becomeReplicate, newProgress, type Progress } from "./progress.ts";
+import { majority, reachedByMajority } from "./quorum.ts";
+import { countRound, requestRound } from "./reads.ts";
+import { becomeFollower, type Leader } from "./roles.ts";
+import { sendAppend, sendEntries } from "./sending.ts";
+import type { RaftState } from "./state.ts";
+
+type AppendReply = Extract<Message, { is: "appendReply" }>;
+
+/** Time has passed: heartbeats, and reasons to step down. */
+export function leaderTick(raft: RaftState): void {
+  const { role } = raft;
+  if (role.is !== "leader") return;
+  if (raft.diskStalled() || !hearsMajority(raft, role)) return becomeFollower(raft, raft.term, null);
+  if (role.transfer && raft.nowMs >= role.transfer.untilMs) role.transfer = null;
+  if (raft.nowMs < role.heartbeatAtMs) return;
+  role.heartbeatAtMs = raft.nowMs + raft.timing.heartbeatMs;
+  for (const [to, progress] of role.followers) sendAppend(raft, to, progress);
+}
+
+/** Check-quorum (RELIABILITY R-17): a leader that a majority no longer answers is none. */
+function hearsMajority(raft: RaftState, role: Leader): boolean {
+  let heard = 1;
+  for (const progress of role.followers.values())
+    if (!progress.recovering && raft.nowMs - progress.heardMs < raft.timing.electionMsMax) heard++;
+  return heard >= majority(raft.members.length);
+}
+
+/** Sends what waits, within the limits. Called before every `ready`, so that entries of one tick share a message. */
+export function flushEntries(raft: RaftState): void {
+  const { role } = raft;
+  if (role.is !== "leader") return;
+  if (role.roundWanted && role.confirmedRound === role.round) {
+    role.roundWanted = false;
+    role.round++;
+    for (const [to, progress] of role.followers) sendAppend(raft, to, progress);
+    countRound(raft, role);
+  }
+  for (const [to, progress] of role.followers) sendEntries(raft, to, progress);
+}
+
+export function onAppendReply(raft: RaftState, from: number, message: AppendReply): void {
+  const { role } = raft;
+  if (role.is !== "leader" || message.term !== raft.term) return;
+  const progress = role.followers.get(from);
+  assert(progress, "replies come from members");
+  progress.heardMs = raft.nowMs;
+  progress.round = Math.max(progress.round, message.round);
+  noteStanding(raft, role, from, message.recovering);
+  const current = role.followers.get(from)!;
+  if (message.rejected) onRejected(raft, current, message.prevIndex, message.rejected);
+  else {
+    assert(message.match <= raft.log.last.index, "a follower has what its leader sent");
+    acknowledge(current, message.match);
+    if (current.pace.is === "probe" && message.prevIndex === current.next - 1) becomeReplicate(current);
+  }
+  countRound(raft, role);
+  advanceCommit(raft);
+  continueTransfer(raft, role);
+}
+
+/** A node that says it is recovering counts for nothing until it has all that we have now, confirmed by a majority of the others. */
+export function noteStanding(raft: RaftState, role: Leader, from: number, nonce: number): void {
+  const progress = role.followers.get(from)!;
+  if (nonce === 0) {
+    progress.recovering = null;
+    return;
+  }
+  if (progress.recovering?.nonce === nonce) return;
+  const fresh = newProgress(raft.log.last.index + 1, raft.nowMs);
+  const round = requestRound(role);
+  fresh.recovering = { nonce, round, lastIndex: raft.log.last.index, until: null };
+  role.followers.set(from, fresh);
+}
+
+/** Only a rejection of what was asked last moves the search; delayed ones do not (RELIABILITY R-06). */
+function onRejected(
+  raft: RaftState,
+  progress: Progress,
+  prevIndex: number,
+  hint: { index: number; term: number },
+): void {
+  if (prevIndex <= progress.match) return;
+  if (progress.pace.is === "snapshot") return;
+  if (progress.pace.is === "probe" && prevIndex !== progress.next - 1) return;
+  // Below our base nothing is known of terms: asking there leads to a snapshot.
+  const agree = hint.index < raft.log.base.index ? hint.index : raft.log.lastOfTermUpTo(hint.index, hint.term);
+  becomeProbe(progress, Math.min(agree, prevIndex - 1) + 1);
+}
+
+/** Commits what a majority has on disk, but only in our own term (Raft §5.4.2, RELIABILITY R-05). We count our own disk, not our memory (R-03). */
+export function advanceCommit(raft: RaftState): void {
+  const { role } = raft;
+  if (role.is !== "leader") return;
+  const own = raft.planted.leaderCountsUnsynced ? raft.log.last.index : raft.synced;
+  const matches = [...role.followers.values()].map((progress) => (progress.recovering ? 0 : progress.match));
+  const reached = reachedByMajority([own, ...matches]);
+  if (reached <= raft.commit) return;
+  if (raft.log.termAt(reached) !== raft.term && !raft.planted.commitOldTerm) return;
+  raft.commit = reached;
+}
+
+/** Hands leadership to the follower that is furthest; without one nothing happens. */
+export function transferLeadership(raft: RaftState): void {
+  const { role } = raft;
+  if (role.is !== "leader" || role.transfer) return;
+  let best: [number, Progress] | null = null;
+  for (const entry of role.followers) {
+    const [, progress] = entry;
+    const usable = !progress.recovering && raft.nowMs - progress.heardMs < raft.timing.electionMsMin;
+    if (usable && (!best || progress.match > best[1].match)) best = entry;
+  }
+  if (!best) return;
+  role.transfer = { to: best[0], untilMs: raft.nowMs + raft.timing.electionMsMin, asked: false };
+  continueTransfer(raft, role);
+}
+
+function continueTransfer(raft: RaftState, role: Leader): void {
+  const { transfer } = role;
+  if (!transfer || transfer.asked || role.followers.get(transfer.to)!.match < raft.log.last.index) return;
+  transfer.asked = true;
+  raft.tell(transfer.to, { is: "timeoutNow", term: raft.term });
+}

@@ -1,0 +1,79 @@
+import type { Random } from "@odradek/kit";
+
+/** Milliseconds. */
+export type RaftTiming = {
+  heartbeatMs: number;
+  /** A follower waits a random time in [min, max) before it believes that its leader is gone. */
+  electionMsMin: number;
+  electionMsMax: number;
+  /** After a refused connection to the leader: a random wait in [0, this) before a pre-vote. */
+  deathHintMs: number;
+  /** A write this old means a hung disk: a leader steps down, nobody stands for election (RELIABILITY R-19). */
+  diskStallMs: number;
+  snapshotRetryMs: number;
+};
+
+export type RaftLimits = {
+  /** One proposal's data. Must fit into a message of the transport (RELIABILITY R-27). */
+  entryBytesMax: number;
+  appendEntriesMax: number;
+  appendBytesMax: number;
+  /** Sent to one follower and not acknowledged. */
+  inFlightMessagesMax: number;
+  inFlightBytesMax: number;
+  /** Proposed and not yet committed; more is "busy". */
+  uncommittedEntriesMax: number;
+  uncommittedBytesMax: number;
+  /** Entries handed over to be applied in one piece. */
+  applyEntriesMax: number;
+  applyBytesMax: number;
+  snapshotChunkBytes: number;
+  snapshotBytesMax: number;
+  readsMax: number;
+};
+
+/** Bugs for tests that prove that the simulator sees them; never set elsewhere. */
+export type PlantedBugs = {
+  voteNoPersist?: boolean;
+  appendNoPersist?: boolean;
+  leaderCountsUnsynced?: boolean;
+  commitOldTerm?: boolean;
+  alwaysTruncate?: boolean;
+  commitBeyondMatch?: boolean;
+};
+
+export type RaftOptions = {
+  id: number;
+  members: readonly number[];
+  timing: RaftTiming;
+  limits: RaftLimits;
+  random: Random;
+  planted?: PlantedBugs;
+};
+
+export const defaultTiming: RaftTiming = {
+  heartbeatMs: 100,
+  electionMsMin: 500,
+  electionMsMax: 1000,
+  deathHintMs: 50,
+  diskStallMs: 1500,
+  snapshotRetryMs: 1000,
+};
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const defaultLimits: RaftLimits = {
+  entryBytesMax: 2 * MIB,
+  appendEntriesMax: 1000,
+  appendBytesMax: 256 * KIB,
+  inFlightMessagesMax: 64,
+  inFlightBytesMax: 4 * MIB,
+  uncommittedEntriesMax: 10_000,
+  uncommittedBytesMax: 32 * MIB,
+  applyEntriesMax: 1000,
+  applyBytesMax: 4 * MIB,
+  snapshotChunkBytes: 256 * KIB,
+  snapshotBytesMax: 1024 * MIB,
+  readsMax: 10_000,
+};

@@ -1,0 +1,116 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { NodeFiles, type Rpc, silentLogger, SystemClock, SystemRandom } from "@odradek/kit";
+import { grpcRpc } from "@odradek/rpc";
+import { expect, onTestFinished, test } from "vitest";
+
+import { LevelKv } from "../store/level-kv.ts";
+import { JournalMachine } from "../testing/journal-machine.ts";
+import type { Consensus } from "./consensus.ts";
+import { startConsensus } from "./start.ts";
+
+type Node = { consensus: Consensus<number>; machine: JournalMachine; stop: (how: "close" | "kill") => Promise<void> };
+
+/** Members on real disks and real gRPC, all in this process. */
+class Quorum {
+  readonly nodes = new Map<number, Node>();
+  readonly #directory = mkdtempSync(join(tmpdir(), "odradek-raft-"));
+  readonly #members: { id: number; address: string }[];
+  readonly #clock = new SystemClock();
+  readonly #rpc: Rpc = grpcRpc();
+
+  private constructor(ports: number[]) {
+    this.#members = ports.map((port, at) => ({ id: at + 1, address: `127.0.0.1:${port}` }));
+  }
+
+  static async start(count: number): Promise<Quorum> {
+    const ports: number[] = [];
+    for (let at = 0; at < count; at++) {
+      const probe = grpcRpc().server();
+      ports.push(await probe.listen("127.0.0.1:0"));
+      await probe.close();
+    }
+    const quorum = new Quorum(ports);
+    for (const { id } of quorum.#members) await quorum.start(id);
+    onTestFinished(async () => {
+      for (const node of quorum.nodes.values()) await node.stop("close");
+      rmSync(quorum.#directory, { recursive: true });
+    });
+    return quorum;
+  }
+
+  async start(id: number, options: { snapshotEntries: number; tailEntries: number } | object = {}): Promise<void> {
+    const directory = join(this.#directory, String(id));
+    const files = new NodeFiles();
+    files.makeDirectory(directory);
+    const kv = await LevelKv.open(join(directory, "level"));
+    const server = this.#rpc.server();
+    const machine = new JournalMachine();
+    const consensus = await startConsensus({
+      id,
+      members: this.#members,
+      stateMachine: machine,
+      kv,
+      files,
+      directory,
+      rpcServer: server,
+      rpc: this.#rpc,
+      clock: this.#clock,
+      random: new SystemRandom(),
+      logger: silentLogger,
+      limits: options,
+    });
+    await server.listen(this.#members.find((member) => member.id === id)!.address);
+    const stop = async (): Promise<void> => {
+      this.nodes.delete(id);
+      await consensus.close();
+      await server.close();
+      await kv.close();
+    };
+    this.nodes.set(id, { consensus, machine, stop });
+  }
+
+  get leader(): Node | undefined {
+    return [...this.nodes.values()].find((node) => node.consensus.leadership.is === "leader");
+  }
+
+  async propose(line: string): Promise<void> {
+    await until(() => this.leader !== undefined);
+    expect(await this.leader!.consensus.propose(Buffer.from(line))).toMatchObject({ is: "applied" });
+  }
+}
+
+async function until(condition: () => boolean, withinMs = 10_000): Promise<void> {
+  const startedMs = performance.now();
+  while (!condition()) {
+    if (performance.now() - startedMs > withinMs) throw new Error("the condition never came true");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+test("one node elects itself at once, applies, and finds its state again", async () => {
+  const quorum = await Quorum.start(1);
+  await quorum.propose("a");
+  await quorum.propose("b");
+  await quorum.nodes.get(1)!.stop("close");
+  await quorum.start(1);
+  await quorum.propose("c");
+  expect(quorum.nodes.get(1)!.machine.lines).toEqual(["a", "b", "c"]);
+  expect(await quorum.leader!.consensus.readBarrier()).toBe("ok");
+});
+
+test("three nodes elect, replicate, and go on when any one of them is stopped and started", async () => {
+  const quorum = await Quorum.start(3);
+  const expected: string[] = [];
+  for (const id of [1, 2, 3]) {
+    await quorum.propose(`before ${id}`);
+    await quorum.nodes.get(id)!.stop("close");
+    await quorum.propose(`without ${id}`);
+    await quorum.start(id);
+    expected.push(`before ${id}`, `without ${id}`);
+  }
+  await until(() => [...quorum.nodes.values()].every((node) => node.machine.lines.length === expected.length));
+  for (const node of quorum.nodes.values()) expect(node.machine.lines).toEqual(expected);
+});

@@ -1,0 +1,34 @@
+import { hash } from "node:crypto";
+
+import { assert } from "@odradek/kit";
+
+/** noop: the first entry of a term. members: the same for the very first entry of a cluster, which names the cluster and its members. */
+export type EntryKind = "data" | "noop" | "members";
+
+/** Where a log stands: an entry's index and term, and the hash over it and everything before it. */
+export type Position = { readonly index: number; readonly term: number; readonly hash: Buffer };
+
+export type Entry = Position & { readonly is: EntryKind; readonly data: Buffer };
+
+/** An entry on its way; its index follows from the message. */
+export type WireEntry = { term: number; is: EntryKind; data: Buffer };
+
+export const hashBytes = 16;
+
+/** Before the first entry. */
+export const beginning: Position = { index: 0, term: 0, hash: Buffer.alloc(hashBytes) };
+
+const kindBytes: Record<EntryKind, number> = { data: 0, noop: 1, members: 2 };
+
+/** The entry that follows `previous`. Its hash chains all entries, so that equal hashes mean equal logs. */
+export function entryAfter(previous: Position, { term, is, data }: WireEntry): Entry {
+  assert(term >= previous.term, "terms never go back along a log");
+  const index = previous.index + 1;
+  const header = Buffer.alloc(hashBytes + 13);
+  previous.hash.copy(header);
+  header.writeUIntBE(index, hashBytes, 6);
+  header.writeUIntBE(term, hashBytes + 6, 6);
+  header.writeUInt8(kindBytes[is], hashBytes + 12);
+  const digest = hash("sha256", Buffer.concat([header, data]), "buffer").subarray(0, hashBytes);
+  return { index, term, is, data, hash: Buffer.from(digest) };
+}

@@ -1,0 +1,54 @@
+import { hash } from "node:crypto";
+
+import type { KvWrite } from "@odradek/kit";
+
+import type { Entry, Position } from "./entry.ts";
+
+/**
+ * empty: a disk without a trace of a cluster. voter: whole. recovering: what it once promised may be lost, so it grants no vote and
+ * counts for nothing until a leader has brought it up to date (RELIABILITY R-21 to R-23).
+ */
+export type Standing = "empty" | "voter" | "recovering";
+
+/** Names the cluster; agreed on by the first entry. */
+export type Cluster = { id: string; members: number[] };
+
+/** What a node must remember besides its log. */
+export type HardState = { term: number; vote: number | null; standing: Standing; cluster: Cluster | null };
+
+export type SnapshotInfo = Position & {
+  readonly cluster: Cluster;
+  readonly bytes: number;
+  /** SHA-256 of the data. */
+  readonly digest: Buffer;
+};
+
+export type Snapshot = { info: SnapshotInfo; data: Buffer };
+
+export const digestOf = (data: Buffer): Buffer => hash("sha256", data, "buffer");
+
+/**
+ * One step of the store, all of it durable before it is reported as done. Steps are done in order, one after the other (RELIABILITY R-04).
+ * In the order of its fields: promises first, then a snapshot that replaces everything, then what is cut off, then what is added.
+ */
+export type Write = {
+  sequence: number;
+  hard: HardState | null;
+  install: { snapshot: Snapshot; writes: KvWrite[] } | null;
+  /** The log ends here, before the entries are added. */
+  truncateTo: Position | null;
+  entries: Entry[];
+  /** A snapshot was taken and the log begins after `base` now. */
+  compact: { snapshot: Snapshot; base: Position } | null;
+};
+
+/** What the store knew when it was opened. */
+export type Restored = {
+  hard: HardState;
+  base: Position;
+  entries: Entry[];
+  /** The state machine's state is that of this entry. */
+  applied: number;
+  /** Of the last snapshot taken; the log's base when there is none. */
+  snapshotIndex: number;
+};

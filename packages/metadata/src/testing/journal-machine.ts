@@ -1,0 +1,56 @@
+import { hash } from "node:crypto";
+
+import { assert, type Kv, type KvWrite } from "@odradek/kit";
+
+import type { Applied, CommittedEntry, StateMachine } from "../raft/consensus.ts";
+
+const lengthKey = Buffer.from([0x40]);
+
+function lineKey(number: number): Buffer {
+  const key = Buffer.alloc(5, 0x41);
+  key.writeUInt32BE(number, 1);
+  return key;
+}
+
+/** The smallest state machine that shows every loss, repetition and change of order: the lines it was given. The result is their count. */
+export class JournalMachine implements StateMachine<number> {
+  lines: string[] = [];
+
+  apply(entry: CommittedEntry): Applied<number> {
+    const line = entry.data.toString();
+    this.lines.push(line);
+    return { writes: [putLine(this.lines.length, line), putLength(this.lines.length)], result: this.lines.length };
+  }
+
+  async load(kv: Kv): Promise<void> {
+    this.lines = [];
+    for await (const [, value] of kv.range({ from: Buffer.from([0x41]), below: Buffer.from([0x42]) }))
+      this.lines.push(value.toString());
+    assert(this.lines.length === (kv.get(lengthKey)?.readUInt32BE() ?? 0), "every line has its row");
+  }
+
+  snapshot(): Buffer {
+    return Buffer.from(JSON.stringify(this.lines));
+  }
+
+  restore(snapshot: Buffer): KvWrite[] {
+    this.lines = JSON.parse(snapshot.toString()) as string[];
+    return [...this.lines.map((line, at) => putLine(at + 1, line)), putLength(this.lines.length)];
+  }
+
+  get digest(): string {
+    return hash("sha1", this.lines.join("\n")).slice(0, 8);
+  }
+}
+
+const putLine = (number: number, line: string): KvWrite => ({
+  is: "put",
+  key: lineKey(number),
+  value: Buffer.from(line),
+});
+
+function putLength(length: number): KvWrite {
+  const value = Buffer.alloc(4);
+  value.writeUInt32BE(length);
+  return { is: "put", key: lengthKey, value };
+}
