@@ -83,7 +83,7 @@ async function bring(name, version) {
   const incoming = `${place}.incoming`;
   rmSync(incoming, { recursive: true, force: true });
   mkdirSync(incoming, { recursive: true });
-  const quiet = ["--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
+  const quiet = ["--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error"];
   await run("npm", ["install", ...quiet, "--prefix", incoming, `${name}@${version}`], { cwd: incoming });
   renameSync(incoming, place);
 }

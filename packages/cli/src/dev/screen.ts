@@ -52,4 +52,7 @@ export class DevScreen implements ClusterReport {
   }
 }
 
-const shown = (path: string): string => relative(process.cwd(), path) || ".";
+function shown(path: string): string {
+  const near = relative(process.cwd(), path);
+  return near.startsWith("..") ? path : near || ".";
+}

@@ -8,11 +8,10 @@ export const rpc = grpcRpc();
 
 /** One session for one command; it ends with the command, and what it owned goes with it. */
 export async function withSession<T>(options: MetaOptions, work: (session: Session) => Promise<T>): Promise<T> {
-  const members = membersOf(options);
   let session: Session;
   try {
     session = await openSession({
-      members,
+      members: membersOf(options),
       rpc,
       clock: new SystemClock(),
       random: new SystemRandom(),
@@ -21,9 +20,8 @@ export async function withSession<T>(options: MetaOptions, work: (session: Sessi
       name: "odradek-cli",
     });
   } catch (cause) {
-    const tried = [...members].map(([id, address]) => `${id}=${address}`).join(", ");
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Failure("cannotConnect", `no metadata leader answers (tried ${tried}): ${why}`, { cause });
+    throw new Failure("cannotConnect", why, { cause });
   }
   try {
     return await within(work(session), timeoutMsOf(options));

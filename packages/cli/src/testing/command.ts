@@ -14,7 +14,7 @@ export class CommandRun {
   #stderr = "";
   readonly #watchers = new Set<() => void>();
 
-  constructor(words: readonly string[], options: { cwd: string; env?: Record<string, string> }) {
+  constructor(words: readonly string[], options: { cwd: string; env?: Record<string, string>; input?: string }) {
     const env = { ...process.env, ...options.env };
     this.child = spawn(process.execPath, [main, ...words], {
       cwd: options.cwd,

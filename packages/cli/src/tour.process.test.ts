@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CommandRun } from "./testing/command.ts";
+
+// One real cluster, and everything a person would type at it, in order.
+describe("a tour of the odradek command on a real cluster", { timeout: 60_000 }, () => {
+  let cwd: string;
+  let dev: CommandRun;
+
+  beforeAll(async () => {
+    cwd = mkdtempSync(join(tmpdir(), "odradek-tour-"));
+    dev = new CommandRun("dev --any-port --ephemeral".split(" "), { cwd });
+    await dev.prints(/ready in/);
+  }, 60_000);
+
+  afterAll(async () => {
+    dev.child.kill("SIGINT");
+    await dev.ended;
+    rmSync(cwd, { recursive: true, force: true });
+  }, 30_000);
+
+  const start = (words: string, input = "") => new CommandRun(words.split(" "), { cwd, input });
+  const run = async (words: string, input = "") => {
+    const ended = await start(words, input).ended;
+    expect(ended.code, `odradek ${words}\n${ended.stderr}`).toBe(0);
+    return ended.stdout;
+  };
+  const json = async <T>(words: string): Promise<T> => JSON.parse(await run(`${words} -o json`)) as T;
+  const exitCode = async (words: string): Promise<number | null> => (await start(words).ended).code;
+
+  it("shows the cluster", async () => {
+    type Seen = { health: string; brokers: { state: string }[]; meta: { leader: number; up: number } };
+    const seen = await json<Seen>("status --wait --timeout 20s");
+    expect(seen.health).toBe("healthy");
+    expect(seen.brokers.map(({ state }) => state)).toEqual(["up", "up", "up"]);
+    expect(seen.meta.up).toBe(3);
+    expect((await run("brokers -o name")).trim().split("\n")).toEqual(["1", "2", "3"]);
+  });
+
+  it("creates, lists, describes and alters topics", async () => {
+    await run("topics create words -p 3 -r 3 -c retention.ms=86400000");
+    expect(await exitCode("topics create words")).toBe(8);
+    await run("topics create words --if-not-exists");
+    expect((await run("topics -o name")).trim().split("\n")).toContain("words");
+    await run("topics alter words -c max.message.bytes=2000000 -p 4");
+    type Topic = { partitions: { leader: number; inSyncReplicas: number[] }[]; configs: Record<string, string> };
+    const topic = await json<Topic>("topics describe words");
+    expect(topic.partitions).toHaveLength(4);
+    expect(topic.configs).toMatchObject({ "retention.ms": "86400000", "max.message.bytes": "2000000" });
+    expect(await exitCode("topics describe nothing")).toBe(3);
+    expect(await exitCode("topics create bad -r 9")).toBe(2);
+  });
+
+  it("produces what it is given and consumes it again, in order per key", async () => {
+    const lines = Array.from({ length: 3000 }, (_, at) => `${at % 7}:${at}`);
+    await run("produce words -K : -z lz4", `${lines.join("\n")}\n`);
+    const read = (await run("consume words -e -f %k:%v\\n")).trim().split("\n");
+    for (let key = 0; key < 7; key++) {
+      const ofKey = (all: string[]) => all.filter((line) => line.startsWith(`${key}:`));
+      expect(ofKey(read)).toEqual(ofKey(lines));
+    }
+    expect((await run("consume words -n 5")).trim().split("\n")).toHaveLength(5);
+    const last = (await run("consume words -p 0 -o -2 -e -o json")).trim().split("\n");
+    expect(last.map((line) => JSON.parse(line) as object)).toMatchObject([{ partition: 0 }, { partition: 0 }]);
+    expect(await run("consume words -o @-1h -n 1")).toMatch(/^\d+\n$/);
+    expect(await run("consume words -o end -e")).toBe("");
+  });
+
+  it("reads as a group, and says how far behind it is", async () => {
+    const first = (await run("consume words -g readers -n 100")).trim().split("\n");
+    const lag = async () => {
+      const rows = await json<{ committed: number; lag: number }[]>("groups lag readers");
+      return rows.reduce((sum, row) => ({ committed: sum.committed + row.committed, lag: sum.lag + row.lag }));
+    };
+    expect((await lag()).committed).toBe(100);
+    const rest = (await run("consume words -g readers -e")).trim().split("\n");
+    expect(first.length + rest.length).toBe(3000);
+    expect(await lag()).toEqual(expect.objectContaining({ committed: 3000, lag: 0 }));
+    expect((await run("groups -o name")).trim().split("\n")).toContain("readers");
+    expect(await run("groups describe readers")).toContain("group readers");
+    expect(await exitCode("groups describe strangers")).toBe(3);
+  });
+
+  it("looks into the coordination store and changes it", async () => {
+    expect(await run("meta tree -o name")).toContain("/topics/words/partitions/0");
+    await run("meta create /tour/stop one -p");
+    expect(await json("meta get /tour/stop")).toMatchObject({ data: "one", version: 1, owner: null });
+    await run("meta set /tour/stop two --at-version 1");
+    expect(await exitCode("meta set /tour/stop three --at-version 1")).toBe(8);
+    expect(await exitCode("meta get /nowhere")).toBe(3);
+    expect(await exitCode("meta rm /tour")).toBe(8);
+    const watch = start("meta watch /tour -n 1 -o json");
+    await expect.poll(() => run("meta sessions -o json")).toContain("odradek-cli");
+    await run("meta rm /tour -r --yes");
+    const { stdout } = await watch.ended;
+    expect(JSON.parse(stdout)).toMatchObject({ change: "deleted" });
+    expect(await exitCode("meta get /tour")).toBe(3);
+  });
+
+  it("tells when a broker is missing, and when it is back", async () => {
+    await run("kill broker 2");
+    await expect.poll(() => exitCode("status --exit-code"), { timeout: 20_000 }).toBe(5);
+    expect(await run("status")).toContain("npx odradek restart broker 2");
+    await run("produce words still-here");
+    await run("restart broker 2");
+    expect((await json<{ health: string }>("status --wait --timeout 30s")).health).toBe("healthy");
+  });
+
+  it("deletes a topic only when that was meant", async () => {
+    expect(await exitCode("topics delete words")).toBe(2);
+    await run("topics delete words --yes");
+    expect(await exitCode("topics delete words --yes")).toBe(3);
+    await run("topics delete words --yes --if-exists");
+  });
+});
