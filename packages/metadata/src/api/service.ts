@@ -99,14 +99,11 @@ export class MetadataService implements Desk {
   }
 
   #led(leadership: Leadership): void {
-    const { logger } = this.#parts;
     if (leadership.is === "leader") {
-      logger.info({ evt: "LEADING", term: leadership.term }, "this node leads the metadata quorum");
       this.#judge.start(this.machine.state.sessions.values());
       void this.#plant();
       return;
     }
-    logger.info({ evt: "FOLLOWING", term: leadership.term, leader: leadership.leader }, "this node follows");
     this.#judge.stop();
     for (const stream of this.#streams) stream.notLeader(leadership.leader);
   }

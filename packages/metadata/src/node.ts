@@ -1,0 +1,60 @@
+import type { Clock, Files, Logger, Random, Rpc } from "@odradek/kit";
+import { delay } from "@odradek/kit";
+import { MetadataService } from "./api/service.ts";
+import type { MetadataConfig } from "./config.ts";
+import { startConsensus } from "./raft/start.ts";
+import { LevelKv } from "./store/level-kv.ts";
+import { TreeStateMachine } from "./tree/machine.ts";
+
+/** Everything a node takes from the world. */
+export type NodePorts = { clock: Clock; random: Random; files: Files; rpc: Rpc; logger: Logger };
+
+export type MetadataNode = {
+  /** Of the gRPC server. */
+  readonly port: number;
+  /** Resolves when a leader is known, this node or another. */
+  readonly ready: Promise<void>;
+  isReady(): boolean;
+  /** Hands leadership over, ends its streams and closes the store. */
+  close(): Promise<void>;
+};
+
+const readyPollMs = 10;
+
+/** Starts one member of the coordination store. Rejects when the port is taken or the store can't be read. */
+export async function startNode(config: MetadataConfig, ports: NodePorts): Promise<MetadataNode> {
+  const { clock, files, rpc } = ports;
+  files.makeDirectory(config.dataDirectory);
+  const kv = await LevelKv.open(`${config.dataDirectory}/tree`);
+  const server = rpc.server();
+  const machine = new TreeStateMachine();
+  const consensus = await startConsensus({
+    ...ports,
+    id: config.id,
+    stateMachine: machine,
+    kv,
+    directory: config.dataDirectory,
+    members: [...config.members].map(([id, address]) => ({ id, address })),
+    rpcServer: server,
+  });
+  const service = new MetadataService({ ...ports, consensus, machine });
+  service.register(server);
+  const port = await server.listen(config.listen);
+  let isClosed = false;
+  const isReady = (): boolean => consensus.leadership.is === "leader" || consensus.leadership.leader !== null;
+  const waitReady = async (): Promise<void> => {
+    while (!isReady() && !isClosed) await delay(clock, readyPollMs);
+  };
+  return {
+    port,
+    ready: waitReady(),
+    isReady,
+    close: async () => {
+      isClosed = true;
+      await consensus.close();
+      service.close();
+      await server.close();
+      await kv.close();
+    },
+  };
+}
