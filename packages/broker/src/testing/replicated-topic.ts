@@ -1,0 +1,272 @@
+import { assert, delay, type Logger, type RpcServer, silentLogger } from "@odradek/kit";
+import { MemoryFiles, MemoryNetwork, SeededRandom, VirtualClock } from "@odradek/kit/testing";
+import { batchesIn, buildBatch, readBatch } from "@odradek/protocol";
+
+import { brokerConfigFrom, resolveTopicConfig } from "../config.ts";
+import { Logs } from "../log/logs.ts";
+import type { Appended, AppendOptions } from "../partition/answers.ts";
+import type { Assignment, InSyncChange, Peer } from "../partition/assignment.ts";
+import type { Partition } from "../partition/partition.ts";
+import { Replicas } from "../replica/replicas.ts";
+import { serveReplication } from "../server/replication-server.ts";
+import { MortalClock } from "./mortal-clock.ts";
+
+type Life = { clock: MortalClock; replicas: Replicas; server: RpcServer; incarnation: string; registeredAt: number };
+type Node = { leader: number; leaderEpoch: number; isr: number[]; version: number; writtenAt: number };
+type Producer = { id: number; epoch: number; baseSequence: number };
+
+const TOPIC = "words";
+const TOPIC_ID = Buffer.alloc(16, 7).toString("base64url");
+
+/**
+ * A story about one partition on several brokers, under virtual time: real replicas and real streams, on memory disks and a memory
+ * network; the test is the controller. Brokers see each change of the partition at once unless they are kept in the dark.
+ */
+export class ReplicatedTopic {
+  readonly clock = new VirtualClock();
+  readonly network = new MemoryNetwork(this.clock, { latencyMs: 1 });
+  readonly files = new Map<number, MemoryFiles>();
+  readonly lives = new Map<number, Life>();
+  /** Brokers that do not get new pictures. */
+  readonly inTheDark = new Set<number>();
+  /** Every change of the in-sync replicas that leaders asked for. */
+  readonly proposals: number[][] = [];
+  /** What the tree answers to them; "normal" checks version and epoch. */
+  inSyncAnswers: "normal" | "rejected" | "never" = "normal";
+  shuttingDown = new Set<number>();
+  readonly #ids: number[];
+  readonly #minInsyncReplicas: number;
+  readonly #settings: Record<string, string>;
+  readonly #logger: Logger;
+  #node: Node;
+  #revision = 1;
+
+  private constructor(options: { brokers: number[]; min: number; settings: Record<string, string>; logger: Logger }) {
+    this.#ids = options.brokers;
+    this.#minInsyncReplicas = options.min;
+    this.#settings = options.settings;
+    this.#logger = options.logger;
+    this.#node = { leader: -1, leaderEpoch: 0, isr: [...options.brokers], version: 0, writtenAt: 0 };
+  }
+
+  /** Brokers 1, 2, 3 unless said otherwise, all in sync, the first one leading in epoch 1. */
+  static async start(
+    options: { brokers?: number[]; min?: number; settings?: Record<string, string>; logger?: Logger } = {},
+  ): Promise<ReplicatedTopic> {
+    const { brokers = [1, 2, 3], min = 1, settings = {}, logger = silentLogger } = options;
+    const topic = new ReplicatedTopic({ brokers, min, settings, logger });
+    for (const id of brokers) await topic.boot(id);
+    topic.elect(brokers[0]!);
+    await topic.until(() => brokers.every((id) => topic.partitionOrNull(id) !== null));
+    return topic;
+  }
+
+  get node(): Readonly<Node> {
+    return this.#node;
+  }
+
+  /** Starts a broker, or starts it again on what its disk has; it registers anew. */
+  async boot(id: number): Promise<void> {
+    const files = this.files.get(id) ?? new MemoryFiles(id);
+    this.files.set(id, files);
+    const clock = new MortalClock(this.clock);
+    const random = new SeededRandom(id);
+    const logger = this.#logger.child({ broker: id });
+    const rpc = this.network.rpc(`b${id}`);
+    const config = brokerConfigFrom(new Map(Object.entries({ "node.id": `${id}`, ...this.#settings })));
+    const opening = Logs.open({
+      directory: "/data",
+      files,
+      clock,
+      random,
+      logger,
+      clusterId: "c",
+      nodeId: id,
+      recoveriesAtOnce: 2,
+    });
+    const logs = await this.#passing(opening);
+    const inSyncStore = { propose: (change: InSyncChange) => this.#propose(change) };
+    const replicas = new Replicas({ brokerId: id, logs, rpc, clock, files, logger, inSyncStore, config });
+    const server = rpc.server();
+    serveReplication(server, {
+      brokerId: id,
+      clock,
+      logger,
+      partitionById: (topicId, index) => replicas.partitionById(topicId, index),
+    });
+    await server.listen(`b${id}:9`);
+    this.#revision++;
+    this.lives.set(id, {
+      clock,
+      replicas,
+      server,
+      incarnation: `${id}@${this.#revision}`,
+      registeredAt: this.#revision,
+    });
+    this.publish();
+  }
+
+  /** kill -9: its page cache survives, its streams break. */
+  kill(id: number): void {
+    this.#die(id);
+    this.files.get(id)!.kill();
+  }
+
+  /** The machine is gone, with what its disk had not stored. */
+  losePower(id: number): void {
+    this.#die(id);
+    this.files.get(id)!.crash();
+  }
+
+  /** An orderly end. */
+  async stop(id: number): Promise<void> {
+    const life = this.#life(id);
+    await this.#passing(life.replicas.close());
+    await life.server.close();
+    this.#die(id);
+  }
+
+  /** The controller makes a broker the leader, in a new epoch. `isr` stays as it is unless given. */
+  elect(leader: number, isr: number[] = this.#node.isr): void {
+    this.#write({ leader, leaderEpoch: this.#node.leaderEpoch + 1, isr });
+  }
+
+  /** The controller changes the in-sync replicas. */
+  setIsr(isr: number[]): void {
+    this.#write({ isr });
+  }
+
+  /** Everyone who is not in the dark sees what is so now. */
+  publish(): void {
+    this.#revision++;
+    for (const [id, life] of this.lives) if (!this.inTheDark.has(id)) life.replicas.apply(this.#picture(life));
+  }
+
+  partitionOrNull(id: number): Partition | null {
+    return this.lives.get(id)?.replicas.partition(TOPIC, 0) ?? null;
+  }
+
+  partition(id: number): Partition {
+    const partition = this.partitionOrNull(id);
+    assert(partition, `broker ${id} has the partition`);
+    return partition;
+  }
+
+  append(
+    id: number,
+    values: string[],
+    options: Partial<AppendOptions> & { producer?: Producer } = {},
+  ): Promise<Appended> {
+    const { producer, ...rest } = options;
+    const records = values.map((value) => ({ key: null, value: Buffer.from(value) }));
+    const draft = { records, timestamp: this.clock.wallMs() };
+    const batch = buildBatch(producer ? { ...draft, producer } : draft);
+    return this.partition(id).append(batch, { acks: -1, timeoutMs: 30_000, origin: "client", ...rest });
+  }
+
+  /** Appends and lets time pass until it is answered. */
+  appended(...args: Parameters<ReplicatedTopic["append"]>): Promise<Appended> {
+    return this.#passing(this.append(...args));
+  }
+
+  /** All values in the log of a broker, committed or not. */
+  values(id: number): string[] {
+    const { log } = this.partition(id).replica;
+    const read = log.read(log.start, { bytesMax: 1024 * 1024, upTo: log.end, oneBatchAtLeast: true });
+    if (read === null) return [];
+    const values = [...batchesIn(read.records)].flatMap((batch) => readBatch(batch).map(({ value }) => String(value)));
+    read.release();
+    return values;
+  }
+
+  /** What a consumer gets from this broker. */
+  consumed(id: number): string[] {
+    const read = this.partition(id).read({
+      offset: this.partition(id).start,
+      bytesMax: 1024 * 1024,
+      oneBatchAtLeast: true,
+      leaderEpoch: -1,
+      lastFetchedEpoch: -1,
+      isolation: "uncommitted",
+    });
+    const values = read.records
+      ? [...batchesIn(read.records)].flatMap((batch) => readBatch(batch).map(({ value }) => String(value)))
+      : [];
+    read.release();
+    return values;
+  }
+
+  pass(ms: number): Promise<void> {
+    return this.clock.advance(ms);
+  }
+
+  /** Lets time pass until something holds; at most `withinMs` of virtual time. */
+  async until(holds: () => boolean, withinMs = 5000): Promise<void> {
+    const untilMs = this.clock.now() + withinMs;
+    while (!holds()) {
+      if (this.clock.now() >= untilMs) throw new Error(`not so within ${withinMs} ms: ${String(holds)}`);
+      await this.clock.advance(1);
+    }
+  }
+
+  #die(id: number): void {
+    this.#life(id).clock.die();
+    this.network.crash(`b${id}`);
+    this.lives.delete(id);
+    this.publish();
+  }
+
+  #life(id: number): Life {
+    const life = this.lives.get(id);
+    assert(life, `broker ${id} is alive`);
+    return life;
+  }
+
+  #write(change: Partial<Node>): void {
+    this.#revision++;
+    this.#node = { ...this.#node, ...change, version: this.#node.version + 1, writtenAt: this.#revision };
+    this.publish();
+  }
+
+  #picture(life: Life): { brokers: Map<number, Peer>; assignments: Assignment[]; revision: number } {
+    const brokers = new Map<number, Peer>();
+    for (const [id, { incarnation }] of this.lives)
+      brokers.set(id, { id, grpcAddress: `b${id}:9`, incarnation, shuttingDown: this.shuttingDown.has(id) });
+    const config = resolveTopicConfig({ topic: {}, broker: {}, brokers: {}, static: new Map() });
+    const { leader, leaderEpoch, isr, version, writtenAt } = this.#node;
+    const assignment = {
+      topic: TOPIC,
+      topicId: TOPIC_ID,
+      partition: 0,
+      replicas: this.#ids,
+      leader,
+      leaderEpoch,
+      isr,
+      version,
+      leadsSinceRegistration: writtenAt > life.registeredAt,
+      config: { ...config, minInsyncReplicas: this.#minInsyncReplicas },
+    };
+    return { brokers, assignments: leader < 0 && leaderEpoch === 0 ? [] : [assignment], revision: this.#revision };
+  }
+
+  async #propose(change: InSyncChange): Promise<"accepted" | "rejected"> {
+    this.proposals.push(change.isr);
+    if (this.inSyncAnswers === "never") return new Promise(() => {});
+    await delay(this.clock, 2);
+    if (this.inSyncAnswers === "rejected") return "rejected";
+    if (change.version !== this.#node.version || change.leaderEpoch !== this.#node.leaderEpoch) return "rejected";
+    for (const [id, incarnation] of change.addedIncarnations)
+      if (this.lives.get(id)?.incarnation !== incarnation) return "rejected";
+    this.#write({ isr: change.isr });
+    return "accepted";
+  }
+
+  /** Lets time pass while a promise is under way. */
+  async #passing<Result>(promise: Promise<Result>): Promise<Result> {
+    let isSettled = false;
+    const settle = (): void => void (isSettled = true);
+    promise.then(settle, settle);
+    await this.until(() => isSettled, 60_000);
+    return promise;
+  }
+}
