@@ -1,0 +1,47 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { assign, type Candidate } from "./assign.ts";
+
+const fresh = (id: number, isLive = true): Candidate => ({ id, isLive, replicas: 0, preferred: 0 });
+const countOf = (ids: readonly number[], id: number): number => ids.filter((other) => other === id).length;
+const spread = (counts: readonly number[]): number => Math.max(...counts) - Math.min(...counts);
+
+describe("assign", () => {
+  test("leaders and replicas are spread evenly over live brokers", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 60 }),
+        (brokers, wanted, partitions) => {
+          const replicationFactor = Math.min(wanted, brokers);
+          const candidates = Array.from({ length: brokers }, (_, index) => fresh(index + 1));
+          const replicas = assign(candidates, { partitions, replicationFactor })!;
+          expect(replicas).toHaveLength(partitions);
+          for (const each of replicas) expect(new Set(each).size).toBe(replicationFactor);
+          const leaders = replicas.map((each) => each[0]!);
+          expect(spread(candidates.map(({ id }) => countOf(leaders, id)))).toBeLessThanOrEqual(1);
+          expect(spread(candidates.map(({ id }) => countOf(replicas.flat(), id)))).toBeLessThanOrEqual(
+            replicationFactor === 1 ? 1 : 2,
+          );
+        },
+      ),
+    );
+  });
+
+  test("live brokers come first; one that is away is used only to reach the replication factor", () => {
+    const candidates = [fresh(1), fresh(2, false), fresh(3)];
+    for (const each of assign(candidates, { partitions: 6, replicationFactor: 2 })!) expect(each).not.toContain(2);
+    for (const each of assign(candidates, { partitions: 6, replicationFactor: 3 })!) expect(each[2]).toBe(2);
+  });
+
+  test("the replication factor is never lowered", () => {
+    expect(assign([fresh(1), fresh(2)], { partitions: 1, replicationFactor: 3 })).toBeNull();
+  });
+
+  test("brokers that carry less get more", () => {
+    const candidates = [{ ...fresh(1), replicas: 10, preferred: 10 }, fresh(2)];
+    const replicas = assign(candidates, { partitions: 4, replicationFactor: 1 })!;
+    expect(replicas).toEqual([[2], [2], [2], [2]]);
+  });
+});
