@@ -32,7 +32,7 @@ export const rooms: Record<string, readonly string[]> = {
     ...["config.ts", "limits.ts"],
   ],
   broker: [
-    ...["main.ts", "broker.ts", "server", "api", "coordinator", "controller", "cluster", "replica"],
+    ...["main.ts", "process.ts", "broker.ts", "server", "api", "coordinator", "controller", "cluster", "replica"],
     ...["partition", "log", "segment", "disk", "config.ts", "config", "limits.ts"],
   ],
   client: ["index.ts", "admin", "consumer", "producer", "cluster", "errors.ts"],
@@ -63,6 +63,7 @@ export const edges: readonly string[] = [
   // The whole package is one port on grpc-js.
   "packages/rpc/",
   "packages/broker/src/main.ts",
+  "packages/broker/src/process.ts",
   "packages/metadata/src/main.ts",
   "packages/metadata/src/process.ts",
 ];

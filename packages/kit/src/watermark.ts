@@ -1,5 +1,5 @@
 import { assert } from "./assert.ts";
-import type { Clock } from "./clock.ts";
+import type { Cancel, Clock } from "./clock.ts";
 
 type Waiter = { at: number; settle: (outcome: Reached) => void };
 export type Reached = "reached" | "timeout" | "closed";
@@ -50,7 +50,7 @@ export class Watermark {
     if (this.#closed) return Promise.resolve("closed");
     return new Promise((resolve) => {
       const cancel = this.#clock.timer(options.timeoutMs, () => {
-        this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
+        this.#remove(waiter);
         resolve("timeout");
       });
       const waiter: Waiter = {
@@ -60,10 +60,33 @@ export class Watermark {
           resolve(outcome);
         },
       };
-      let place = this.#waiters.length;
-      while (place > 0 && this.#waiters[place - 1]!.at > at) place--;
-      this.#waiters.splice(place, 0, waiter);
+      this.#add(waiter);
     });
+  }
+
+  /**
+   * Runs `settle` once, when the value is at least `at` or the watermark is closed; at once when it is so already. For waits on
+   * several watermarks of which one is enough: the others are taken back.
+   */
+  when(at: number, settle: (outcome: Exclude<Reached, "timeout">) => void): Cancel {
+    if (this.#value >= at || this.#closed) {
+      settle(this.#value >= at ? "reached" : "closed");
+      return () => {};
+    }
+    const waiter: Waiter = { at, settle: (outcome) => settle(outcome as Exclude<Reached, "timeout">) };
+    this.#add(waiter);
+    return () => this.#remove(waiter);
+  }
+
+  #add(waiter: Waiter): void {
+    let place = this.#waiters.length;
+    while (place > 0 && this.#waiters[place - 1]!.at > waiter.at) place--;
+    this.#waiters.splice(place, 0, waiter);
+  }
+
+  #remove(waiter: Waiter): void {
+    const place = this.#waiters.indexOf(waiter);
+    if (place >= 0) this.#waiters.splice(place, 1);
   }
 
   close(): void {

@@ -4,6 +4,8 @@ export const authorizedOperations = {
   topic: 0b1101_1111_1000,
   /** create 5, alter 7, describe 8, cluster action 9, describe configs 10, alter configs 11, idempotent write 12 */
   cluster: 0b1_1111_1010_0000,
+  /** read 3, delete 6, describe 8, describe configs 10, alter configs 11 */
+  group: 0b1101_0100_1000,
 } as const;
 
 /** Says that the operations were not asked for. */

@@ -82,11 +82,6 @@ export class Replicas {
     if (peersChanged) this.#check();
   }
 
-  /** Resolves when everything the pictures so far asked for has been opened, or has failed to. */
-  settled(): Promise<void> {
-    return this.#turns.idle();
-  }
-
   /** Undefined while it is being opened, too. */
   partition(topic: string, index: number): Partition | undefined {
     return this.#hosted.get(keyOf(topic, index))?.partition ?? undefined;

@@ -27,6 +27,7 @@ export class KafkaListener {
   readonly #options: ListenerOptions;
   readonly #connections = new Set<KafkaConnection>();
   #listener: Listener | null = null;
+  #isServing = false;
   #cancelSweep = (): void => {};
 
   private constructor(options: ListenerOptions) {
@@ -34,7 +35,7 @@ export class KafkaListener {
     this.#options = options;
   }
 
-  /** Rejects when the address is taken. */
+  /** Takes the address, and turns connections away until `serve`. Rejects when the address is taken. */
   static async open(options: ListenerOptions): Promise<KafkaListener> {
     const listener = new KafkaListener(options);
     await listener.#listen();
@@ -47,6 +48,10 @@ export class KafkaListener {
 
   get connections(): number {
     return this.#connections.size;
+  }
+
+  serve(): void {
+    this.#isServing = true;
   }
 
   /** Stops accepting, lets requests under way finish for a moment, then closes every connection. */
@@ -77,6 +82,7 @@ export class KafkaListener {
     this.#listener = await net.listen(address, (socket) => {
       const connection = new KafkaConnection(socket, { ...shared, listener, onClosed });
       this.#connections.add(connection);
+      if (!this.#isServing) connection.close();
       return connection;
     });
     this.#sweep();

@@ -1,0 +1,136 @@
+import { delay } from "@odradek/kit";
+import { ErrorCode, FetchApi, type FetchRequest, type ResponseDraft } from "@odradek/protocol";
+import type { Partition, Read } from "../partition/partition.ts";
+import { handler, type Parts, type RequestScope } from "./handler.ts";
+import { locate } from "./locate.ts";
+
+// Fetch (key 1).
+// Reads in request order until maxBytes; the first partition with data gives one batch at least (KIP-74). With fewer than minBytes it
+// waits for any of its partitions to grow, at most maxWaitMs; an error, or the end of a leadership, is answered at once (K-07).
+// Sessions are declined (session id 0), which is always legal: clients then send whole requests. A replica id is ignored:
+// followers use another port (N-10). Records leave in the pooled buffers they were read into.
+
+type Draft = ResponseDraft<typeof FetchApi>;
+type PartitionDraft = Draft["responses"][number]["partitions"][number];
+type FetchParts = Pick<Parts, "cluster" | "replicas" | "config" | "clock">;
+type FetchScope = Pick<RequestScope, "version" | "afterSent">;
+
+/** A wait for many bytes looks again at most this often, not after every append. */
+const GATHER_MS = 5;
+const NO_RECORDS = Buffer.alloc(0);
+
+export const fetch = handler(FetchApi, read, {
+  failed: (_request, errorCode) => ({ errorCode, responses: [] }),
+});
+
+export async function read(parts: FetchParts, request: FetchRequest, scope: FetchScope): Promise<Draft> {
+  const { sessionId, sessionEpoch } = request;
+  if (sessionId !== 0 && sessionEpoch > 0) return { errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND, responses: [] };
+  const { clock } = parts;
+  const endMs = clock.now() + Math.max(0, request.maxWaitMs);
+  for (;;) {
+    const round = new Round(parts, request);
+    const timeoutMs = endMs - clock.now();
+    if (round.isComplete || timeoutMs <= 0) {
+      for (const one of round.reads) scope.afterSent(one.release);
+      return { responses: round.responses, sessionId: 0 };
+    }
+    for (const one of round.reads) one.release();
+    await grown(parts, round.waits, timeoutMs);
+    if (request.minBytes > 1) await delay(clock, Math.min(GATHER_MS, Math.max(0, endMs - clock.now())));
+  }
+}
+
+/** One look at all partitions asked for. */
+class Round {
+  readonly responses: Draft["responses"][number][];
+  readonly reads: Read[] = [];
+  readonly waits: { partition: Partition; beyond: number }[] = [];
+  readonly #parts: FetchParts;
+  readonly #request: FetchRequest;
+  #bytesLeft: number;
+  #bytes = 0;
+  #mustAnswer = false;
+
+  constructor(parts: FetchParts, request: FetchRequest) {
+    this.#parts = parts;
+    this.#request = request;
+    this.#bytesLeft = Math.min(request.maxBytes, parts.config.fetch.bytesMax);
+    this.responses = request.topics.map(({ topic, partitions }) => ({
+      topic,
+      partitions: partitions.map((asked) => this.#partition(topic, asked)),
+    }));
+  }
+
+  get isComplete(): boolean {
+    return this.#mustAnswer || this.#bytes >= this.#request.minBytes || this.waits.length === 0;
+  }
+
+  #partition(topic: string, asked: FetchRequest["topics"][number]["partitions"][number]): PartitionDraft {
+    const located = locate(this.#parts, topic, asked.partition);
+    if (located.is === "elsewhere") return this.#failed(asked.partition, located.error);
+    const { partition } = located;
+    const isCommitted = this.#request.isolationLevel === 1;
+    // Taken before reading: what is appended in between is not missed.
+    const beyond = partition.high.value;
+    const found = partition.read({
+      offset: asked.fetchOffset,
+      bytesMax: Math.max(0, Math.min(asked.partitionMaxBytes, this.#bytesLeft)),
+      oneBatchAtLeast: this.#bytes === 0,
+      leaderEpoch: asked.currentLeaderEpoch,
+      lastFetchedEpoch: asked.lastFetchedEpoch,
+      isolation: isCommitted ? "committed" : "uncommitted",
+    });
+    if (found.error !== ErrorCode.NONE) return this.#failed(asked.partition, found.error);
+    this.waits.push({ partition, beyond });
+    if (found.diverging) this.#mustAnswer = true;
+    if (found.records !== null) this.#take(found, found.records);
+    return {
+      partitionIndex: asked.partition,
+      errorCode: ErrorCode.NONE,
+      highWatermark: found.high,
+      lastStableOffset: found.lastStable,
+      logStartOffset: found.logStart,
+      abortedTransactions: isCommitted ? [] : null,
+      records: found.records ?? NO_RECORDS,
+      ...(found.diverging ? { divergingEpoch: found.diverging } : {}),
+    };
+  }
+
+  #take(found: Read, records: Buffer): void {
+    this.reads.push(found);
+    this.#bytes += records.length;
+    this.#bytesLeft -= records.length;
+  }
+
+  #failed(partitionIndex: number, errorCode: number): PartitionDraft {
+    this.#mustAnswer = true;
+    return {
+      partitionIndex,
+      errorCode,
+      highWatermark: -1,
+      lastStableOffset: -1,
+      logStartOffset: -1,
+      abortedTransactions: null,
+      records: NO_RECORDS,
+    };
+  }
+}
+
+/** Resolves when one of the partitions has more to read or changes its role, at the latest after `timeoutMs`. */
+function grown({ clock }: FetchParts, waits: Round["waits"], timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    let isOver = false;
+    const cancels = [clock.timer(timeoutMs, () => over())];
+    const over = (): void => {
+      if (isOver) return;
+      isOver = true;
+      for (const cancel of cancels) cancel();
+      resolve();
+    };
+    for (const { partition, beyond } of waits) {
+      cancels.push(partition.high.when(beyond + 1, over));
+      if (isOver) for (const cancel of cancels) cancel();
+    }
+  });
+}

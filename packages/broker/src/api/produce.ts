@@ -1,0 +1,81 @@
+import { ErrorCode, errorName, ProduceApi, type ProduceRequest, type ResponseDraft } from "@odradek/protocol";
+import type { Appended } from "../partition/partition.ts";
+import { CloseConnection, handler, type Parts, type RequestScope } from "./handler.ts";
+import { locate, nodeEndpoints } from "./locate.ts";
+
+// Produce (key 0).
+// Batches of one partition are appended in the order in which requests came in, before the first `await`, so a connection's
+// requests may overlap. Internal topics take no client's records. acks=0 is answered with nothing, or with a closed connection.
+
+type Draft = ResponseDraft<typeof ProduceApi>;
+type PartitionDraft = Draft["responses"][number]["partitionResponses"][number];
+type ProduceParts = Pick<Parts, "cluster" | "replicas">;
+
+export const produce = handler(ProduceApi, append, {
+  pipelined: true,
+  failed: (request, errorCode) => ({
+    responses: request.topicData.map(({ name, partitionData }) => ({
+      name,
+      partitionResponses: partitionData.map(({ index }) => ({ index, errorCode, baseOffset: -1 })),
+    })),
+  }),
+});
+
+export async function append(
+  parts: ProduceParts,
+  request: ProduceRequest,
+  scope: Pick<RequestScope, "listener">,
+): Promise<Draft | null> {
+  const appending = request.topicData.map(({ name, partitionData }) => ({
+    name,
+    partitions: partitionData.map(({ index, records }) => ({
+      index,
+      appended: appendTo(parts, request, { name, index, records }),
+    })),
+  }));
+  const leaders: number[] = [];
+  const responses: Draft["responses"][number][] = [];
+  for (const { name, partitions } of appending) {
+    const partitionResponses: PartitionDraft[] = [];
+    for (const { index, appended } of partitions) {
+      const answer = await appended;
+      if (answer.leader) leaders.push(answer.leader.id);
+      partitionResponses.push(partitionAnswer(index, answer));
+    }
+    responses.push({ name, partitionResponses });
+  }
+  if (request.acks !== 0) return { responses, nodeEndpoints: nodeEndpoints(parts, leaders, scope.listener) };
+  for (const { name, partitionResponses } of responses)
+    for (const { index, errorCode } of partitionResponses)
+      if (errorCode !== ErrorCode.NONE)
+        throw new CloseConnection(`acks=0 and ${name}-${index} answered ${errorName(errorCode)}`);
+  return null;
+}
+
+type Target = { name: string; index: number; records: Buffer | null };
+
+function appendTo(parts: ProduceParts, request: ProduceRequest, { name, index, records }: Target): Promise<Appended> {
+  const { acks, timeoutMs, transactionalId } = request;
+  if (acks !== 0 && acks !== 1 && acks !== -1) return refused(ErrorCode.INVALID_REQUIRED_ACKS);
+  if (transactionalId !== null) return refused(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+  if (parts.cluster.image.topics.get(name)?.internal === true) return refused(ErrorCode.INVALID_TOPIC_EXCEPTION);
+  const located = locate(parts, name, index);
+  if (located.is === "elsewhere") return refused(located.error, located.leader);
+  if (records === null || records.length === 0) return refused(ErrorCode.INVALID_RECORD);
+  return located.partition.append(records, { acks, timeoutMs, origin: "client" });
+}
+
+const refused = (error: ErrorCode, leader?: { id: number; epoch: number }): Promise<Appended> =>
+  Promise.resolve({ error, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, ...(leader ? { leader } : {}) });
+
+function partitionAnswer(index: number, answer: Appended): PartitionDraft {
+  const { error: errorCode, baseOffset, logAppendTimeMs, logStartOffset, leader } = answer;
+  if (errorCode === ErrorCode.NONE) return { index, errorCode, baseOffset, logAppendTimeMs, logStartOffset };
+  return {
+    index,
+    errorCode,
+    baseOffset: -1,
+    errorMessage: answer.message ?? null,
+    ...(leader ? { currentLeader: { leaderId: leader.id, leaderEpoch: leader.epoch } } : {}),
+  };
+}
