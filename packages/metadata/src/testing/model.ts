@@ -18,7 +18,7 @@ export class Model {
       }
       results.push(result);
     }
-    if (JSON.stringify([...before].toSorted()) !== JSON.stringify([...this.nodes].toSorted())) this.revision++;
+    if (picture(before) !== picture(this.nodes)) this.revision++;
     return { is: "done", revision: this.revision, results };
   }
 
@@ -74,4 +74,8 @@ export class Model {
         return node ? "NODE_EXISTS" : { path, version: 0 };
     }
   }
+}
+
+function picture(nodes: Map<string, ModelNode>): string {
+  return JSON.stringify([...nodes].toSorted(([left], [right]) => (left < right ? -1 : 1)));
 }

@@ -74,7 +74,7 @@ export class TreeStory {
       case "events":
         return this.#events(name);
       case "state":
-        return session.connected ? "connected" : await Promise.race([session.ended, Promise.resolve("disconnected")]);
+        return session.connected ? "connected" : Promise.race([session.ended, Promise.resolve("disconnected")]);
       default:
         throw new Error(`no story command is called ${command.name}`);
     }

@@ -37,11 +37,9 @@ class Bench {
   readonly stored = new Map<string, [Buffer, Buffer]>();
   readonly sequences = new Map<string, number>();
   term = 1;
-  #index = 0;
 
   apply(command: Command): TreeResult {
     const { writes, result } = this.machine.apply({
-      index: ++this.#index,
       term: this.term,
       data: encodeCommand(command),
     });
@@ -120,7 +118,9 @@ describe("TreeStateMachine", () => {
             .map((node) => [node.path, node.data.toString(), node.version, node.owner]);
           const wanted = [...model.nodes].map(([at, node]) => [at, node.data, node.version, node.owner]);
           expect(nodes).toEqual(wanted.toSorted(([left], [right]) => (left! < right! ? -1 : 1)));
-          expect(nodes.map(([at, text]) => [at, text])).toEqual([...watched].toSorted());
+          expect(nodes.map(([at, text]) => [at, text])).toEqual(
+            [...watched].toSorted(([left], [right]) => (left < right ? -1 : 1)),
+          );
         }
         const reloaded = stateFrom(bench.stored.values());
         const restored = new TreeStateMachine();

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { assert } from "@odradek/kit";
 import type { Kv, KvWrite } from "@odradek/kit";
-import type { Applied, CommittedEntry, StateMachine } from "../raft/consensus.ts";
 import { limits } from "../limits.ts";
 import type { Command } from "./commands.ts";
 import { decodeCommand } from "./commands.ts";
@@ -39,8 +38,8 @@ export type TreeResult = { reply: Reply; changes: Changes | null; ended: string 
 
 type Step = TreeResult & { writes: KvWrite[] };
 
-/** The tree behind the log: decides what a committed command does and replays it (DESIGN D1). */
-export class TreeStateMachine implements StateMachine<TreeResult> {
+/** The tree behind the log, in the shape consensus wants of a state machine: decides what a committed command does and replays it (DESIGN D1). */
+export class TreeStateMachine {
   #state = new TreeState();
 
   /** The state at the last applied entry; replaced as a whole by load and restore. */
@@ -48,7 +47,8 @@ export class TreeStateMachine implements StateMachine<TreeResult> {
     return this.#state;
   }
 
-  apply(entry: CommittedEntry): Applied<TreeResult> {
+  /** `term` is the term of the leader that proposed the entry. */
+  apply(entry: { term: number; data: Buffer }): { writes: KvWrite[]; result: TreeResult } {
     if (entry.data.length === 0)
       return { writes: [], result: { reply: { is: "nothing" }, changes: null, ended: null } };
     const { writes, ...result } = this.#run(decodeCommand(entry.data), entry.term);

@@ -1,0 +1,174 @@
+import { silentLogger, SystemClock, SystemRandom } from "@odradek/kit";
+import { grpcRpc } from "@odradek/rpc";
+import { fileURLToPath } from "node:url";
+import { afterEach, expect, it } from "vitest";
+import { listSessions, memberStatus, openSession } from "../client/index.ts";
+import type { Session, WatchEvent } from "../client/types.ts";
+import { LoggedProcess, MetadataProcesses } from "./processes.ts";
+import { collect, fold } from "./world.ts";
+
+const rpc = grpcRpc();
+const clientScript = fileURLToPath(new URL("ephemeral-client.ts", import.meta.url));
+const open: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const close of open.splice(0).toReversed()) await close();
+});
+
+async function quorum(count: number): Promise<MetadataProcesses> {
+  const nodes = await MetadataProcesses.start(count);
+  open.push(() => nodes.stop());
+  return nodes;
+}
+
+async function client(nodes: MetadataProcesses, name: string): Promise<Session> {
+  const ports = { rpc, clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
+  const session = await openSession({ members: nodes.members, ...ports, connectTimeoutMs: 10_000, name });
+  open.push(() => session.close());
+  return session;
+}
+
+async function eventually(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs: number): Promise<number> {
+  const start = performance.now();
+  while (!(await isTrue())) {
+    if (performance.now() - start > timeoutMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return performance.now() - start;
+}
+
+async function leaderOf(nodes: MetadataProcesses): Promise<number> {
+  const asked = [...nodes.members.values()].map((address) => memberStatus({ address, rpc, timeoutMs: 1_000 }));
+  for (const status of await Promise.allSettled(asked))
+    if (status.status === "fulfilled" && status.value.leader !== null) return status.value.leader;
+  throw new Error("no member knows a leader");
+}
+
+/** Counts as fast as it can by compare-and-set until told to stop; every acknowledged step is counted here too. */
+class Counter {
+  acknowledged = 0;
+  /** Longest times between two acknowledgements, in milliseconds. */
+  readonly gaps: number[] = [];
+  readonly done: Promise<void>;
+  #isStopped = false;
+
+  constructor(session: Session) {
+    this.done = this.#run(session);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.done;
+  }
+
+  async #run(session: Session): Promise<void> {
+    let version = 1;
+    for (let last = performance.now(); !this.#isStopped; last = performance.now()) {
+      const outcome = await session.set("/counter", Buffer.from(String(version)), version);
+      if (outcome.is !== "done") throw new Error(`set of version ${version}: ${JSON.stringify(outcome)}`);
+      version = outcome.results[0]!.version;
+      this.acknowledged++;
+      this.gaps.push(performance.now() - last);
+    }
+  }
+}
+
+it("C-11: counts exactly once while each of three nodes in turn is killed with -9 and restarted", async () => {
+  const nodes = await quorum(3);
+  const [writer, reader] = [await client(nodes, "writer"), await client(nodes, "reader")];
+  await writer.create("/counter", Buffer.from("0"));
+  const events: WatchEvent[] = collect(reader.watch({ path: "/counter", recursive: false }));
+  const counter = new Counter(writer);
+  const longest: number[] = [];
+  for (const round of [0, 1, 2, 3]) {
+    const victim = round < 3 ? round + 1 : await leaderOf(nodes);
+    const before = counter.acknowledged;
+    const gapsBefore = counter.gaps.length;
+    await nodes.node(victim).kill("SIGKILL");
+    await eventually("writes go on", () => counter.acknowledged > before + 20, 10_000);
+    longest.push(Math.max(...counter.gaps.slice(gapsBefore)));
+    await nodes.startNode(victim);
+  }
+  await counter.stop();
+  const node = await writer.get("/counter");
+  expect(node?.version).toBe(counter.acknowledged + 1);
+  await eventually("the watch is there", () => fold(events).revision >= node!.modifiedRevision, 5_000);
+  expect(events.filter((event) => event.is === "snapshot")).toHaveLength(1);
+  const versions = events.flatMap((event) => (event.is === "changes" ? event.changed.map((each) => each.version) : []));
+  const first = versions[0]!;
+  expect(versions).toEqual(Array.from({ length: versions.length }, (_, at) => first + at));
+  expect(versions.at(-1)).toBe(counter.acknowledged + 1);
+  expect(Math.max(...longest), `write gaps: ${longest.map(Math.round).join(", ")} ms`).toBeLessThan(4_000);
+}, 60_000);
+
+it("an ephemeral node vanishes within about a second after its client is killed with -9", async () => {
+  const nodes = await quorum(3);
+  const watcher = await client(nodes, "watcher");
+  const peers = [...nodes.members].map(([id, address]) => `${id}=${address}`).join(",");
+  const victim = new LoggedProcess(clientScript, [peers, "/brokers/ids/7", "/brokers/ids/8"]);
+  await victim.event("READY", 10_000);
+  expect(await watcher.children("/brokers/ids")).toEqual(["7", "8"]);
+  const leader = nodes.members.get(await leaderOf(nodes))!;
+  const sessions = await listSessions({ address: leader, rpc, timeoutMs: 1_000 });
+  expect(sessions.map(({ name, ephemeralNodes, attached }) => ({ name, ephemeralNodes, attached }))).toEqual(
+    expect.arrayContaining([
+      { name: "watcher", ephemeralNodes: 0, attached: true },
+      { name: "", ephemeralNodes: 2, attached: true },
+    ]),
+  );
+  const events = collect(watcher.watch({ path: "/brokers/ids", recursive: true }));
+  await eventually("the watch began", () => events.length > 0, 2_000);
+  await victim.kill("SIGKILL");
+  const took = await eventually("both nodes are gone", () => !fold(events).nodes.has("/brokers/ids/7"), 5_000);
+  expect(took).toBeLessThan(1_500);
+  expect(events.find((event) => event.is === "changes")).toMatchObject({
+    deleted: ["/brokers/ids/7", "/brokers/ids/8"],
+  });
+}, 60_000);
+
+it("keeps everything acknowledged when all three nodes are killed with -9 at once", async () => {
+  const nodes = await quorum(3);
+  const before = await client(nodes, "before");
+  const id = (await before.get("/cluster/id"))?.data.toString();
+  expect(id).toMatch(/^[A-Za-z0-9_-]{22}$/);
+  const outcomes = await Promise.all(
+    Array.from({ length: 500 }, (_, at) => before.create(`/topics/${at}`, Buffer.from("x"))),
+  );
+  expect(outcomes.every((outcome) => outcome.is === "done")).toBe(true);
+  const ids = [...nodes.members.keys()];
+  await Promise.all(ids.map((each) => nodes.node(each).kill("SIGKILL")));
+  await Promise.all(ids.map((each) => nodes.startNode(each)));
+  const after = await client(nodes, "after");
+  expect((await after.get("/cluster/id"))?.data.toString()).toBe(id);
+  expect(await after.children("/topics")).toHaveLength(500);
+}, 60_000);
+
+it("stops cleanly: the leader hands over first, so that writes hardly pause", async () => {
+  const nodes = await quorum(3);
+  const session = await client(nodes, "writer");
+  await session.create("/counter", Buffer.from("0"));
+  const counter = new Counter(session);
+  const leader = await leaderOf(nodes);
+  await eventually("writes run", () => counter.acknowledged > 20, 5_000);
+  const gapsBefore = counter.gaps.length;
+  const node = nodes.node(leader);
+  await node.kill("SIGTERM");
+  expect(node.lines.at(-1)).toMatchObject({ evt: "STOPPED" });
+  expect(await node.exited).toBe(0);
+  const before = counter.acknowledged;
+  await eventually("writes go on", () => counter.acknowledged > before + 20, 5_000);
+  expect(Math.max(...counter.gaps.slice(gapsBefore))).toBeLessThan(1_000);
+  await counter.stop();
+}, 60_000);
+
+it("serves alone, answers health checks, and ends with the pipe of its starter", async () => {
+  const nodes = await quorum(1);
+  expect((await fetch(`${nodes.healthUrl(1)}/readyz`)).status).toBe(200);
+  expect((await fetch(`${nodes.healthUrl(1)}/livez`)).status).toBe(200);
+  const session = await client(nodes, "only");
+  expect(await session.create("/x", Buffer.from("1"))).toMatchObject({ is: "done" });
+  await nodes.node(1).orphan();
+  expect(nodes.node(1).lines.at(-1)).toMatchObject({ evt: "STOPPED", code: 0 });
+  await nodes.startNode(1);
+  expect((await session.get("/x"))?.data.toString()).toBe("1");
+}, 60_000);

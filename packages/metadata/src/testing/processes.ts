@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+
+export type Line = { evt?: string; msg?: string; ports?: { grpc: number; health: number } };
+
+/** A real process that logs JSON lines; the lines are kept for the message of a test that fails. */
+export class LoggedProcess {
+  readonly child: ChildProcess;
+  readonly lines: Line[] = [];
+  readonly exited: Promise<number | null>;
+  #seen: () => void = () => {};
+
+  constructor(script: string, args: string[]) {
+    this.child = spawn(process.execPath, [script, ...args], { stdio: ["ignore", "pipe", "pipe", "pipe"] });
+    this.exited = once(this.child, "exit").then(([code]) => code as number | null);
+    for (const stream of [this.child.stdout!, this.child.stderr!])
+      createInterface(stream).on("line", (line) => {
+        this.lines.push(line.startsWith("{") ? (JSON.parse(line) as Line) : { msg: line });
+        this.#seen();
+      });
+    void this.exited.then(() => this.#seen());
+  }
+
+  /** The first line of this event; rejects when the process ends without it or `timeoutMs` pass. */
+  async event(evt: string, timeoutMs: number): Promise<Line> {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const line = this.lines.find((each) => each.evt === evt);
+      if (line) return line;
+      const left = deadline - performance.now();
+      if (left <= 0 || this.child.exitCode !== null || this.child.signalCode !== null)
+        throw new Error(
+          `no ${evt}; last lines:\n${this.lines
+            .slice(-20)
+            .map((each) => JSON.stringify(each))
+            .join("\n")}`,
+        );
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.#seen = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  /** What happens when whoever started the process dies: its end of the control pipe closes. */
+  async orphan(): Promise<void> {
+    this.child.stdio[3]?.destroy();
+    await this.exited;
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    this.child.kill(signal);
+    await this.exited;
+  }
+}
+
+/** A quorum of real metadata processes on this machine, with their data in a directory of its own. */
+export class MetadataProcesses {
+  readonly members = new Map<number, string>();
+  readonly #nodes = new Map<number, LoggedProcess>();
+  readonly #health = new Map<number, number>();
+  readonly #directory = mkdtempSync(join(tmpdir(), "odradek-metadata-"));
+
+  static async start(count: number): Promise<MetadataProcesses> {
+    const processes = new MetadataProcesses();
+    const ports = await freePorts(2 * count);
+    for (let id = 1; id <= count; id++) {
+      processes.members.set(id, `127.0.0.1:${ports[2 * id - 2]}`);
+      processes.#health.set(id, ports[2 * id - 1]!);
+    }
+    await Promise.all([...processes.members.keys()].map((id) => processes.startNode(id)));
+    return processes;
+  }
+
+  node(id: number): LoggedProcess {
+    return this.#nodes.get(id)!;
+  }
+
+  /** Starts (or starts again) one node and waits until it serves. */
+  async startNode(id: number): Promise<void> {
+    const peers = [...this.members].map(([member, address]) => `${member}=${address}`).join(",");
+    const address = ["--listen", this.members.get(id)!, "--health", `127.0.0.1:${this.#health.get(id)}`];
+    const args = [
+      "--id",
+      String(id),
+      "--data-dir",
+      join(this.#directory, String(id)),
+      ...address,
+      "--peers",
+      peers,
+      "--control-fd",
+      "3",
+    ];
+    const node = new LoggedProcess(main, args);
+    this.#nodes.set(id, node);
+    await node.event("READY", 15_000);
+  }
+
+  healthUrl(id: number): string {
+    return `http://127.0.0.1:${this.#health.get(id)}`;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#nodes.values()].map((node) => node.kill("SIGKILL")));
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** Ports nobody listens on now. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
