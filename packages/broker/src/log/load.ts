@@ -2,8 +2,8 @@ import type { Logger } from "@odradek/kit";
 import type { Batch } from "@odradek/protocol";
 import { join } from "node:path";
 import { DELETED_SUFFIX, parseFileName } from "../segment/file-names.ts";
-import { createSegment, openSegment } from "../segment/open-segment.ts";
-import type { Segment, SegmentFiles } from "../segment/segment.ts";
+import { createSegment, openSegment, openUnclean } from "../segment/open-segment.ts";
+import { OFFSET_DELTA_MAX, type Segment, type SegmentFiles } from "../segment/segment.ts";
 import { CorruptLogError } from "../segment/walk.ts";
 import type { DerivedState } from "./derived-state.ts";
 import { recoverSegment } from "./recovery.ts";
@@ -28,22 +28,26 @@ export type LoadOptions = {
 };
 
 /** Brings a log directory back: segments, end offset and derived state, whatever the last process left (RELIABILITY L-01 … L-07). */
-export async function load(options: LoadOptions): Promise<{ segments: Segments; end: number; bytesCut: number }> {
+export async function load(options: LoadOptions): Promise<{ segments: Segments; end: number }> {
   const { where, derived } = options;
-  const list = (await removeLeftovers(where)).map((base) => openSegment(where, base, options.indexIntervalBytes));
+  const bases = await removeLeftovers(where);
+  const uncleanFrom = options.cleanShutdown ? Infinity : (bases.findLast((base) => base <= options.recoveryPoint) ?? 0);
+  const list = bases.map((base) =>
+    base >= uncleanFrom ? openUnclean(where, base) : openSegment(where, base, options.indexIntervalBytes),
+  );
   if (list.length === 0) list.push(createSegment(where, options.startOffset));
   const segments = new Segments(list);
   for (const segment of list) if (segment !== segments.active) segment.close();
 
-  const firstUnclean = options.cleanShutdown ? segments.count : segments.floor(options.recoveryPoint);
-  const from = derived.load() ? restorePoint(options, segments, firstUnclean) : null;
+  const firstUnclean = list.findIndex((segment) => segment.baseOffset >= uncleanFrom);
+  const from = derived.load() ? restorePoint(options, list[firstUnclean]) : null;
   if (from === null) derived.restore(null);
-  const loaded = await replay(options, segments, { firstUnclean, from: from ?? segments.first.baseOffset });
+  const loaded = await replay(options, segments, { uncleanFrom, from: from ?? segments.first.baseOffset });
 
   derived.truncated(loaded.end);
   options.snapshots.removeAbove(loaded.end);
   if (!options.cleanShutdown) await derived.save();
-  return { segments, ...loaded };
+  return { segments, end: loaded.end };
 }
 
 /** Base offsets of the segments on disk, after removing what must not be there. */
@@ -65,53 +69,65 @@ async function removeLeftovers(where: SegmentFiles): Promise<number[]> {
 }
 
 /** Where replaying must begin so that the producer states are whole; null when no snapshot helps. */
-function restorePoint(options: LoadOptions, segments: Segments, firstUnclean: number): number | null {
-  const limit = segments.all()[firstUnclean]?.baseOffset ?? Infinity;
-  return options.snapshots.restore(options.derived, limit);
+function restorePoint(options: LoadOptions, firstUnclean: Segment | undefined): number | null {
+  return options.snapshots.restore(options.derived, firstUnclean?.baseOffset ?? Infinity);
 }
 
 async function replay(
   options: LoadOptions,
   segments: Segments,
-  range: { firstUnclean: number; from: number },
-): Promise<{ end: number; bytesCut: number }> {
+  range: { uncleanFrom: number; from: number },
+): Promise<{ end: number }> {
   const feed = (batch: Batch): void => {
     if (batch.baseOffset >= range.from) options.derived.batch(batch);
   };
-  let end = segments.first.baseOffset;
+  let at = { end: segments.first.baseOffset, epoch: -1 };
   for (let index = segments.floor(range.from); index < segments.count; index++) {
     const segment = segments.use(index);
-    const stored = index < range.firstUnclean ? walk(options, segment, range.from, feed) : null;
+    const stored = segment.baseOffset < range.uncleanFrom ? walk(options, segment, range.from, feed) : null;
     if (stored !== null) {
-      end = stored;
+      at = { end: stored.end, epoch: Math.max(at.epoch, stored.epoch) };
       continue;
     }
-    const recovered = await recoverSegment(segment, { ...options, pool: options.where.pool, feed });
-    end = recovered.end;
+    const recovered = await recoverSegment(segment, { ...options, pool: options.where.pool, epoch: at.epoch, feed });
+    at = recovered;
     if (segment !== segments.active) segment.seal();
-    if (recovered.bytesCut === 0) continue;
+    if (recovered.bytesCut === 0 && joins(at.end, segments.all()[index + 1])) continue;
     await dropBehind(options, segments, index);
-    return recovered;
+    break;
   }
-  return { end, bytesCut: 0 };
+  return at;
 }
 
 /** Reads the headers of a segment that was closed in order. Null: it was not, after all. */
-function walk(options: LoadOptions, segment: Segment, from: number, feed: (batch: Batch) => void): number | null {
-  let end = segment.baseOffset;
+function walk(
+  options: LoadOptions,
+  segment: Segment,
+  from: number,
+  feed: (batch: Batch) => void,
+): { end: number; epoch: number } | null {
+  const at = { end: segment.baseOffset, epoch: -1 };
   try {
     const begin = Math.min(Math.max(from, segment.baseOffset), segment.offsets.last()?.offset ?? segment.baseOffset);
     for (const { batch } of segment.headersFrom(begin)) {
       feed(batch);
-      end = batch.nextOffset;
+      at.end = batch.nextOffset;
+      at.epoch = batch.partitionLeaderEpoch;
     }
-    return end;
+    return at;
   } catch (error) {
     if (!(error instanceof CorruptLogError)) throw error;
     options.logger.warn({ evt: "log-unclean", path: segment.path, err: error }, "a segment needs recovery after all");
     return null;
   }
 }
+
+/**
+ * Segments join without a gap, unless 32-bit distances asked for one: whatever stood between was lost with the power. One that begins
+ * before the end was removed once, and the removal was lost.
+ */
+const joins = (end: number, next: Segment | undefined): boolean =>
+  next === undefined || next.baseOffset === end || next.baseOffset - end > OFFSET_DELTA_MAX;
 
 /** Behind a torn batch nothing counts: those offsets were never followed by whole ones. */
 async function dropBehind(options: LoadOptions, segments: Segments, index: number): Promise<void> {
@@ -124,4 +140,5 @@ async function dropBehind(options: LoadOptions, segments: Segments, index: numbe
         await files.remove(join(directory, name));
     }
   }
+  await files.syncDirectory(directory);
 }

@@ -1,12 +1,10 @@
-import { assert, Watermark, type Clock, type Files, type Logger } from "@odradek/kit";
+import { assert, Watermark } from "@odradek/kit";
 import type { Batch } from "@odradek/protocol";
-import type { ReadPool } from "../disk/read-pool.ts";
 import { createSegment } from "../segment/open-segment.ts";
-import type { SegmentFiles } from "../segment/segment.ts";
+import { OFFSET_DELTA_MAX, type SegmentFiles } from "../segment/segment.ts";
 import type { ReadLimits, SegmentRead } from "../segment/read-batches.ts";
-import type { DerivedState } from "./derived-state.ts";
 import { load } from "./load.ts";
-import type { LogConfig } from "./log-config.ts";
+import type { LogOptions } from "./log-options.ts";
 import { Removal } from "./removal.ts";
 import { agedOf, expired } from "./retention.ts";
 import type { Segments } from "./segments.ts";
@@ -16,24 +14,6 @@ import { firstRecordSince, type FoundRecord } from "./time-lookup.ts";
 
 /** Bytes that may wait for the end of the tick; more are written at once. */
 const QUEUED_BYTES_MAX = 8 * 1024 * 1024;
-
-export type LogOptions = {
-  /** The partition's own directory; it exists. */
-  directory: string;
-  files: Files;
-  clock: Clock;
-  logger: Logger;
-  pool: ReadPool;
-  /** Asked again at every use, so that a changed topic configuration counts at once. */
-  config: () => LogConfig;
-  derived: DerivedState;
-  /** The last process closed the log in order. */
-  cleanShutdown: boolean;
-  /** Records below it were on stable storage; what is above is checked unless `cleanShutdown`. */
-  recoveryPoint: number;
-  /** The log start offset as saved; default 0. */
-  startOffset?: number;
-};
 
 /**
  * One partition's log. `append` assigns places and queues the bytes; the end of the tick writes all that is queued in one call and moves
@@ -290,7 +270,7 @@ export class Log {
     this.#guarded(() => {
       if (!this.#mustRollFor(records.length, batches.at(-1)!, batches[0]!)) return this.#place(records, batches);
       for (const batch of batches) {
-        if (this.#mustRollFor(batch.size, batch, batch)) this.#roll(batch.baseOffset);
+        if (this.#mustRollFor(batch.size, batch, batch)) this.#roll(this.#nextBase(batch));
         this.#place(batch.slice, [batch]);
       }
     });
@@ -311,6 +291,11 @@ export class Log {
     return this.#segments.active.mustRollFor(next, this.#options.config(), age);
   }
 
+  /** Segments join without a gap, so that recovery sees a lost one; only a distance that indexes can't hold makes one (L-23). */
+  #nextBase(batch: Batch): number {
+    return batch.lastOffset - this.#end > OFFSET_DELTA_MAX ? batch.baseOffset : this.#end;
+  }
+
   /** Seals the active segment and starts one at `baseOffset`. Never a second one at the same offset (L-14). */
   #roll(baseOffset: number): void {
     const { active } = this.#segments;
@@ -320,7 +305,7 @@ export class Log {
     this.#activeSinceMs = this.#options.clock.wallMs();
     active.seal();
     this.#segments.add(next);
-    this.#stability.rolled();
+    this.#stability.rolled(this.#end);
     void this.#settleRoll(this.#end);
   }
 

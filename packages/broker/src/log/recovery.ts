@@ -1,25 +1,25 @@
 import type { Logger } from "@odradek/kit";
 import { Batch, BATCH_HEADER_BYTES, BATCH_PREFIX_BYTES, MAGIC } from "@odradek/protocol";
 import type { ReadPool } from "../disk/read-pool.ts";
-import type { Segment } from "../segment/segment.ts";
+import { OFFSET_DELTA_MAX, type Segment } from "../segment/segment.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
-const OFFSET_DELTA_MAX = 0x7fff_ffff;
 
 /**
  * Reads a segment from its start, checks every batch, builds its indexes again and cuts it at the first batch that is not whole
- * (RELIABILITY L-01). Every good batch goes to `feed`, whole. Returns the offset the segment ends at and the bytes cut off.
+ * (RELIABILITY L-01). Every good batch goes to `feed`, whole. `epoch`: the leader epoch before. Returns where the segment ends.
  */
 export async function recoverSegment(
   segment: Segment,
-  options: { pool: ReadPool; indexIntervalBytes: number; logger: Logger; feed: (batch: Batch) => void },
-): Promise<{ end: number; bytesCut: number }> {
+  options: { pool: ReadPool; indexIntervalBytes: number; logger: Logger; epoch: number; feed: (batch: Batch) => void },
+): Promise<{ end: number; epoch: number; bytesCut: number }> {
   const { pool } = options;
   const file = segment.file();
   const size = segment.writtenSize;
   let chunk = pool.take(CHUNK_BYTES);
   let position = 0;
   let end = segment.baseOffset;
+  let { epoch } = options;
   segment.forgetIndexes();
   try {
     for (;;) {
@@ -28,7 +28,7 @@ export async function recoverSegment(
       let bytesWanted = 0;
       while (filled - at >= BATCH_HEADER_BYTES) {
         const batch = new Batch(chunk, at);
-        if (!plausible(batch, { end, base: segment.baseOffset }) || position + at + batch.size > size) break;
+        if (!plausible(batch, { end, epoch, base: segment.baseOffset }) || position + at + batch.size > size) break;
         if (at + batch.size > filled) {
           bytesWanted = batch.size;
           break;
@@ -37,6 +37,7 @@ export async function recoverSegment(
         segment.noteStored(batch, position + at, options.indexIntervalBytes);
         options.feed(batch);
         end = batch.nextOffset;
+        epoch = batch.partitionLeaderEpoch;
         at += batch.size;
       }
       position += at;
@@ -53,16 +54,20 @@ export async function recoverSegment(
     options.logger.warn({ evt: "log-cut", path: segment.path, position, bytesCut, end }, "cut a torn tail off the log");
     segment.cutAt(position);
   }
-  return { end, bytesCut };
+  return { end, epoch, bytesCut };
 }
 
-/** Whether a header can be the next batch of the log; the checksum decides then. */
-function plausible(batch: Batch, log: { end: number; base: number }): boolean {
+/**
+ * Whether a header can be the next batch of the log; the checksum decides then. Offsets and leader epochs never go down: after a truncation
+ * and a power loss, whole batches of the old tail may stand behind new ones.
+ */
+function plausible(batch: Batch, log: { end: number; epoch: number; base: number }): boolean {
   return (
     batch.magic === MAGIC &&
     batch.batchLength >= BATCH_HEADER_BYTES - BATCH_PREFIX_BYTES &&
     batch.lastOffsetDelta >= 0 &&
     batch.baseOffset >= log.end &&
+    batch.partitionLeaderEpoch >= log.epoch &&
     batch.lastOffset - log.base <= OFFSET_DELTA_MAX
   );
 }

@@ -59,7 +59,9 @@ export class Stability {
     return flushed;
   }
 
-  rolled(): void {
+  /** The page cache has everything below `end`, and new names. */
+  rolled(end: number): void {
+    this.#written = end;
     this.#namesUnsynced = true;
   }
 
@@ -95,7 +97,6 @@ export class Stability {
       throw error;
     }
     if (generation === this.#generation) this.#synced = Math.max(this.#synced, written);
-    else this.#synced = Math.max(this.#synced, Math.min(written, this.#synced));
   }
 
   /** Records, then what is derived from them, then the names: the recovery point may only move when all of it is safe. */

@@ -13,7 +13,13 @@ export function createSegment(where: SegmentFiles, baseOffset: number): Segment 
   return segment;
 }
 
-/** Opens a segment that is on disk. Indexes that can't be right are built again (RELIABILITY L-03). */
+/** Opens a segment that recovery will read from its start: its indexes are not believed. */
+export function openUnclean(where: SegmentFiles, baseOffset: number): Segment {
+  const size = sizeOfFile(where.files, join(where.directory, fileName(baseOffset, "log"))) ?? 0;
+  return new Segment(where, { baseOffset, size, entries: 0, times: 0 });
+}
+
+/** Opens a segment that was closed in order. Indexes that can't be right are built again (RELIABILITY L-03). */
 export function openSegment(where: SegmentFiles, baseOffset: number, indexIntervalBytes: number): Segment {
   const sizeOf = (kind: "log" | "index" | "timeindex"): number | null =>
     sizeOfFile(where.files, join(where.directory, fileName(baseOffset, kind)));
@@ -22,14 +28,24 @@ export function openSegment(where: SegmentFiles, baseOffset: number, indexInterv
   const times = entriesIn(sizeOf("timeindex"), TimeIndex.entriesIn);
   if (entries !== null && times !== null) {
     const segment = new Segment(where, { baseOffset, size, entries, times });
-    const last = segment.offsets.last();
-    const right = last === null || (last.position < size && last.position >= 0 && last.offset >= baseOffset);
-    if (right && segment.max.offset >= baseOffset) return segment;
+    if (indexesFit(segment)) return segment;
+    segment.close();
   }
   const segment = new Segment(where, { baseOffset, size, entries: 0, times: 0 });
   segment.rebuildIndexes(indexIntervalBytes);
   segment.seal();
   return segment;
+}
+
+/** Whether the last entries of both indexes name batches that are there. What stands before them was written before them. */
+function indexesFit(segment: Segment): boolean {
+  if (segment.size === 0) return segment.offsets.count === 0 && segment.max.timestamp < 0;
+  const last = segment.offsets.last();
+  if (last !== null && segment.headerAt(last.position)?.lastOffset !== last.offset) return false;
+  const { max } = segment;
+  if (max.timestamp < 0 || segment.timesDescend()) return false;
+  const batch = segment.headerOf(max.offset);
+  return batch?.lastOffset === max.offset && batch.maxTimestamp === max.timestamp;
 }
 
 const entriesIn = (bytes: number | null, count: (bytes: number) => number | null): number | null =>

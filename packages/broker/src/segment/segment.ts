@@ -7,10 +7,10 @@ import { OffsetIndex } from "./offset-index.ts";
 import { readBatches, type ReadLimits, type SegmentRead } from "./read-batches.ts";
 import { Recent } from "./recent.ts";
 import { TimeIndex, type MaxTimestamp } from "./time-index.ts";
-import { walkHeaders, type Standing } from "./walk.ts";
+import { CorruptLogError, walkHeaders, type Standing } from "./walk.ts";
 
 /** Offsets in the indexes are 32-bit distances from the base offset (RELIABILITY L-23). */
-const OFFSET_DELTA_MAX = 0x7fff_ffff;
+export const OFFSET_DELTA_MAX = 0x7fff_ffff;
 
 export type SegmentFiles = { readonly files: Files; readonly directory: string; readonly pool: ReadPool };
 export type RollLimits = {
@@ -145,6 +145,21 @@ export class Segment {
       if (standing.batch.lastOffset >= offset) yield standing;
   }
 
+  /** The header of the batch at a position or of the one that holds an offset; null when none can be there. Lives until the next read. */
+  headerAt(position: number): Batch | null {
+    return this.#firstHeader({ from: position, to: position + 1 }, this.baseOffset);
+  }
+
+  headerOf(offset: number): Batch | null {
+    if (offset < this.baseOffset) return null;
+    return this.#firstHeader({ from: this.#offsets.positionFor(offset), to: this.writtenSize }, offset);
+  }
+
+  /** Whether the end of the time index goes down, which it never does when it is right. */
+  timesDescend(): boolean {
+    return this.#times.endDescends();
+  }
+
   /** Where the first written batch stands that ends at or behind `from` and has a timestamp ≥ `timestamp`. */
   firstSince(timestamp: number, from: number): { position: number; size: number } | null {
     if (this.#max.timestamp < timestamp) return null;
@@ -242,6 +257,17 @@ export class Segment {
 
   file(): OpenFile {
     return (this.#file ??= this.#where.files.open(this.path, { create: true }));
+  }
+
+  #firstHeader(range: { from: number; to: number }, offset: number): Batch | null {
+    if (range.from < 0 || range.from >= this.writtenSize) return null;
+    try {
+      for (const { batch } of walkHeaders(this.file(), this.#where.pool, range))
+        if (batch.lastOffset >= offset) return batch;
+    } catch (error) {
+      if (!(error instanceof CorruptLogError)) throw error;
+    }
+    return null;
   }
 
   #note(batch: Batch, position: number, indexIntervalBytes: number): void {

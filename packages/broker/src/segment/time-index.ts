@@ -49,6 +49,10 @@ export class TimeIndex {
     return this.count === 0 ? { timestamp: -1, offset: this.#baseOffset } : this.#read(this.count - 1);
   }
 
+  endDescends(): boolean {
+    return this.count > 1 && this.#read(this.count - 1).timestamp <= this.#read(this.count - 2).timestamp;
+  }
+
   /** Every batch with a timestamp ≥ `timestamp` ends behind the offset of the answer (or starts the segment). */
   before(timestamp: number): MaxTimestamp | null {
     let low = 0;

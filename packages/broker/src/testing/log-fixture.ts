@@ -3,7 +3,8 @@ import { MemoryFiles, VirtualClock } from "@odradek/kit/testing";
 import { Batch, batchesIn, buildBatch, readBatch } from "@odradek/protocol";
 import { ReadPool } from "../disk/read-pool.ts";
 import type { LogConfig } from "../log/log-config.ts";
-import { Log, type LogOptions } from "../log/log.ts";
+import type { LogOptions } from "../log/log-options.ts";
+import { Log } from "../log/log.ts";
 import { DerivedPartitionState } from "../partition/derived-partition-state.ts";
 
 export const DIRECTORY = "/data/words-0";
@@ -35,6 +36,7 @@ export class LogFixture {
   }
 
   static async open(config: Partial<LogConfig> = {}, files: Files = memoryFiles()): Promise<LogFixture> {
+    for (const directory of ["/", "/data"]) await files.syncDirectory(directory);
     const fixture = new LogFixture(files);
     fixture.config = { ...logConfig, ...config };
     await fixture.reopen();
@@ -81,7 +83,7 @@ export class LogFixture {
       if (read === null) return;
       for (const batch of batchesIn(read.records)) {
         if (batch.crc !== batch.computeCrc()) throw new Error(`a corrupt batch was served at ${batch.baseOffset}`);
-        for (const record of readBatch(batch)) if (record.offset >= from) yield record;
+        for (const record of readBatch(new Batch(Buffer.from(batch.slice)))) if (record.offset >= from) yield record;
         next = batch.nextOffset;
       }
       read.release();

@@ -1,0 +1,23 @@
+import type { Clock, Files, Logger } from "@odradek/kit";
+import type { ReadPool } from "../disk/read-pool.ts";
+import type { DerivedState } from "./derived-state.ts";
+import type { LogConfig } from "./log-config.ts";
+
+/** What a log is opened with. */
+export type LogOptions = {
+  /** The partition's own directory; it exists. */
+  directory: string;
+  files: Files;
+  clock: Clock;
+  logger: Logger;
+  pool: ReadPool;
+  /** Asked again at every use, so that a changed topic configuration counts at once. */
+  config: () => LogConfig;
+  derived: DerivedState;
+  /** The last process closed the log in order. */
+  cleanShutdown: boolean;
+  /** Records below it were on stable storage; what is above is checked unless `cleanShutdown`. */
+  recoveryPoint: number;
+  /** The log start offset as saved; default 0. */
+  startOffset?: number;
+};

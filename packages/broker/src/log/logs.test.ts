@@ -1,0 +1,122 @@
+import { describe, expect, test } from "vitest";
+import { silentLogger } from "@odradek/kit";
+import { MemoryFiles, SeededRandom, VirtualClock } from "@odradek/kit/testing";
+import { batchesIn } from "@odradek/protocol";
+import { DerivedPartitionState } from "../partition/derived-partition-state.ts";
+import { batchOf, logConfig } from "../testing/log-fixture.ts";
+import type { Log } from "./log.ts";
+import { Logs, type LogsOptions } from "./logs.ts";
+
+const ID = "AAAAAAAAAAAAAAAAAAAAAA";
+const OTHER_ID = "BBBBBBBBBBBBBBBBBBBBBB";
+
+class Disk {
+  readonly files = new MemoryFiles(3);
+  readonly clock = new VirtualClock();
+  readonly random = new SeededRandom(1);
+
+  start(options: Partial<LogsOptions> = {}): Promise<Logs> {
+    const { files, clock, random } = this;
+    const fixed = { directory: "/data", logger: silentLogger, clusterId: "cluster", nodeId: 1, recoveriesAtOnce: 2 };
+    return Logs.open({ ...fixed, files, clock, random, ...options });
+  }
+
+  open(logs: Logs, topic = "words", topicId = ID): Promise<{ log: Log; derived: DerivedPartitionState }> {
+    const derive = (directory: string): DerivedPartitionState => new DerivedPartitionState(this.files, directory);
+    return logs.openLog({ topic, partition: 0, topicId }, { config: () => logConfig, derive });
+  }
+
+  async append(log: Log, value: string): Promise<void> {
+    const records = batchOf([value]);
+    log.append(records, [...batchesIn(records)], 0);
+    await this.clock.advance(0);
+  }
+}
+
+describe("the data directory", () => {
+  test("belongs to one broker of one cluster", async () => {
+    const disk = new Disk();
+    const logs = await disk.start();
+    await logs.close();
+    expect(String(disk.files.readAll("/data/meta.properties"))).toMatch(
+      /^version=1\ncluster.id=cluster\nnode.id=1\ndirectory.id=[\w-]{22}\n$/,
+    );
+    expect((await disk.start()).directoryId).toBe(logs.directoryId);
+    await expect(disk.start({ clusterId: "other" })).rejects.toThrow("cluster.id=cluster, but this broker's is other");
+    await expect(disk.start({ nodeId: 2 })).rejects.toThrow("node.id=1");
+  });
+
+  test("L-06, L-20: the marker of a clean shutdown comes last and goes first, for good", async () => {
+    const disk = new Disk();
+    await (await disk.start()).close();
+    expect(disk.files.exists("/data/.kafka_cleanshutdown")).toBe(true);
+    expect((await disk.start()).cleanShutdown).toBe(true);
+    disk.files.crash();
+    expect((await disk.start()).cleanShutdown).toBe(false);
+  });
+
+  test("a shutdown is not clean while a log of a crash has not been looked into", async () => {
+    const disk = new Disk();
+    const logs = await disk.start();
+    const { log } = await disk.open(logs);
+    await disk.append(log, "a");
+    disk.files.kill();
+    await (await disk.start()).close();
+    expect((await disk.start()).cleanShutdown).toBe(false);
+  });
+
+  test("comes back with checkpoints, whichever way it ended", async () => {
+    const disk = new Disk();
+    let logs = await disk.start();
+    let { log } = await disk.open(logs, "with-dash.and.dot");
+    for (const value of ["a", "b", "c"]) await disk.append(log, value);
+    await log.flush();
+    log.moveStart(1);
+    await logs.saveCheckpoints();
+    await logs.saveHighs([{ topic: "with-dash.and.dot", partition: 0, offset: 2 }]);
+    expect(String(disk.files.readAll("/data/recovery-point-offset-checkpoint"))).toBe("0\n1\nwith-dash.and.dot 0 3\n");
+    expect(String(disk.files.readAll("/data/with-dash.and.dot-0/partition.metadata"))).toBe(
+      `version: 0\ntopic_id: ${ID}`,
+    );
+    for (const end of ["crash", "close"]) {
+      if (end === "crash") disk.files.crash();
+      else await logs.close();
+      logs = await disk.start();
+      ({ log } = await disk.open(logs, "with-dash.and.dot"));
+      expect([log.start, log.end, logs.savedHigh("with-dash.and.dot", 0)]).toEqual([1, 3, 2]);
+      expect(logs.stored()).toEqual([{ topic: "with-dash.and.dot", partition: 0, topicId: ID }]);
+    }
+  });
+
+  test("P-23: records of a topic that was deleted and made again never come back", async () => {
+    const disk = new Disk();
+    const logs = await disk.start();
+    const { log } = await disk.open(logs);
+    await disk.append(log, "old");
+    await logs.close();
+    const again = await disk.start();
+    const { log: fresh } = await disk.open(again, "words", OTHER_ID);
+    expect(fresh.end).toBe(0);
+    expect(again.savedHigh("words", 0)).toBe(0);
+    expect(again.stored()).toEqual([{ topic: "words", partition: 0, topicId: OTHER_ID }]);
+    await again.close();
+    expect(disk.files.list("/data").filter((name) => name.includes("words"))).toEqual(["words-0"]);
+  });
+
+  test("a deleted partition is gone from its name at once, and from the disk after a crash too", async () => {
+    const disk = new Disk();
+    const logs = await disk.start();
+    const { log } = await disk.open(logs);
+    await disk.append(log, "a");
+    logs.deleteLog("words", 0);
+    expect(logs.stored()).toEqual([]);
+    expect(disk.files.list("/data").some((name) => /^words-0\.[0-9a-f]{32}-delete$/.test(name))).toBe(true);
+    const { log: fresh } = await disk.open(logs);
+    expect(fresh.end).toBe(0);
+    disk.files.kill();
+    const again = await disk.start();
+    await disk.clock.advance(0);
+    await again.close();
+    expect(disk.files.list("/data").filter((name) => name.endsWith("-delete"))).toEqual([]);
+  });
+});

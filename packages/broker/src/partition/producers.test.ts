@@ -1,0 +1,99 @@
+import { describe, expect, test } from "vitest";
+import { Batch, buildBatch, ErrorCode } from "@odradek/protocol";
+import { Producers } from "./producers.ts";
+
+const LAST = 2 ** 31 - 1;
+
+function batch(
+  sequence: number,
+  options: { count?: number; epoch?: number; id?: number; offset?: number } = {},
+): Batch {
+  const { count = 1, epoch = 0, id = 7, offset = sequence } = options;
+  const records = Array.from({ length: count }, () => ({ value: null, timestamp: 500 }));
+  return new Batch(buildBatch({ records, baseOffset: offset, producer: { id, epoch, baseSequence: sequence } }));
+}
+
+function remembering(...batches: Batch[]): Producers {
+  const producers = new Producers();
+  for (const one of batches) producers.batch(one);
+  return producers;
+}
+
+const outOfOrder = { is: "refused", error: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER };
+
+describe("idempotent producers", () => {
+  test("I-01, I-02: any of the last five batches is a duplicate with its original offset", () => {
+    const producers = remembering(...[0, 1, 2, 3, 4, 5].map((n) => batch(n * 3, { count: 3, offset: 100 + n * 10 })));
+    for (const n of [1, 2, 3, 4, 5])
+      expect(producers.check(batch(n * 3, { count: 3 }))).toEqual({
+        is: "duplicate",
+        baseOffset: 100 + n * 10,
+        lastOffset: 102 + n * 10,
+        timestamp: 500,
+      });
+    expect(producers.check(batch(0, { count: 3 }))).toEqual(outOfOrder);
+    expect(producers.check(batch(15, { count: 2 }))).toEqual(outOfOrder);
+    expect(producers.check(batch(18))).toEqual({ is: "next" });
+    expect(producers.check(batch(19))).toEqual(outOfOrder);
+  });
+
+  test("I-03: sequences wrap from 2^31 - 1 to 0, within a batch too", () => {
+    expect(remembering(batch(LAST, { offset: 0 })).check(batch(0))).toEqual({ is: "next" });
+    const wrapped = remembering(batch(LAST - 1, { count: 4, offset: 0 }));
+    expect(wrapped.check(batch(2))).toEqual({ is: "next" });
+    expect(wrapped.check(batch(LAST - 1, { count: 4 }))).toMatchObject({ is: "duplicate" });
+    expect(wrapped.check(batch(1))).toEqual(outOfOrder);
+  });
+
+  test("I-05: a new epoch begins at 0 and an old one is fenced; sequences of another epoch are no duplicates", () => {
+    const producers = remembering(batch(0), batch(1), batch(0, { epoch: 1, offset: 2 }));
+    expect(producers.check(batch(1, { epoch: 0 }))).toEqual({ is: "refused", error: ErrorCode.INVALID_PRODUCER_EPOCH });
+    expect(producers.check(batch(0, { epoch: 1 }))).toMatchObject({ is: "duplicate", baseOffset: 2 });
+    expect(producers.check(batch(1, { epoch: 1 }))).toEqual({ is: "next" });
+    expect(producers.check(batch(1, { epoch: 2 }))).toEqual(outOfOrder);
+    expect(producers.check(batch(0, { epoch: 2 }))).toEqual({ is: "next" });
+  });
+
+  test("I-06: a check changes nothing", () => {
+    const producers = remembering(batch(0));
+    for (let n = 0; n < 3; n++) expect(producers.check(batch(1))).toEqual({ is: "next" });
+    expect(new Producers().check(batch(42))).toEqual({ is: "next" });
+  });
+
+  test("I-07: a replica takes whatever stands in the leader's log", () => {
+    const producers = remembering(batch(0), batch(40, { epoch: 3, offset: 9 }));
+    expect(producers.check(batch(41, { epoch: 3 }))).toEqual({ is: "next" });
+  });
+
+  test("I-08: a producer is forgotten after its expiration, not before", () => {
+    const producers = remembering(batch(0), batch(0, { id: 8 }));
+    producers.expire(500 + 999, 1000);
+    expect(producers.count).toBe(2);
+    producers.expire(500 + 1000, 1000);
+    expect(producers.count).toBe(0);
+  });
+
+  test("a snapshot holds the last batch of each producer; a damaged one changes nothing", () => {
+    const producers = remembering(batch(0), batch(LAST - 1, { id: 9, count: 4, offset: 50 }));
+    const snapshot = producers.snapshot();
+    expect(snapshot.length).toBe(10 + 2 * 46);
+    const restored = remembering(batch(5, { id: 1 }));
+    expect(restored.restore(snapshot)).toBe(true);
+    expect(restored.count).toBe(2);
+    expect(restored.check(batch(LAST - 1, { id: 9, count: 4 }))).toMatchObject({
+      is: "duplicate",
+      baseOffset: 50,
+      lastOffset: 53,
+    });
+    expect(restored.snapshot()).toEqual(snapshot);
+    for (let at = 0; at < snapshot.length; at++) {
+      const damaged = Buffer.from(snapshot);
+      damaged[at]! ^= 1;
+      expect(restored.restore(damaged)).toBe(false);
+    }
+    expect(restored.restore(snapshot.subarray(0, 40))).toBe(false);
+    expect(restored.count).toBe(2);
+    expect(restored.restore(null)).toBe(true);
+    expect(restored.count).toBe(0);
+  });
+});
