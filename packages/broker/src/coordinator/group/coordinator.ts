@@ -1,4 +1,4 @@
-import type { Clock, Logger, Random } from "@odradek/kit";
+import { type Clock, delay, type Logger, type Random } from "@odradek/kit";
 import { ErrorCode } from "@odradek/protocol";
 import type { Cluster } from "../../cluster/cluster.ts";
 import type { ClusterImage } from "../../cluster/image.ts";
@@ -15,6 +15,7 @@ import { Timers } from "./timers.ts";
 
 /** How long a request waits for its group to be loaded: longer would look like a dead broker to clients. */
 const LOADING_MS_MAX = 5000;
+const OPENING_POLL_MS = 10;
 const TOPIC_CREATION_MS_MAX = 2000;
 
 export type GroupCoordinatorOptions = {
@@ -63,12 +64,18 @@ export class GroupCoordinator {
 
   /** The shard that keeps this group, loaded; or the error to answer. Held at most 5 s while it loads (COORDINATOR_LOAD_IN_PROGRESS crashes kafkajs). */
   async shardFor(groupId: string): Promise<GroupShard | ErrorCode> {
-    const partitions = this.#options.cluster.image.topics.get(CONSUMER_OFFSETS)?.partitions.length;
-    if (partitions === undefined) return ErrorCode.NOT_COORDINATOR;
-    const shard = this.#shard(partitionFor(groupId, partitions));
-    if (shard === null) return ErrorCode.NOT_COORDINATOR;
-    const isLoaded = await this.#inTime(shard.loaded);
-    return isLoaded && shard.isCurrent ? shard.machine : ErrorCode.NOT_COORDINATOR;
+    const { cluster, clock } = this.#options;
+    const endMs = clock.now() + LOADING_MS_MAX;
+    for (;;) {
+      const partitions = cluster.image.topics.get(CONSUMER_OFFSETS)?.partitions ?? [];
+      const index = partitions.length === 0 ? -1 : partitionFor(groupId, partitions.length);
+      if (partitions[index]?.leader !== cluster.brokerId || !cluster.mayLead) return ErrorCode.NOT_COORDINATOR;
+      const shard = this.#shard(index);
+      if (shard !== null && (await this.#inTime(shard.loaded, endMs)) && shard.isCurrent) return shard.machine;
+      if (this.#isClosed || clock.now() >= endMs) return ErrorCode.NOT_COORDINATOR;
+      // The picture says that we lead; the log is just being opened.
+      await delay(clock, OPENING_POLL_MS);
+    }
   }
 
   /** Every shard that is loaded here, for listing. */
@@ -135,9 +142,10 @@ export class GroupCoordinator {
     this.#shards.delete(index);
   }
 
-  #inTime(loaded: Promise<boolean>): Promise<boolean> {
+  #inTime(loaded: Promise<boolean>, endMs: number): Promise<boolean> {
+    const { clock } = this.#options;
     return new Promise((resolve) => {
-      const cancel = this.#options.clock.timer(LOADING_MS_MAX, () => resolve(false));
+      const cancel = clock.timer(Math.max(0, endMs - clock.now()), () => resolve(false));
       void loaded.then((isLoaded) => {
         cancel();
         resolve(isLoaded);
