@@ -31,15 +31,17 @@ const brokerNode = (broker: number, incarnation: string, shuttingDown: boolean):
 
 /** Writes whether or not the node is there; whatever the tree refuses changes nothing. */
 const transaction: fc.Arbitrary<Operation[]> = fc.oneof(
-  fc.tuple(name, fc.integer({ min: 1, max: 12 }), partitionNode, fc.uuid()).map(([topic, count, node, topicId]): Operation[] => [
-    { is: "create", path: paths.topic(topic), data: encode({ id: topicId }) },
-    { is: "create", path: paths.partitions(topic), data: Buffer.alloc(0) },
-    ...Array.from({ length: count }, (_, at): Operation => ({
-      is: "create",
-      path: paths.partition(topic, at),
-      data: encode(node),
-    })),
-  ]),
+  fc
+    .tuple(name, fc.integer({ min: 1, max: 12 }), partitionNode, fc.uuid())
+    .map(([topic, count, node, topicId]): Operation[] => [
+      { is: "create", path: paths.topic(topic), data: encode({ id: topicId }) },
+      { is: "create", path: paths.partitions(topic), data: Buffer.alloc(0) },
+      ...Array.from({ length: count }, (_, at): Operation => ({
+        is: "create",
+        path: paths.partition(topic, at),
+        data: encode(node),
+      })),
+    ]),
   name.map((topic): Operation[] => [{ is: "delete", path: paths.topic(topic), version: "any", recursive: true }]),
   fc.tuple(name, partitionNode, fc.uuid()).map(([topic, node, topicId]): Operation[] => [
     { is: "delete", path: paths.topic(topic), version: "any", recursive: true },

@@ -173,7 +173,7 @@ class Draft {
         name,
         id: value.id,
         internal: value.internal ?? false,
-        version: node!.version,
+        version: node.version,
         partitions,
       });
     }

@@ -33,6 +33,8 @@ export class TreeInSyncStore implements InSyncStore {
         version: change.version,
       },
     ]);
+    // It may yet be in the tree: the leader must go on counting both sets (RELIABILITY P-09).
+    if (outcome.is === "unknown") throw new Error("the session ended before the change was answered");
     return outcome.is === "done" ? "accepted" : "rejected";
   }
 }

@@ -13,7 +13,11 @@ export class SharedMap<K extends Key, V> implements ReadonlyMap<K, V> {
   }
 
   static empty<K extends Key, V>(): SharedMap<K, V> {
-    return new SharedMap<K, V>(new Array<ReadonlyMap<K, V>>(BUCKETS).fill(new Map()), 0);
+    const nothing: ReadonlyMap<K, V> = new Map();
+    return new SharedMap(
+      Array.from({ length: BUCKETS }, () => nothing),
+      0,
+    );
   }
 
   /** The map with these entries set; `undefined` removes a key. */
@@ -23,7 +27,7 @@ export class SharedMap<K extends Key, V> implements ReadonlyMap<K, V> {
     let size = this.size;
     for (const [key, value] of changes) {
       const at = bucketOf(key);
-      const bucket = copied.get(at) ?? new Map(buckets[at]!);
+      const bucket = copied.get(at) ?? new Map(buckets[at]);
       copied.set(at, bucket);
       buckets[at] = bucket;
       size -= bucket.size;

@@ -58,14 +58,14 @@ function fromEnvironment(
     [...brokerConfigs.map(({ name }) => name), ...renamed.keys()].map((name) => [variable(name), name]),
   );
   const unknown: string[] = [];
-  for (const [key, value] of Object.entries(environment).sort()) {
+  for (const [key, value] of Object.entries(environment)) {
     if (value === undefined) continue;
     const bare = key.replace(/^KAFKA_(CFG_)?/, "");
     const name = names.get(bare);
     if (name !== undefined && (bare !== key || bare.startsWith("ODRADEK_"))) take(name, value);
     else if (bare !== key && !notOurs.test(key)) unknown.push(key);
   }
-  return unknown;
+  return unknown.toSorted();
 }
 
 const variable = (name: string): string => name.toUpperCase().replace(/[.-]/g, "_");
