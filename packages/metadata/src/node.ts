@@ -1,17 +1,25 @@
-import type { Clock, Files, Logger, Random, Rpc } from "@odradek/kit";
+import type { Clock, Files, Kv, Logger, Random, Rpc } from "@odradek/kit";
 import { delay } from "@odradek/kit";
 import { MetadataService } from "./api/service.ts";
 import type { MetadataConfig } from "./config.ts";
 import { startConsensus } from "./raft/start.ts";
-import { LevelKv } from "./store/level-kv.ts";
 import { TreeStateMachine } from "./tree/machine.ts";
 
 /** Everything a node takes from the world. */
-export type NodePorts = { clock: Clock; random: Random; files: Files; rpc: Rpc; logger: Logger };
+export type NodePorts = {
+  clock: Clock;
+  random: Random;
+  files: Files;
+  rpc: Rpc;
+  logger: Logger;
+  openKv: (directory: string) => Promise<Kv>;
+};
 
 export type MetadataNode = {
   /** Of the gRPC server. */
   readonly port: number;
+  /** The tree as this member has it. */
+  readonly machine: TreeStateMachine;
   /** Resolves when a leader is known, this node or another. */
   readonly ready: Promise<void>;
   isReady(): boolean;
@@ -25,7 +33,7 @@ const readyPollMs = 10;
 export async function startNode(config: MetadataConfig, ports: NodePorts): Promise<MetadataNode> {
   const { clock, files, rpc } = ports;
   files.makeDirectory(config.dataDirectory);
-  const kv = await LevelKv.open(`${config.dataDirectory}/tree`);
+  const kv = await ports.openKv(`${config.dataDirectory}/tree`);
   const server = rpc.server();
   const machine = new TreeStateMachine();
   const consensus = await startConsensus({
@@ -47,6 +55,7 @@ export async function startNode(config: MetadataConfig, ports: NodePorts): Promi
   };
   return {
     port,
+    machine,
     ready: waitReady(),
     isReady,
     close: async () => {

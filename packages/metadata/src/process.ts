@@ -10,6 +10,7 @@ import type { MetadataConfig } from "./config.ts";
 import { helpText, readConfig } from "./config.ts";
 import type { MetadataNode } from "./node.ts";
 import { startNode } from "./node.ts";
+import { LevelKv } from "./store/level-kv.ts";
 
 /** A stop that takes longer is not worth waiting for: whatever was acknowledged is on disk. */
 const stopMs = 4_000;
@@ -53,6 +54,7 @@ async function serve(config: MetadataConfig, logger: Logger, stopping: Promise<s
     files: new NodeFiles(),
     rpc: grpcRpc(),
     logger,
+    openKv: (directory: string) => LevelKv.open(directory),
   };
   let node: MetadataNode | null = null;
   const health: HealthServer = await serveHealth(config.health, () => node?.isReady() ?? false);

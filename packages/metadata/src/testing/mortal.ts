@@ -1,0 +1,59 @@
+import type { Cancel, Clock, Rpc, RpcClient, RpcStream } from "@odradek/kit";
+
+/** Time for one life of a simulated process: when it has died, none of its timers run. */
+export class MortalClock implements Clock {
+  readonly #clock: Clock;
+  isDead = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  wallMs(): number {
+    return this.#clock.wallMs();
+  }
+
+  timer(delayMs: number, run: () => void): Cancel {
+    return this.#clock.timer(delayMs, () => {
+      if (!this.isDead) run();
+    });
+  }
+
+  afterTick(run: () => void): void {
+    this.#clock.afterTick(() => {
+      if (!this.isDead) run();
+    });
+  }
+}
+
+/** Calls of one life: the dead reach nobody. */
+export function mortalRpc(rpc: Rpc, life: { readonly isDead: boolean }): Rpc {
+  return {
+    server: () => rpc.server(),
+    client: (address): RpcClient => {
+      const client = rpc.client(address);
+      return {
+        call: (method, request, options) =>
+          life.isDead ? new Promise(() => {}) : client.call(method, request, options),
+        open: (method) => (life.isDead ? silentStream() : client.open(method)),
+        close: () => client.close(),
+      };
+    },
+  };
+}
+
+function silentStream<Out, In>(): RpcStream<Out, In> {
+  return {
+    send: () => true,
+    queued: 0,
+    drained: () => Promise.resolve(),
+    onMessage: () => {},
+    onEnded: () => {},
+    end: () => {},
+    cancel: () => {},
+  };
+}
