@@ -151,3 +151,12 @@ test("a follower far behind does not hold the high watermark", () => {
   attach(inSync, 2, 3, 10);
   expect(inSync.highWatermark({ ownEnd: 15, high: 10, nowMs: 100 })).toBe(15);
 });
+
+test("a follower that was in sync, left and comes back far behind does not hold the high watermark", () => {
+  const inSync = led({ isr: [1, 2], replicas: [1, 2] });
+  attach(inSync, 2, 10, 10);
+  inSync.detached(2);
+  inSync.update(assignment({ isr: [1], replicas: [1, 2], version: 2 }), 1);
+  attach(inSync, 2, 3, 20, 2);
+  expect(inSync.highWatermark({ ownEnd: 20, high: 15, nowMs: 3 })).toBe(20);
+});

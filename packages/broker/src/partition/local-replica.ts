@@ -4,9 +4,6 @@ import type { TopicConfig } from "../config.ts";
 import type { Log } from "../log/log.ts";
 import type { DerivedPartitionState } from "./derived-partition-state.ts";
 
-/** A disk that takes longer for a write to the page cache is looked at again with the next append. */
-const WRITE_TIMEOUT_MS = 60_000;
-
 /** This broker's copy of one partition, whatever its role: the log, what is derived from it, and the high watermark. */
 export class LocalReplica {
   readonly topic: string;
@@ -24,6 +21,8 @@ export class LocalReplica {
   onFailed: () => void = () => {};
   /** The end that `onWritten` is going to be called for. */
   #awaited = -1;
+  /** What `onWritten` was last called for. */
+  #writtenEnd: number;
 
   constructor(options: {
     topic: string;
@@ -46,6 +45,7 @@ export class LocalReplica {
     this.#clock = options.clock;
     const high = Math.min(Math.max(options.high, options.log.start), options.log.end);
     this.#high = new Watermark(options.clock, high);
+    this.#writtenEnd = options.log.written.value;
   }
 
   /** Waits on it end with the role: each role has its own. */
@@ -80,14 +80,14 @@ export class LocalReplica {
       this.#high.retreat(Math.max(end, this.log.start));
     }
     this.log.truncateTo(end);
-    this.#awaited = -1;
+    this.#wentBack();
   }
 
   /** Removes everything and goes on at `start`. */
   startAnewAt(start: number): void {
     this.#high.retreat(Math.min(this.#high.value, start));
     this.log.truncateFullyAndStartAt(start);
-    this.#awaited = -1;
+    this.#wentBack();
     this.#high.advance(start);
   }
 
@@ -96,12 +96,17 @@ export class LocalReplica {
     const { end } = this.log;
     if (end <= this.#awaited) return;
     this.#awaited = end;
-    const previousEnd = this.log.written.value;
-    void this.log.written.reached(end, { timeoutMs: WRITE_TIMEOUT_MS }).then((outcome) => {
-      if (outcome === "reached") this.onWritten(previousEnd);
-      else if (outcome === "closed") this.onFailed();
-      else this.#awaited = -1;
+    this.log.written.when(end, (outcome) => {
+      if (outcome === "closed") return this.onFailed();
+      const previousEnd = this.#writtenEnd;
+      this.#writtenEnd = this.log.written.value;
+      this.onWritten(previousEnd);
     });
+  }
+
+  #wentBack(): void {
+    this.#awaited = -1;
+    this.#writtenEnd = this.log.written.value;
   }
 
   toString(): string {

@@ -128,6 +128,21 @@ describe("replication", () => {
     expect(at.partition(1).replica.derived.epochs.entries).toEqual(at.partition(3).replica.derived.epochs.entries);
   });
 
+  test("P-03, KIP-279: a follower keeps no more of an epoch than it has itself, however far the leader has it", async () => {
+    const at = await ReplicatedTopic.start({ brokers: [1, 2] });
+    await at.appended(1, ["a", "b"]);
+    at.network.cut("b1", "b2");
+    await at.appended(1, ["c", "d", "e"], { acks: 1 });
+    at.elect(2);
+    await at.appended(2, ["x"], { acks: 1 });
+    await at.appended(2, ["y"], { acks: 1 });
+    at.elect(1);
+    at.network.heal("b1", "b2");
+    await at.until(() => at.partition(1).high.value === 5);
+    expect(at.values(2)).toEqual(["a", "b", "c", "d", "e"]);
+    expect(at.partition(2).replica.derived.epochs.latest).toBe(1);
+  });
+
   test("P-04: a leader of an old epoch is not followed, and can't commit anything", async () => {
     const at = await ReplicatedTopic.start();
     at.inTheDark.add(1);
@@ -142,6 +157,27 @@ describe("replication", () => {
     at.publish();
     await at.until(() => at.node.isr.length === 3);
     expect(at.values(1)).toEqual(["now"]);
+  });
+
+  test("P-04: a follower of a newer epoch acknowledges nothing to the leader of the old one", async () => {
+    const at = await ReplicatedTopic.start({ brokers: [1, 2] });
+    at.inTheDark.add(1);
+    at.elect(1);
+    expect(await at.appended(1, ["a"], { timeoutMs: 1000 })).toMatchObject({ error: ErrorCode.REQUEST_TIMED_OUT });
+    at.inTheDark.delete(1);
+    at.publish();
+    expect(await at.appended(1, ["b"])).toMatchObject(ok);
+    expect(at.values(2)).toEqual(["a", "b"]);
+  });
+
+  test("P-04: a follower of an older epoch is fenced", async () => {
+    const at = await ReplicatedTopic.start({ brokers: [1, 2] });
+    at.inTheDark.add(2);
+    at.elect(1);
+    expect(await at.appended(1, ["a"], { timeoutMs: 1000 })).toMatchObject({ error: ErrorCode.REQUEST_TIMED_OUT });
+    at.inTheDark.delete(2);
+    at.publish();
+    await at.until(() => at.partition(1).high.value === 1);
   });
 
   test("P-05: a follower that missed epochs of the same leader reconciles with the one that counts", async () => {
@@ -166,6 +202,14 @@ describe("replication", () => {
     }
     expect(await at.appended(3, ["c"])).toMatchObject({ ...ok, baseOffset: 2 });
     for (const id of [1, 2, 3]) expect(at.values(id)).toEqual(["a", "b", "c"]);
+  });
+
+  test("P-06: a leader knows its epoch before its first record", async () => {
+    const at = await ReplicatedTopic.start({ brokers: [1] });
+    await at.appended(1, ["a"]);
+    at.elect(1);
+    expect(at.partition(1).endOffsetForEpoch(2)).toEqual({ leaderEpoch: 2, endOffset: 1 });
+    expect(at.partition(1).endOffsetForEpoch(1)).toEqual({ leaderEpoch: 1, endOffset: 1 });
   });
 
   test("P-12: a follower that lost its tail with the power joins only when it has everything again", async () => {
@@ -276,16 +320,14 @@ describe("replication", () => {
     at.elect(1);
     await at.appended(1, ["a"]);
     const read = (leaderEpoch: number, lastFetchedEpoch = -1, offset = 0) =>
-      at
-        .partition(1)
-        .read({
-          offset,
-          bytesMax: 1000,
-          oneBatchAtLeast: true,
-          leaderEpoch,
-          lastFetchedEpoch,
-          isolation: "uncommitted",
-        });
+      at.partition(1).read({
+        offset,
+        bytesMax: 1000,
+        oneBatchAtLeast: true,
+        leaderEpoch,
+        lastFetchedEpoch,
+        isolation: "uncommitted",
+      });
     expect(read(1).error).toBe(ErrorCode.FENCED_LEADER_EPOCH);
     expect(read(3).error).toBe(ErrorCode.UNKNOWN_LEADER_EPOCH);
     expect(read(2).records).not.toBeNull();
