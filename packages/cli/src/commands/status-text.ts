@@ -12,7 +12,7 @@ export function statusText(seen: ClusterStatus): string {
     String(broker.outOfSync),
   ]);
   const parts = [
-    `CLUSTER ${seen.clusterId ?? "-"}   ${seen.health.toUpperCase()}   ${metaText(seen)}\n`,
+    `${`CLUSTER ${seen.clusterId ?? "-"}   ${seen.health.toUpperCase()}   ${metaText(seen)}`.trimEnd()}\n`,
     table(["BROKER", "STATE", "HOST", "LEADERS", "REPLICAS", "OUT-OF-SYNC"], rows),
     `* controller   ${seen.partitions.total} partitions\n`,
     problems(seen),

@@ -52,8 +52,28 @@ export class DevCluster {
     return this.#members.map(({ plan, process, is }) => ({ plan, identity: process.identity, is }));
   }
 
-  /** Resolves when every node serves or has ended; the nodes that ended instead of serving. */
-  async settled(): Promise<NodePlan[]> {
+  /**
+   * Resolves with the nodes that ended instead of serving, when every other one serves, or at once when so many
+   * metadata nodes have ended that no broker will ever serve.
+   */
+  settled(): Promise<NodePlan[]> {
+    return Promise.race([this.#allSettled(), this.#quorumLost()]);
+  }
+
+  async #quorumLost(): Promise<NodePlan[]> {
+    const quorum = this.#members.filter(({ plan }) => plan.role === "metadata");
+    const failed: NodePlan[] = [];
+    const { promise, resolve } = Promise.withResolvers<NodePlan[]>();
+    for (const { plan, process } of quorum) {
+      void process.ready.then((serves) => {
+        if (!serves) failed.push(plan);
+        if (2 * failed.length > quorum.length) resolve(failed);
+      });
+    }
+    return promise;
+  }
+
+  async #allSettled(): Promise<NodePlan[]> {
     const outcomes = await Promise.all(
       this.#members.map(async ({ plan, process }) => ((await process.ready) ? [] : [plan])),
     );

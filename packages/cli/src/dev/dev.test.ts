@@ -107,6 +107,7 @@ describe("odradek dev, with tiny programs in place of the nodes", () => {
     const useless = await odradek("dev --any-port --brokers 1 --metadata 1", { FAKE_NODE: "metadata1=dies-at-start" })
       .ended;
     expect(useless.code).toBe(5);
+    expect(useless.stderr).toContain("metadata-1.log");
   });
 
   it("names the owner of a busy port, and refuses a second cluster on the same data", async () => {

@@ -9,8 +9,12 @@ const logBytesMax = 16 * 1024 * 1024;
 /** Node can hang in its own exit: who has said STOPPED gets this long to be gone. */
 const exitGraceMs = 500;
 
+const errorLevel = 50;
+
 /** How an uncaught exception or a refused flag begins in what Node prints before it ends; a stack follows. */
 const cause = /^\S*Error\b|: bad option:/;
+
+const tellsCause = ({ level, msg }: LogLine): boolean => (level === undefined ? cause.test(msg) : level >= errorLevel);
 
 export type NodeEnd = { code: number | null; signal: NodeJS.Signals | null; lastLine: string };
 
@@ -35,7 +39,7 @@ export class NodeProcess {
     this.ready = promise;
     const tail = new LogTail(plan.logFile, (line) => {
       if (!this.#lastLineIsCause) this.#lastLine = line.msg;
-      this.#lastLineIsCause ||= line.level === undefined && cause.test(line.msg);
+      this.#lastLineIsCause ||= tellsCause(line);
       if (line.evt === "READY") resolve(true);
       if (line.evt === "STOPPED") this.#stopped = true;
       listener.line?.(line);
