@@ -21,6 +21,9 @@ export type ImageListener = (image: ClusterImage, previous: ClusterImage) => voi
 /** Wait before another try to reach the coordination store. */
 const RECONNECT_MS = 200;
 
+/** How long after a silence the store is not yet believed to be heard. */
+const DOUBT_MS = 250;
+
 /** The cluster as one broker sees it, and the broker's place in it: one session, one watch, one picture (DESIGN D4). */
 export class Cluster {
   readonly brokerId: number;
@@ -35,6 +38,8 @@ export class Cluster {
   #registration: Registration | null = null;
   #lastRegistration: Registration | null = null;
   #heardMs: number;
+  /** When something was heard again after a silence; null while there was none. */
+  #wokeMs: number | null = null;
   #isClosing = false;
   #isStopping = false;
   #fail: (error: Error) => void = () => {};
@@ -176,7 +181,7 @@ export class Cluster {
     this.#lastRegistration = registration;
     if (session !== this.#session) return; // it ended meanwhile
     this.#registration = registration;
-    this.#heardMs = clock.now();
+    [this.#heardMs, this.#wokeMs] = [clock.now(), null];
     logger.info(
       { evt: "registered", broker: this.brokerId, incarnation, revision: registration.revision },
       "registered",
@@ -217,11 +222,23 @@ export class Cluster {
       const watch = session.watch({ path: "/", recursive: true, ...(fromRevision > 0 ? { fromRevision } : {}) });
       this.#watch = watch;
       for await (const event of watch) {
-        this.#heardMs = this.#options.clock.now();
+        this.#hear();
         isCompacted = event.is === "compacted";
         this.#take(event);
       }
     }
+  }
+
+  /**
+   * The store has spoken. After a silence of a session's time the first words may be old ones that waited in a buffer while we
+   * were paused, so only what comes a while later counts: by then the session's own clock has judged.
+   */
+  #hear(): void {
+    const nowMs = this.#options.clock.now();
+    const wasSilent = nowMs - this.#heardMs > this.#options.config.metadata.sessionTimeoutMs;
+    if (!wasSilent) this.#heardMs = nowMs;
+    else if (this.#wokeMs === null) this.#wokeMs = nowMs;
+    else if (nowMs - this.#wokeMs >= DOUBT_MS) [this.#heardMs, this.#wokeMs] = [nowMs, null];
   }
 
   #take(event: WatchEvent): void {

@@ -1,0 +1,275 @@
+import { ErrorCode, UUID_ZERO } from "@odradek/protocol";
+import { VirtualClock } from "@odradek/kit/testing";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { MemoryTree } from "../testing/memory-session.ts";
+import { passUntil, startTestCluster, type TestCluster } from "../testing/test-cluster.ts";
+import { grow } from "./create-partitions.ts";
+import { create } from "./create-topics.ts";
+import { remove } from "./delete-topics.ts";
+import { describe as describeCluster } from "./describe-cluster.ts";
+import { describe as metadata } from "./metadata.ts";
+
+let clock: VirtualClock;
+let tree: MemoryTree;
+let one: TestCluster;
+let two: TestCluster;
+
+const scope = { version: 12, listener: "PLAINTEXT" };
+const parts = () => ({ cluster: one.cluster, config: one.cluster.config });
+const asked = (name: string, more = {}) => ({
+  name,
+  numPartitions: 1,
+  replicationFactor: 1,
+  assignments: [],
+  configs: [],
+  ...more,
+});
+const topicRequest = (name: string, more = {}, validateOnly = false) => ({
+  topics: [asked(name, more)],
+  timeoutMs: 1000,
+  validateOnly,
+});
+
+async function createOne(name: string, more = {}, validateOnly = false) {
+  return (await create(parts(), topicRequest(name, more, validateOnly))).topics[0]!;
+}
+
+async function metadataOf(names: string[] | null, more = {}) {
+  const topics = names?.map((name) => ({ name, topicId: UUID_ZERO })) ?? null;
+  const flags = { includeClusterAuthorizedOperations: false, includeTopicAuthorizedOperations: false };
+  return metadata(parts(), { topics, allowAutoTopicCreation: true, ...flags, ...more }, scope);
+}
+
+beforeEach(async () => {
+  clock = new VirtualClock();
+  tree = new MemoryTree(clock);
+  one = await startTestCluster({ tree, brokerId: 1, clock });
+  two = await startTestCluster({ tree, brokerId: 2, clock });
+  await passUntil(clock, () => one.cluster.image.brokers.size === 2);
+});
+
+afterEach(async () => {
+  await Promise.all([one, two].map(({ cluster }) => cluster.close()));
+});
+
+describe("CreateTopics", () => {
+  test("creates what Metadata then shows, and answers the topic's id and settings", async () => {
+    const created = await createOne("words", {
+      numPartitions: 3,
+      replicationFactor: 2,
+      configs: [{ name: "retention.ms", value: "1000" }],
+    });
+    expect(created).toMatchObject({ errorCode: 0, numPartitions: 3, replicationFactor: 2 });
+    expect(created.configs!.find(({ name }) => name === "retention.ms")).toMatchObject({
+      value: "1000",
+      configSource: 1,
+    });
+    const { topics } = await metadataOf(["words"]);
+    expect(topics[0]).toMatchObject({ name: "words", topicId: created.topicId, errorCode: 0 });
+    expect(topics[0]!.partitions).toHaveLength(3);
+    for (const { leaderId, isrNodes, errorCode } of topics[0]!.partitions) {
+      expect(isrNodes).toContain(leaderId);
+      expect(errorCode).toBe(0);
+    }
+  });
+
+  test.each<[string, string, object, number]>([
+    ["a name with a space", "a b", {}, ErrorCode.INVALID_TOPIC_EXCEPTION],
+    ["no name", "", {}, ErrorCode.INVALID_TOPIC_EXCEPTION],
+    ["a name too long", "a".repeat(250), {}, ErrorCode.INVALID_TOPIC_EXCEPTION],
+    ["a name that collides", "a_b", {}, ErrorCode.INVALID_TOPIC_EXCEPTION],
+    ["a name that exists", "a.b", {}, ErrorCode.TOPIC_ALREADY_EXISTS],
+    ["no partitions", "x", { numPartitions: 0 }, ErrorCode.INVALID_PARTITIONS],
+    ["more replicas than brokers", "x", { replicationFactor: 3 }, ErrorCode.INVALID_REPLICATION_FACTOR],
+    ["no replicas", "x", { replicationFactor: 0 }, ErrorCode.INVALID_REPLICATION_FACTOR],
+    ["a bad setting", "x", { configs: [{ name: "retention.ms", value: "abc" }] }, ErrorCode.INVALID_CONFIG],
+    ["an unknown setting", "x", { configs: [{ name: "nope", value: "1" }] }, ErrorCode.INVALID_CONFIG],
+    ["a setting without value", "x", { configs: [{ name: "retention.ms", value: null }] }, ErrorCode.INVALID_CONFIG],
+    [
+      "assignments and a count",
+      "x",
+      { assignments: [{ partitionIndex: 0, brokerIds: [1] }] },
+      ErrorCode.INVALID_REQUEST,
+    ],
+    ["assignments to a stranger", "x", byHand([9]), ErrorCode.INVALID_REPLICA_ASSIGNMENT],
+    ["assignments twice to one", "x", byHand([1, 1]), ErrorCode.INVALID_REPLICA_ASSIGNMENT],
+    ["assignments of different size", "x", byHand([1], [1, 2]), ErrorCode.INVALID_REPLICA_ASSIGNMENT],
+  ])("%s is refused, also when only validated", async (_, name, more, errorCode) => {
+    await createOne("a.b");
+    const { revision } = tree;
+    expect(await createOne(name, more)).toMatchObject({ errorCode });
+    expect(await createOne(name, more, true)).toMatchObject({ errorCode });
+    expect(tree.revision).toBe(revision);
+  });
+
+  test("replicas by hand, defaults by -1, validateOnly, names asked twice", async () => {
+    expect(await createOne("hand", byHand([2, 1], [1, 2]))).toMatchObject({
+      errorCode: 0,
+      numPartitions: 2,
+      replicationFactor: 2,
+    });
+    expect(one.cluster.image.topics.get("hand")!.partitions.map(({ replicas, leader }) => [replicas, leader])).toEqual([
+      [[2, 1], 2],
+      [[1, 2], 1],
+    ]);
+    expect(await createOne("defaults", { numPartitions: -1, replicationFactor: -1 })).toMatchObject({
+      numPartitions: 1,
+      replicationFactor: 1,
+    });
+    expect(await createOne("only", {}, true)).toMatchObject({ errorCode: 0, numPartitions: 1 });
+    expect(one.cluster.image.topics.has("only")).toBe(false);
+    const twice = await create(parts(), { topics: [asked("t"), asked("t")], timeoutMs: 1, validateOnly: false });
+    expect(twice.topics).toEqual([
+      { name: "t", errorCode: ErrorCode.INVALID_REQUEST, errorMessage: "Duplicate topic name." },
+    ]);
+  });
+
+  test("two brokers create the same topic at once: one succeeds", async () => {
+    const results = await Promise.all([one, two].map(({ cluster }) => create({ cluster }, topicRequest("race"))));
+    expect(results.map(({ topics }) => topics[0]!.errorCode).toSorted()).toEqual([
+      ErrorCode.NONE,
+      ErrorCode.TOPIC_ALREADY_EXISTS,
+    ]);
+  });
+});
+
+function byHand(...replicas: number[][]) {
+  const assignments = replicas.map((brokerIds, partitionIndex) => ({ partitionIndex, brokerIds }));
+  return { numPartitions: -1, replicationFactor: -1, assignments };
+}
+
+describe("Metadata", () => {
+  test("null asks for all topics, an empty list for none, and v0's empty list for all", async () => {
+    await createOne("a");
+    await createOne("b");
+    expect((await metadataOf(null)).topics.map(({ name }) => name).toSorted()).toEqual(["a", "b"]);
+    expect((await metadataOf([])).topics).toEqual([]);
+    const v0 = await metadata(
+      parts(),
+      {
+        topics: [],
+        allowAutoTopicCreation: true,
+        includeClusterAuthorizedOperations: false,
+        includeTopicAuthorizedOperations: false,
+      },
+      { ...scope, version: 0 },
+    );
+    expect(v0.topics).toHaveLength(2);
+  });
+
+  test("an unknown topic is created and led when the answer leaves, unless it may not be", async () => {
+    const created = (await metadataOf(["fresh"])).topics[0]!;
+    expect(created.errorCode).toBe(0);
+    expect(created.partitions[0]!.leaderId).toBeGreaterThan(0);
+    expect((await metadataOf(["not-me"], { allowAutoTopicCreation: false })).topics[0]!.errorCode).toBe(
+      ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    );
+    expect((await metadataOf(["a b"])).topics[0]!.errorCode).toBe(ErrorCode.INVALID_TOPIC_EXCEPTION);
+    expect(one.cluster.image.topics.size).toBe(1);
+  });
+
+  test("by id: found, or UNKNOWN_TOPIC_ID without a name", async () => {
+    const { topicId } = await createOne("words");
+    const byId = (id: string) => metadataOf(null, { topics: [{ name: null, topicId: id }] });
+    expect((await byId(topicId!)).topics[0]).toMatchObject({ name: "words", errorCode: 0 });
+    expect((await byId("AAAAAAAAAAAAAAAAAAAABQ")).topics[0]).toMatchObject({
+      name: null,
+      errorCode: ErrorCode.UNKNOWN_TOPIC_ID,
+    });
+  });
+
+  test("only addresses of the listener that was asked; without a live leader the partition says so", async () => {
+    await createOne("words", byHand([2, 1]));
+    expect((await metadataOf(null)).brokers).toEqual([
+      { nodeId: 1, host: "127.0.0.1", port: 9092, rack: null },
+      { nodeId: 2, host: "127.0.0.1", port: 9093, rack: null },
+    ]);
+    await two.cluster.close();
+    await passUntil(clock, () => one.cluster.image.brokers.size === 1);
+    const { brokers, topics, controllerId } = await metadataOf(["words"]);
+    expect(brokers.map(({ nodeId }) => nodeId)).toEqual([1]);
+    expect(controllerId).toBe(1);
+    expect(topics[0]!.partitions[0]).toMatchObject({
+      errorCode: ErrorCode.LEADER_NOT_AVAILABLE,
+      leaderId: -1,
+      offlineReplicas: [2],
+    });
+    const elsewhere = await metadata(
+      parts(),
+      {
+        topics: null,
+        allowAutoTopicCreation: false,
+        includeClusterAuthorizedOperations: false,
+        includeTopicAuthorizedOperations: false,
+      },
+      { version: 12, listener: "other" },
+    );
+    expect(elsewhere.brokers).toEqual([]);
+    expect(elsewhere.topics[0]!.partitions[0]!.leaderId).toBe(-1);
+  });
+});
+
+describe("DeleteTopics and CreatePartitions", () => {
+  test("by name and by id; a topic created again has another id", async () => {
+    const { topicId } = await createOne("words", { configs: [{ name: "retention.ms", value: "1" }] });
+    const gone = await remove(parts(), { topics: [], topicNames: ["words", "nope"], timeoutMs: 1 }, scope);
+    expect(gone.responses.map(({ errorCode }) => errorCode)).toEqual([0, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]);
+    expect(one.cluster.image.topicConfigs.has("words")).toBe(false);
+    const again = await createOne("words");
+    expect(again.topicId).not.toBe(topicId);
+    const byId = (id: string) =>
+      remove(parts(), { topics: [{ name: null, topicId: id }], topicNames: [], timeoutMs: 1 }, scope);
+    expect((await byId(topicId!)).responses[0]!.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_ID);
+    expect((await byId(again.topicId!)).responses[0]).toMatchObject({ errorCode: 0, name: "words" });
+  });
+
+  test("partitions can only become more", async () => {
+    await createOne("words", { numPartitions: 2, replicationFactor: 2 });
+    const to = async (count: number, assignments: number[][] | null = null, validateOnly = false) => {
+      const replicas = assignments && assignments.map((brokerIds) => ({ brokerIds }));
+      const { results } = await grow(parts(), {
+        topics: [{ name: "words", count, assignments: replicas }],
+        timeoutMs: 1,
+        validateOnly,
+      });
+      return results[0]!;
+    };
+    expect(await to(2)).toMatchObject({
+      errorCode: ErrorCode.INVALID_PARTITIONS,
+      errorMessage: "Topic already has 2 partition(s).",
+    });
+    expect((await to(1)).errorCode).toBe(ErrorCode.INVALID_PARTITIONS);
+    expect((await to(4, [[1, 2]])).errorCode).toBe(ErrorCode.INVALID_REPLICA_ASSIGNMENT);
+    expect((await to(3, [[1]])).errorCode).toBe(ErrorCode.INVALID_REPLICA_ASSIGNMENT);
+    expect((await to(3, [[1, 2]], true)).errorCode).toBe(0);
+    expect(one.cluster.image.topics.get("words")!.partitions).toHaveLength(2);
+    expect((await to(3, [[2, 1]])).errorCode).toBe(0);
+    expect((await to(700)).errorCode).toBe(0);
+    const { partitions } = one.cluster.image.topics.get("words")!;
+    expect(partitions).toHaveLength(700);
+    expect(partitions[2]!.replicas).toEqual([2, 1]);
+    expect(partitions.every(({ replicas, leader }) => replicas.length === 2 && leader > 0)).toBe(true);
+  });
+});
+
+test("DescribeCluster: live brokers, and those that are away on request", async () => {
+  await two.cluster.close();
+  await passUntil(clock, () => one.cluster.image.brokers.size === 1);
+  const request = { includeClusterAuthorizedOperations: true, endpointType: 1, includeFencedBrokers: false };
+  const answer = await describeCluster(parts(), request, scope);
+  expect(answer).toMatchObject({
+    errorCode: 0,
+    clusterId: "memory-cluster-id-0001",
+    controllerId: 1,
+    clusterAuthorizedOperations: 8096,
+  });
+  expect(answer.brokers.map(({ brokerId }) => brokerId)).toEqual([1]);
+  const withFenced = await describeCluster(parts(), { ...request, includeFencedBrokers: true }, scope);
+  expect(withFenced.brokers.map(({ brokerId, isFenced }) => [brokerId, isFenced])).toEqual([
+    [1, false],
+    [2, true],
+  ]);
+  expect((await describeCluster(parts(), { ...request, endpointType: 2 }, scope)).errorCode).toBe(
+    ErrorCode.MISMATCHED_ENDPOINT_TYPE,
+  );
+});
