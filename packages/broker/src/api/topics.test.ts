@@ -126,7 +126,7 @@ describe("CreateTopics", () => {
 
   test("two brokers create the same topic at once: one succeeds", async () => {
     const results = await Promise.all([one, two].map(({ cluster }) => create({ cluster }, topicRequest("race"))));
-    expect(results.map(({ topics }) => topics[0]!.errorCode).toSorted()).toEqual([
+    expect(results.map(({ topics }) => topics[0]!.errorCode).toSorted((first, second) => first - second)).toEqual([
       ErrorCode.NONE,
       ErrorCode.TOPIC_ALREADY_EXISTS,
     ]);
@@ -142,7 +142,7 @@ describe("Metadata", () => {
   test("null asks for all topics, an empty list for none, and v0's empty list for all", async () => {
     await createOne("a");
     await createOne("b");
-    expect((await metadataOf(null)).topics.map(({ name }) => name).toSorted()).toEqual(["a", "b"]);
+    expect(new Set((await metadataOf(null)).topics.map(({ name }) => name))).toEqual(new Set(["a", "b"]));
     expect((await metadataOf([])).topics).toEqual([]);
     const v0 = await metadata(
       parts(),

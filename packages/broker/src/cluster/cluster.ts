@@ -219,13 +219,24 @@ export class Cluster {
     let fromRevision = this.#image.revision;
     for (let isCompacted = true; isCompacted; fromRevision = 0) {
       isCompacted = false;
-      const watch = session.watch({ path: "/", recursive: true, ...(fromRevision > 0 ? { fromRevision } : {}) });
+      const watch = this.#open(session, fromRevision);
+      if (watch === null) return;
       this.#watch = watch;
       for await (const event of watch) {
         this.#hear();
         isCompacted = event.is === "compacted";
         this.#take(event);
       }
+    }
+  }
+
+  /** Null: the session has ended already. */
+  #open(session: Session, fromRevision: number): Watch | null {
+    try {
+      return session.watch({ path: "/", recursive: true, ...(fromRevision > 0 ? { fromRevision } : {}) });
+    } catch (cause) {
+      this.#options.logger.warn({ err: cause }, "could not watch the tree");
+      return null;
     }
   }
 

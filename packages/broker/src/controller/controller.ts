@@ -1,4 +1,4 @@
-import { type Cancel, type Clock, type Logger } from "@odradek/kit";
+import { AssertionError, type Cancel, type Clock, type Logger } from "@odradek/kit";
 import type { Operation, Outcome } from "@odradek/metadata/client";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { ClusterImage, TopicImage } from "../cluster/image.ts";
@@ -77,6 +77,7 @@ export class Controller {
         else if (this.isActive) await this.#act();
       }
     } catch (cause) {
+      if (cause instanceof AssertionError) throw cause;
       this.#logger.warn({ err: cause }, "the controller could not reach the coordination store");
       this.#retryLater();
     } finally {
