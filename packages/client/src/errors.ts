@@ -54,9 +54,8 @@ export function mayRetry(error: unknown): boolean {
 
 /** Whether the error says that we ask the wrong broker. */
 export function saysStaleMetadata(error: unknown): boolean {
-  return error instanceof KafkaError
-    ? isStaleMetadata(error.code)
-    : error instanceof ConnectError || error instanceof DeadlineError;
+  if (error instanceof KafkaError) return isStaleMetadata(error.code) || error.code === ErrorCode.NOT_CONTROLLER;
+  return error instanceof ConnectError || error instanceof DeadlineError;
 }
 
 /** Throws a KafkaError about `what` unless the code is 0. */

@@ -23,6 +23,8 @@ export class Cluster implements AsyncDisposable {
   readonly random: Random;
   readonly #connections = new Map<string, Promise<BrokerConnection>>();
   readonly #coordinators = new Map<string, number>();
+  /** Questions about single topics under way: who wants the same waits for the same answer. */
+  readonly #asking = new Map<string, Promise<ClusterMetadata>>();
   #metadata: ClusterMetadata | null = null;
   #metadataAtMs = -Infinity;
   #isClosed = false;
@@ -80,7 +82,12 @@ export class Cluster implements AsyncDisposable {
     const isFresh = this.clock.now() - this.#metadataAtMs < this.settings.metadataAgeMsMax;
     const known = this.#metadata?.topics.get(name);
     if (isFresh && known?.errorCode === ErrorCode.NONE) return known;
-    const topic = (await this.refresh([name], mayCreate)).topics.get(name);
+    let asking = this.#asking.get(name);
+    if (asking === undefined) {
+      asking = this.refresh([name], mayCreate).finally(() => this.#asking.delete(name));
+      this.#asking.set(name, asking);
+    }
+    const topic = (await asking).topics.get(name);
     if (topic === undefined) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `topic ${name}`);
     orThrow(topic.errorCode, `topic ${name}`);
     return topic;

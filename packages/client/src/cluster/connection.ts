@@ -160,11 +160,9 @@ export class BrokerConnection implements AsyncDisposable {
   #encode<A extends AnyApi>(api: A, apiVersion: number, request: Said<A>, correlationId: number): Buffer[] {
     const w = new Writer();
     writeRequestHeader(w, { apiKey: api.key, apiVersion, correlationId, clientId: this.#clientId });
-    api.writeRequest(
-      w,
-      apiVersion,
-      typeof request === "function" ? (request as (version: number) => RequestDraft<A>)(apiVersion) : request,
-    );
+    // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- tsc can't call a generic union
+    const say = typeof request === "function" ? (request as (version: number) => RequestDraft<A>) : null;
+    api.writeRequest(w, apiVersion, say === null ? request : say(apiVersion));
     return frame(w.finish());
   }
 

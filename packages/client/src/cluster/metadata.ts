@@ -1,4 +1,4 @@
-import { type ErrorCode, type MetadataResponse, UUID_ZERO } from "@odradek/protocol";
+import { type MetadataResponse, UUID_ZERO } from "@odradek/protocol";
 import type { Address } from "./options.ts";
 
 export type BrokerNode = Address & { readonly id: number; readonly rack: string | null };
@@ -18,7 +18,7 @@ export type TopicMetadata = {
   /** Null from brokers older than 2.8. */
   readonly topicId: string | null;
   readonly isInternal: boolean;
-  readonly errorCode: ErrorCode | number;
+  readonly errorCode: number;
   /** In order of their numbers. */
   readonly partitions: readonly PartitionMetadata[];
 };

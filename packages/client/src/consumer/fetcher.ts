@@ -238,11 +238,13 @@ export class Fetcher {
   #refresh(topics: readonly string[]): void {
     if (this.#isRefreshing) return;
     this.#isRefreshing = true;
-    const done = (): void => {
-      this.#isRefreshing = false;
-      this.pump();
-    };
-    void this.#cluster.refresh(topics).then(done, done);
+    void this.#cluster
+      .refresh(topics)
+      .catch(() => undefined)
+      .then(() => {
+        this.#isRefreshing = false;
+        this.pump();
+      });
   }
 
   /** Comes back when the first of those that wait is due. */

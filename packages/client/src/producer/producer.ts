@@ -9,6 +9,8 @@ import { type ProducerOptions, producerSettings, type ProducerSettings } from ".
 import { Partitioner } from "./partitioner.ts";
 import { Sender } from "./sender.ts";
 
+type Placed = { readonly batch: OutgoingBatch; readonly index: number };
+
 /** Sends records; see README. Safe to use from many places at once. */
 export class Producer implements AsyncDisposable {
   readonly #cluster: Cluster;
@@ -18,6 +20,8 @@ export class Producer implements AsyncDisposable {
   readonly #sender: Sender;
   #bufferedBytes = 0;
   #batches = 0;
+  /** Calls of `send` whose records are not all queued yet. */
+  #entering = 0;
   #isScheduled = false;
   #isClosed = false;
   /** Run when a batch has left: those who wait for room, or for everything to leave. */
@@ -39,14 +43,8 @@ export class Producer implements AsyncDisposable {
     readonly messages: readonly Message[];
   }): Promise<RecordPlace[]> {
     if (messages.length === 0) return [];
-    const topic = await this.#cluster.retried(`topic ${name}`, () => this.#cluster.topic(name, true));
-    const nowMs = this.#cluster.clock.wallMs();
-    const placed: { readonly batch: OutgoingBatch; readonly index: number }[] = [];
-    for (const message of messages) {
-      while (this.#bufferedBytes >= this.#settings.bufferBytesMax) await this.#change();
-      if (this.#isClosed) throw new ConnectError("closed", name, "this producer is closed");
-      placed.push(this.#enqueue(topic, message, recordOf(message, nowMs)));
-    }
+    if (this.#isClosed) throw new ConnectError("closed", name, "this producer is closed");
+    const placed = await this.#enqueueAll(name, messages);
     const places: RecordPlace[] = [];
     for (const { batch, index } of placed) {
       const baseOffset = await batch.done;
@@ -59,7 +57,7 @@ export class Producer implements AsyncDisposable {
   async flush(): Promise<void> {
     this.#sender.isFlushing = true;
     this.#schedule();
-    while (this.#batches > 0) await this.#change();
+    while (this.#batches > 0 || this.#entering > 0) await this.#change();
     this.#sender.isFlushing = false;
   }
 
@@ -76,7 +74,24 @@ export class Producer implements AsyncDisposable {
     return this.close();
   }
 
-  #enqueue(topic: TopicMetadata, message: Message, record: RecordDraft): { batch: OutgoingBatch; index: number } {
+  async #enqueueAll(name: string, messages: readonly Message[]): Promise<Placed[]> {
+    this.#entering++;
+    try {
+      const topic = await this.#cluster.retried(`topic ${name}`, () => this.#cluster.topic(name, true));
+      const nowMs = this.#cluster.clock.wallMs();
+      const placed: Placed[] = [];
+      for (const message of messages) {
+        while (this.#bufferedBytes >= this.#settings.bufferBytesMax) await this.#change();
+        placed.push(this.#enqueue(topic, message, recordOf(message, nowMs)));
+      }
+      return placed;
+    } finally {
+      this.#entering--;
+      this.#changed();
+    }
+  }
+
+  #enqueue(topic: TopicMetadata, message: Message, record: RecordDraft): Placed {
     const partition = message.partition ?? this.#partitioner.partition(topic, record.key ?? null);
     if (partition < 0 || partition >= topic.partitions.length) {
       throw new KafkaError(
@@ -121,6 +136,10 @@ export class Producer implements AsyncDisposable {
     this.#batches--;
     for (const record of batch.records) this.#bufferedBytes -= recordBytesMax(record);
     this.#partitioner.batchLeft(batch.topic, batch.partition);
+    this.#changed();
+  }
+
+  #changed(): void {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const wake of waiters) wake();

@@ -1,0 +1,234 @@
+import {
+  Batch,
+  ErrorCode,
+  InitProducerIdApi,
+  partitionOfKey,
+  ProduceApi,
+  type ProduceRequest,
+  readBatch,
+  type ResponseDraft,
+} from "@odradek/protocol";
+import { test } from "vitest";
+import { DeadlineError, KafkaError } from "../errors.ts";
+import { eventually } from "../testing/eventually.ts";
+import { FakeBroker, HANG_UP, SILENCE } from "../testing/fake-broker.ts";
+import { Producer } from "./producer.ts";
+
+type Answer = { errorCode: number; baseOffset?: number };
+
+const answered = (
+  request: ProduceRequest,
+  answer: (topic: string, index: number) => Answer,
+): ResponseDraft<typeof ProduceApi> => ({
+  responses: request.topicData.map(({ name, partitionData }) => ({
+    name,
+    partitionResponses: partitionData.map(({ index }) => ({ index, baseOffset: 0, ...answer(name, index) })),
+  })),
+});
+
+/** The batches of all requests so far, in order. */
+const batchesOf = (broker: FakeBroker): { partition: number; batch: Batch; values: string[] }[] =>
+  broker.requests(ProduceApi).flatMap(({ topicData }) =>
+    topicData.flatMap(({ partitionData }) =>
+      partitionData.map(({ index, records }) => {
+        const batch = new Batch(records!);
+        return { partition: index, batch, values: readBatch(batch).map(({ value }) => value!.toString()) };
+      }),
+    ),
+  );
+
+/** A broker that gives out producer ids 100, 101, … and answers produce requests in turn, the last answer for ever. */
+async function brokerThat(...answers: readonly (Answer | typeof HANG_UP | typeof SILENCE)[]): Promise<FakeBroker> {
+  const broker = await FakeBroker.start({ partitions: 3 });
+  let id = 100;
+  broker.on(InitProducerIdApi, () => ({ errorCode: 0, producerId: id++, producerEpoch: 0 }));
+  let turn = 0;
+  broker.on(ProduceApi, (request) => {
+    const answer = answers[Math.min(turn++, answers.length - 1)]!;
+    return typeof answer === "symbol" ? answer : answered(request, () => answer);
+  });
+  return broker;
+}
+
+const one = (value: string, partition = 0): { topic: string; messages: { value: string; partition: number }[] } => ({
+  topic: "t",
+  messages: [{ value, partition }],
+});
+
+test("messages of one call go into one batch per partition and come back with their offsets", async ({ expect }) => {
+  await using broker = await brokerThat({ errorCode: 0, baseOffset: 40 });
+  await using producer = new Producer({ bootstrap: broker.bootstrap });
+  const messages = [..."abcd"].map((value, i) => ({ value, partition: i % 2 }));
+  expect(await producer.send({ topic: "t", messages })).toEqual([
+    { topic: "t", partition: 0, offset: 40 },
+    { topic: "t", partition: 1, offset: 40 },
+    { topic: "t", partition: 0, offset: 41 },
+    { topic: "t", partition: 1, offset: 41 },
+  ]);
+  expect(batchesOf(broker).map(({ values }) => values)).toEqual([
+    ["a", "c"],
+    ["b", "d"],
+  ]);
+});
+
+test("keys go where Kafka's own producers put them; keyless records stay together", async ({ expect }) => {
+  await using broker = await brokerThat({ errorCode: 0 });
+  await using producer = new Producer({ bootstrap: broker.bootstrap });
+  const keys = Array.from({ length: 30 }, (_, i) => `key-${i}`);
+  const places = await producer.send({ topic: "t", messages: keys.map((key) => ({ key, value: "v" })) });
+  expect(places.map(({ partition }) => partition)).toEqual(keys.map((key) => partitionOfKey(Buffer.from(key), 3)));
+  const keyless = await producer.send({ topic: "t", messages: keys.map((value) => ({ value })) });
+  expect(new Set(keyless.map(({ partition }) => partition)).size).toBe(1);
+});
+
+test("a batch that fails is repeated byte for byte before the next one of its partition leaves", async ({ expect }) => {
+  await using broker = await brokerThat(
+    { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER },
+    HANG_UP,
+    { errorCode: ErrorCode.NOT_ENOUGH_REPLICAS },
+    { errorCode: 0 },
+  );
+  await using producer = new Producer({ bootstrap: broker.bootstrap, lingerMs: 0 });
+  const first = producer.send(one("first"));
+  await eventually("the first attempt", () => batchesOf(broker).length > 0);
+  await Promise.all([first, producer.send(one("second")), producer.send(one("third"))]);
+  const batches = batchesOf(broker);
+  expect(batches.map(({ values }) => values)).toEqual([
+    ["first"],
+    ["first"],
+    ["first"],
+    ["first"],
+    ["second", "third"],
+  ]);
+  for (const { batch } of batches.slice(1, 4)) expect(batch.slice.equals(batches[0]!.batch.slice)).toBe(true);
+  expect(batches.map(({ batch }) => [batch.producerId, batch.baseSequence])).toEqual([
+    [100, 0],
+    [100, 0],
+    [100, 0],
+    [100, 0],
+    [100, 1],
+  ]);
+});
+
+test("a repeat the broker has already is a success", async ({ expect }) => {
+  await using broker = await brokerThat({ errorCode: ErrorCode.DUPLICATE_SEQUENCE_NUMBER, baseOffset: -1 });
+  await using producer = new Producer({ bootstrap: broker.bootstrap });
+  expect(await producer.send(one("a"))).toEqual([{ topic: "t", partition: 0, offset: -1 }]);
+});
+
+test("a broker that lost our place gets the batch again under an identity the partition never used", async ({
+  expect,
+}) => {
+  await using broker = await brokerThat(
+    { errorCode: 0 },
+    { errorCode: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER },
+    { errorCode: 0 },
+  );
+  await using producer = new Producer({ bootstrap: broker.bootstrap });
+  for (const value of ["a", "b", "c"]) await producer.send(one(value));
+  expect(batchesOf(broker).map(({ values, batch }) => [values[0], batch.producerId, batch.baseSequence])).toEqual([
+    ["a", 100, 0],
+    ["b", 100, 1],
+    ["b", 101, 0],
+    ["c", 101, 1],
+  ]);
+});
+
+test("a batch given up takes its identity with it, for its partition only", async ({ expect }) => {
+  await using broker = await brokerThat({ errorCode: 0 });
+  const fails = new Set<number>();
+  broker.on(ProduceApi, (request) =>
+    answered(request, (_, index) => ({ errorCode: fails.has(index) ? ErrorCode.NOT_ENOUGH_REPLICAS : 0 })),
+  );
+  await using producer = new Producer({ bootstrap: broker.bootstrap, deliveryTimeoutMs: 300 });
+  await producer.send(one("a", 0));
+  await producer.send(one("a", 1));
+  fails.add(0);
+  const lost = producer.send(one("b", 0));
+  await expect(lost).rejects.toBeInstanceOf(DeadlineError);
+  await expect(lost).rejects.toThrow(/NOT_ENOUGH_REPLICAS/);
+  fails.clear();
+  await producer.send(one("c", 0));
+  await producer.send(one("c", 1));
+  const [of0, of1] = batchesOf(broker)
+    .slice(-2)
+    .map(({ batch }) => [batch.producerId, batch.baseSequence]);
+  expect(of0).toEqual([101, 0]);
+  expect(of1).toEqual([100, 1]);
+});
+
+test("an error that no retry mends fails the batch at once, and the next one goes through", async ({ expect }) => {
+  await using broker = await brokerThat({ errorCode: ErrorCode.MESSAGE_TOO_LARGE }, { errorCode: 0 });
+  await using producer = new Producer({ bootstrap: broker.bootstrap });
+  await expect(producer.send(one("large"))).rejects.toMatchObject({
+    name: "KafkaError",
+    codeName: "MESSAGE_TOO_LARGE",
+    what: "t-0",
+  });
+  await producer.send(one("small"));
+});
+
+test("sequences count records, not batches", async ({ expect }) => {
+  await using broker = await brokerThat({ errorCode: 0 });
+  await using producer = new Producer({ bootstrap: broker.bootstrap });
+  for (const count of [3, 2, 1])
+    await producer.send({ topic: "t", messages: Array.from({ length: count }, () => ({ value: "v", partition: 0 })) });
+  expect(batchesOf(broker).map(({ batch }) => batch.baseSequence)).toEqual([0, 3, 5]);
+});
+
+test("batches keep to their size, and a record larger than that goes alone", async ({ expect }) => {
+  await using broker = await brokerThat({ errorCode: 0 });
+  await using producer = new Producer({ bootstrap: broker.bootstrap, batchBytesMax: 1_000 });
+  const sizes = [300, 300, 300, 300, 5_000, 10];
+  await producer.send({ topic: "t", messages: sizes.map((size) => ({ value: "x".repeat(size), partition: 0 })) });
+  expect(batchesOf(broker).map(({ values }) => values.map((value) => value.length))).toEqual([
+    [300, 300],
+    [300, 300],
+    [5_000],
+    [10],
+  ]);
+});
+
+test("send waits while the buffer is full", async ({ expect }) => {
+  await using broker = await brokerThat({ errorCode: 0 });
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+  broker.on(ProduceApi, async (request) => {
+    await opened;
+    return answered(request, () => ({ errorCode: 0 }));
+  });
+  await using producer = new Producer({ bootstrap: broker.bootstrap, bufferBytesMax: 10_000, batchBytesMax: 1_000 });
+  const sends = Array.from({ length: 40 }, (_, i) =>
+    producer.send({ topic: "t", messages: [{ value: "x".repeat(900), partition: i % 3 }] }),
+  );
+  await eventually("the first requests", () => batchesOf(broker).length > 0);
+  open();
+  await Promise.all(sends);
+  expect(batchesOf(broker)).toHaveLength(40);
+});
+
+test("acks 0 sends without identity and waits for no answer", async ({ expect }) => {
+  await using broker = await brokerThat(SILENCE);
+  await using producer = new Producer({ bootstrap: broker.bootstrap, acks: 0 });
+  expect(await producer.send(one("a"))).toEqual([{ topic: "t", partition: 0, offset: -1 }]);
+  await eventually("the request", () => broker.requests(ProduceApi).length === 1);
+  expect(broker.requests(ProduceApi)[0]).toMatchObject({ acks: 0 });
+  expect(batchesOf(broker)[0]!.batch.producerId).toBe(-1);
+});
+
+test("close sends what lingers, and a closed producer sends no more", async ({ expect }) => {
+  await using broker = await brokerThat({ errorCode: 0 });
+  const producer = new Producer({ bootstrap: broker.bootstrap, lingerMs: 60_000 });
+  const sent = producer.send(one("a"));
+  await producer.flush();
+  await sent;
+  const lingering = producer.send(one("b"));
+  await producer.close();
+  await lingering;
+  await expect(producer.send(one("c"))).rejects.toThrow(/closed/);
+});
+
+test("a partition that does not exist is an error", async ({ expect }) => {
+  await using broker = await brokerThat({ errorCode: 0 });
+  await using producer = new Producer({ bootstrap: broker.bootstrap });
+  await expect(producer.send(one("a", 9))).rejects.toBeInstanceOf(KafkaError);
+});
