@@ -1,0 +1,99 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+import { resolveTopicConfig } from "../config.ts";
+import type { Assignment, Peer } from "../partition/assignment.ts";
+import type { Order, Told } from "./replication-node.ts";
+
+const TOPIC_ID = Buffer.alloc(16, 5).toString("base64url");
+
+/** The flags that a broker's launcher sets (DESIGN D9b). */
+export const LAUNCHER_FLAGS = ["--external-memory-accounted-in-global-limit", "--initial-heap-size=512"];
+
+/** Brokers' replication in processes of their own; whoever holds this is the controller. */
+export class ReplicationProcesses {
+  readonly #directory: string;
+  readonly #flags: string[];
+  readonly #nodes = new Map<number, { child: ChildProcess; port: number; incarnation: string }>();
+  readonly #verbose: boolean;
+  #revision = 1;
+
+  constructor(options: { directory: string; flags?: string[]; verbose?: boolean }) {
+    this.#directory = options.directory;
+    this.#flags = options.flags ?? [];
+    this.#verbose = options.verbose ?? false;
+  }
+
+  async start(id: number): Promise<void> {
+    const module = fileURLToPath(new URL("replication-node.ts", import.meta.url));
+    const args = [String(id), `${this.#directory}/${id}`, ...(this.#verbose ? ["verbose"] : [])];
+    const child = fork(module, args, { execArgv: this.#flags, serialization: "advanced" });
+    const [told] = (await once(child, "message")) as [Extract<Told, { is: "listening" }>];
+    this.#nodes.set(id, { child, port: told.port, incarnation: `${id}@${++this.#revision}` });
+  }
+
+  async kill(id: number): Promise<void> {
+    const { child } = this.#nodes.get(id)!;
+    this.#nodes.delete(id);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+
+  pid(id: number): number {
+    return this.#nodes.get(id)!.child.pid!;
+  }
+
+  /** Tells every process who leads. */
+  assign(
+    node: Pick<Assignment, "leader" | "leaderEpoch" | "isr" | "replicas"> & { partitions: number; min?: number },
+  ): void {
+    const { partitions, min = 1, ...rest } = node;
+    const config = resolveTopicConfig({ topic: {}, broker: {}, brokers: {}, static: new Map() });
+    const revision = ++this.#revision;
+    const assignments = Array.from({ length: partitions }, (_, partition) => ({
+      topic: "load",
+      topicId: TOPIC_ID,
+      partition,
+      version: revision,
+      leadsSinceRegistration: true,
+      config: { ...config, minInsyncReplicas: min },
+      ...rest,
+    }));
+    const brokers: Peer[] = [...this.#nodes].map(([id, { port, incarnation }]) => {
+      return { id, grpcAddress: `127.0.0.1:${port}`, incarnation, shuttingDown: false };
+    });
+    for (const { child } of this.#nodes.values())
+      child.send({ is: "picture", brokers, assignments, revision } satisfies Order);
+  }
+
+  async append(
+    id: number,
+    order: Omit<Extract<Order, { is: "append" }>, "is">,
+  ): Promise<Extract<Told, { is: "appended" }>> {
+    return (await this.#ask(id, { is: "append", ...order })) as Extract<Told, { is: "appended" }>;
+  }
+
+  async state(id: number, partition = 0): Promise<Extract<Told, { is: "state" }>> {
+    return (await this.#ask(id, { is: "state", partition })) as Extract<Told, { is: "state" }>;
+  }
+
+  /** Lets every process end by itself; one that hangs is killed. */
+  async close(): Promise<void> {
+    for (const { child } of this.#nodes.values()) {
+      const exited = once(child, "exit");
+      child.disconnect();
+      const kill = setTimeout(() => child.kill("SIGKILL"), 3000);
+      await exited;
+      clearTimeout(kill);
+    }
+    this.#nodes.clear();
+  }
+
+  async #ask(id: number, order: Order): Promise<Told> {
+    const { child } = this.#nodes.get(id)!;
+    const answer = once(child, "message") as Promise<[Told]>;
+    child.send(order);
+    return (await answer)[0];
+  }
+}
