@@ -7,7 +7,7 @@ import {
   MetadataApi,
 } from "@odradek/protocol";
 import { test } from "vitest";
-import { ConnectError, DeadlineError, UnsupportedVersionError } from "../errors.ts";
+import { type ConnectError, DeadlineError, UnsupportedVersionError } from "../errors.ts";
 import { FakeBroker, HANG_UP, SILENCE } from "../testing/fake-broker.ts";
 import { Cluster } from "./cluster.ts";
 import { BrokerConnection } from "./connection.ts";
