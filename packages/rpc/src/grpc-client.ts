@@ -59,7 +59,10 @@ export class GrpcClient implements RpcClient {
   open<Request, Response>(method: RpcMethod<Request, Response>): RpcStream<Request, Response> {
     const client = this.#client;
     const call: ClientDuplexStream<Buffer, Buffer> = client.makeBidiStreamRequest(method.path, asIs, asIs);
-    const codec = { encode: method.encodeRequest, decode: method.decodeResponse };
+    const codec = {
+      encode: (message: Request) => method.encodeRequest(message),
+      decode: (bytes: Buffer) => method.decodeResponse(bytes),
+    };
     const stream = new GrpcStream<Request, Response>(call, codec, {
       end: () => call.end(),
       cancel: () => call.cancel(),

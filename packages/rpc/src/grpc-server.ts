@@ -62,7 +62,10 @@ export class GrpcServer implements RpcServer {
     method: RpcMethod<Request, Response>,
     call: ServerDuplexStream<Buffer, Buffer>,
   ): GrpcStream<Response, Request> {
-    const codec = { encode: method.encodeResponse, decode: method.decodeRequest };
+    const codec = {
+      encode: (message: Response) => method.encodeResponse(message),
+      decode: (bytes: Buffer) => method.decodeRequest(bytes),
+    };
     const peer = call.getPeer();
     const finish = (error: RpcError | null): void => {
       this.#streams.delete(close);

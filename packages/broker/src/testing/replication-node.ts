@@ -96,7 +96,8 @@ function tell(told: Told): void {
 }
 
 function verbose(): Logger {
-  const log = (fields: object, message: string): void => console.error(id, message, JSON.stringify(fields));
+  const log = (fields: object, message: string): void =>
+    void process.stderr.write(`${id} ${message} ${JSON.stringify(fields)}\n`);
   const logger: Logger = { debug: log, info: log, warn: log, error: log, child: () => logger };
   return logger;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { RpcError, type RpcMethod } from "../rpc.ts";
+import type { RpcError, RpcMethod } from "../rpc.ts";
 import { MemoryNetwork } from "./memory-rpc.ts";
 import { rpcContract } from "./rpc-contract.ts";
 import { VirtualClock } from "./virtual-clock.ts";

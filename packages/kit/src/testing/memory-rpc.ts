@@ -172,8 +172,8 @@ class Pair {
     for (const bytes of from.outbox.splice(0)) {
       this.#network.clock.timer(this.#network.options.latencyMs, () => {
         if (this.#network.isCut(this.client, this.server)) from.outbox.push(bytes);
-        else if (bytes !== null) !to.over && to.receive(bytes);
-        else this.#over(to);
+        else if (bytes === null) this.#over(to);
+        else if (!to.over) to.receive(bytes);
       });
     }
   }
@@ -324,7 +324,7 @@ class MemoryServer implements RpcServer {
       this.#listening.push(listening);
       return Promise.resolve(listening.port);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 
