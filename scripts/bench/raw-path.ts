@@ -19,54 +19,64 @@ function append(buffers: Buffer[]): void {
   position = 0;
 }
 
-/** Slabs of one connection: a frame that does not fit in the rest of a slab moves to the start of the next. */
-function serve(socket: Socket): void {
-  let slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-  let start = 0;
-  let filled = 0;
-  let queue: Buffer[] = [];
-  let scheduled = false;
-  const flush = (): void => {
-    scheduled = false;
-    append(queue);
-    const answers = Buffer.alloc(queue.length * 8);
-    for (let at = 0; at < queue.length; at++) answers.writeInt32BE(4, at * 8);
-    queue = [];
-    socket.write(answers);
-  };
-  Object.assign(socket, {
-    take: (bytes: number): boolean => {
-      filled += bytes;
-      while (filled - start >= 4) {
-        const size = 4 + slab.readInt32BE(start);
-        if (filled - start < size) break;
-        queue.push(slab.subarray(start, start + size));
-        start += size;
-      }
-      if (SLAB_BYTES - filled < 64 * 1024) {
-        // What is queued still stands in the old slab, so it is written before the slab is used again.
-        if (queue.length > 0) flush();
-        slab.copyWithin(0, start, filled);
-        filled -= start;
-        start = 0;
-      }
-      if (queue.length > 0 && !scheduled) {
-        scheduled = true;
-        setImmediate(() => (queue.length > 0 ? flush() : (scheduled = false)));
-      }
-      return true;
-    },
-    room: () => slab.subarray(filled),
-  });
+/** Receives one connection into a slab; what is left of a frame when the slab is full moves to its start. */
+class Slab {
+  readonly #answer: (bytes: Buffer) => void;
+  readonly #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  #start = 0;
+  #filled = 0;
+  #queue: Buffer[] = [];
+  #scheduled = false;
+
+  constructor(answer: (bytes: Buffer) => void) {
+    this.#answer = answer;
+  }
+
+  room(): Buffer {
+    return this.#slab.subarray(this.#filled);
+  }
+
+  take(bytes: number): boolean {
+    this.#filled += bytes;
+    while (this.#filled - this.#start >= 4) {
+      const end = this.#start + 4 + this.#slab.readInt32BE(this.#start);
+      if (this.#filled < end) break;
+      this.#queue.push(this.#slab.subarray(this.#start, end));
+      this.#start = end;
+    }
+    if (SLAB_BYTES - this.#filled < 64 * 1024) this.#rewind();
+    else if (this.#queue.length > 0 && !this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => this.#flush());
+    }
+    return true;
+  }
+
+  /** What is queued stands in the slab, so it is written before the slab is used again. */
+  #rewind(): void {
+    this.#flush();
+    this.#slab.copyWithin(0, this.#start, this.#filled);
+    this.#filled -= this.#start;
+    this.#start = 0;
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    if (this.#queue.length === 0) return;
+    append(this.#queue);
+    const answers = Buffer.alloc(this.#queue.length * 8);
+    for (let at = 0; at < answers.length; at += 8) answers.writeInt32BE(4, at);
+    this.#queue = [];
+    this.#answer(answers);
+  }
 }
 
-type Slabbed = Socket & { take: (bytes: number) => boolean; room: () => Buffer };
 const server = createServer({ pauseOnConnect: true }, (accepted) => {
-  const socket: Slabbed = new Socket({
+  const slab = new Slab((bytes) => socket.write(bytes));
+  const socket: Socket = new Socket({
     handle: (accepted as unknown as { _handle: unknown })._handle,
-    onread: { buffer: () => socket.room(), callback: (bytes: number) => socket.take(bytes) },
-  } as unknown as ConstructorParameters<typeof Socket>[0]) as Slabbed;
-  serve(socket);
+    onread: { buffer: () => slab.room(), callback: (bytes: number) => slab.take(bytes) },
+  } as unknown as ConstructorParameters<typeof Socket>[0]);
   socket.setNoDelay(true);
   socket.on("error", () => socket.destroy());
   socket.resume();

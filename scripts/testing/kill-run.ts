@@ -25,20 +25,21 @@ export async function killRun(options: KillRunOptions): Promise<KillReport> {
   await createTopics(cluster);
   const producer = new LibrdkafkaProducer({ bootstrap: cluster.bootstrap, topic: topics.librdkafka, rate: 300 });
   const load = new KafkajsLoad({ bootstrap: cluster.bootstrap, topic: topics.kafkajs, group: "fault-group" });
-  await load.start();
-  await until(
-    () => producer.acked.length > 100 && load.acked.length > 20 && load.consumed.size > 20,
-    30_000,
-    "clients at work",
-  );
   const kills: Kill[] = [];
-  for (let round = 0; round < options.rounds; round++)
-    for (const { target, nodes } of await victims(cluster)) {
-      if (options.only && !options.only.test(target)) continue;
-      kills.push(await killOnce(target, await nodes(), producer.acked, load.acked, options));
-    }
-  await producer.stop();
-  await load.stop(30_000);
+  try {
+    await load.start();
+    const atWork = () => producer.acked.length > 100 && load.acked.length > 20 && load.consumed.size > 20;
+    await until(atWork, 30_000, "clients at work");
+    for (let round = 0; round < options.rounds; round++)
+      for (const { target, nodes } of await victims(cluster)) {
+        if (options.only && !options.only.test(target)) continue;
+        kills.push(await killOnce(target, await nodes(), producer.acked, load.acked, options));
+      }
+    await producer.stop();
+  } finally {
+    producer.kill();
+    await load.stop(30_000);
+  }
   const stored = await readAll(cluster.bootstrap, topics.librdkafka);
   const storedKafkajs = await readAll(cluster.bootstrap, topics.kafkajs);
   return {

@@ -28,6 +28,7 @@ producer = Producer({
     "enable.idempotence": not options.no_idempotence,
     "linger.ms": 5,
     "message.timeout.ms": 60000,
+    "log_level": 0,
 })
 counts = {"sent": 0, "ack": 0, "err": 0}
 stop = threading.Event()

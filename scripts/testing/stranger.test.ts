@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { type Acked, longestGapMs, type Stored, violations } from "./stranger.ts";
 
-const stored: Stored[] = [0, 1, 2, 3].map((number) => ({ partition: 0, offset: number + 10, key: `key-${number % 2}`, number }));
+const stored: Stored[] = [0, 1, 2, 3].map((number) => ({
+  partition: 0,
+  offset: number + 10,
+  key: `key-${number % 2}`,
+  number,
+}));
 const acked: Acked[] = stored.map((record) => ({ ...record, atMs: 1_000 + record.number * 10 }));
 
 describe("violations", () => {

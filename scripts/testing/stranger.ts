@@ -35,6 +35,11 @@ export class LibrdkafkaProducer {
     await this.#ended;
   }
 
+  /** Ends the producer at once, whatever is in flight. */
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+
   #line(line: string): void {
     const [kind, at, key, number, partition, offset] = line.split(" ");
     if (kind === "err") this.failed++;
