@@ -36,12 +36,18 @@ export class VirtualClock implements Clock {
     const untilMs = this.#nowMs + ms;
     await settled();
     for (let next = this.#next(); next && next.atMs <= untilMs; next = this.#next()) {
-      this.#nowMs = next.atMs;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
       this.#timers.delete(next);
       next.run();
       await settled();
     }
     this.#nowMs = untilMs;
+  }
+
+  /** Lets the process stand still for `ms`, as a pause or a long garbage collection does: what comes due meanwhile runs late, at the end. */
+  stall(ms: number): Promise<void> {
+    this.#nowMs += ms;
+    return this.advance(0);
   }
 
   #next(): Timer | undefined {

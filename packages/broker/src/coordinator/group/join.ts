@@ -33,13 +33,15 @@ const answered = (errorCode: ErrorCode, memberId: string): Promise<Joined> =>
 
 function refusal(desk: Desk, group: Group, request: Join): ErrorCode {
   if (group.state === "Dead") return ErrorCode.COORDINATOR_NOT_AVAILABLE;
-  if (!hasPlace(desk, group, request.id)) return ErrorCode.GROUP_MAX_SIZE_REACHED;
+  if (!hasPlace(desk, group, request)) return ErrorCode.GROUP_MAX_SIZE_REACHED;
   if (!group.supports(request.protocolType, request.protocols)) return ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
   return ErrorCode.NONE;
 }
 
-function hasPlace(desk: Desk, group: Group, memberId: string): boolean {
+function hasPlace(desk: Desk, group: Group, { id: memberId, instanceId }: Join): boolean {
   const { membersMax } = desk.limits;
+  // Who takes over a static member's place adds nobody.
+  if (instanceId !== null && group.staticMembers.has(instanceId)) return true;
   switch (group.state) {
     case "PreparingRebalance":
       return group.members.get(memberId)?.isAwaitingJoin === true || group.awaitingJoin < membersMax;
