@@ -58,7 +58,7 @@ export class Log {
         },
         fail: (error) => this.#fail(error),
       },
-      { synced: loaded.synced, written: loaded.end },
+      { synced: loaded.synced, written: loaded.end, namesSynced: options.cleanShutdown && loaded.end > 0 },
     );
   }
 
@@ -241,27 +241,31 @@ export class Log {
   async close(): Promise<void> {
     if (this.#closed) return;
     try {
-      if (this.#failed === null) {
-        this.#writeNow();
-        this.#throwIfFailed();
-        this.#guarded(() => this.#segments.active.seal());
-        await this.#stability.flush(this.#end);
-        await this.#saveSnapshot(this.#end, this.#options.derived.snapshot());
-      }
+      if (this.#failed === null) await this.#settle();
     } finally {
-      this.abandon();
+      await this.abandon();
     }
   }
 
-  /** Lets go of the files as they are: the partition is deleted, or the disk has failed. */
-  abandon(): void {
+  /** Lets go of the files as they are, at once: the partition is deleted, or the disk has failed. Resolves when nothing is under way. */
+  async abandon(): Promise<void> {
     this.#closed = true;
-    this.#stability.close();
     this.#removal.close();
     this.#segments.closeSealed();
     this.#segments.active.forgetQueue();
     this.#segments.active.close();
     this.written.close();
+    await this.#stability.close();
+    await this.#snapshots.settled();
+  }
+
+  async #settle(): Promise<void> {
+    this.#writeNow();
+    this.#throwIfFailed();
+    if (this.#segments.size === 0 && this.#stability.isUntouched) return;
+    this.#guarded(() => this.#segments.active.seal());
+    await this.#stability.flush(this.#end);
+    await this.#saveSnapshot(this.#end, this.#options.derived.snapshot());
   }
 
   #store(records: Buffer, batches: readonly Batch[]): void {

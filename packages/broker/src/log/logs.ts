@@ -42,6 +42,8 @@ export class Logs {
   /** Partition directories that this process has not looked into: after a crash they may hold torn tails. */
   readonly #unopened: Set<string>;
   readonly #removals = new Set<Promise<void>>();
+  /** Deleted logs whose last work may still be under way; a new one of the same name waits for it. */
+  readonly #ending = new Map<string, Promise<unknown>>();
 
   private constructor(options: LogsOptions, found: { directoryId: string; cleanShutdown: boolean }) {
     const { files, directory } = options;
@@ -142,7 +144,11 @@ export class Logs {
   /** Removes a partition with all its records: renamed at once, gone a moment later. */
   deleteLog(topic: string, partition: number): void {
     const name = partitionName(topic, partition);
-    this.#open.get(name)?.log.abandon();
+    const ended = this.#open.get(name)?.log.abandon() ?? Promise.resolve();
+    const ending = Promise.all([ended, this.#ending.get(name)]).finally(() => {
+      if (this.#ending.get(name) === ending) this.#ending.delete(name);
+    });
+    this.#ending.set(name, ending);
     this.#open.delete(name);
     this.#giveUp(name);
     for (const checkpoint of [this.#recoveryPoints, this.#highs, this.#starts]) checkpoint.delete(topic, partition);
@@ -180,6 +186,7 @@ export class Logs {
       );
       this.deleteLog(id.topic, id.partition);
     }
+    await this.#ending.get(name);
     files.makeDirectory(directory);
     await writeTopicId(files, directory, id.topicId);
     await files.syncDirectory(this.#options.directory);

@@ -35,6 +35,10 @@ export class Segments {
     return this.#list;
   }
 
+  has(segment: Segment): boolean {
+    return this.#list.includes(segment);
+  }
+
   bases(): number[] {
     return this.#list.map((segment) => segment.baseOffset);
   }

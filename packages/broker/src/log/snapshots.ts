@@ -38,15 +38,21 @@ export class Snapshots {
     return null;
   }
 
-  /** Saves the states as of `offset` and removes snapshots that belong to no segment any more. */
+  /** Saves the states as of `offset`, unless that is done, and removes snapshots that belong to no segment any more. */
   save(offset: number, bytes: Buffer, segmentOffsets: readonly number[]): Promise<void> {
     const saved = this.#saving.then(async () => {
+      if (this.#offsets.includes(offset)) return;
       await this.#files.replace(this.#path(offset), bytes);
-      if (!this.#offsets.includes(offset)) this.#offsets = [...this.#offsets, offset].toSorted((a, b) => a - b);
+      this.#offsets = [...this.#offsets, offset].toSorted((a, b) => a - b);
       this.#remove(this.#offsets.filter((at) => at !== offset && !segmentOffsets.includes(at)));
     });
     this.#saving = saved.catch(() => undefined); // whoever asked for the save is told; the next one may succeed
     return saved;
+  }
+
+  /** Resolves when no save is under way. */
+  async settled(): Promise<void> {
+    await this.#saving;
   }
 
   /** Snapshots above `offset` stand for records that are gone (KAFKA-9105). */

@@ -27,14 +27,18 @@ export class Stability {
   #flushing: Promise<void> = Promise.resolve();
   #holding = false;
   #timer: Cancel | null = null;
-  /** New files have names that a power loss would take (RELIABILITY L-05). */
-  #namesUnsynced = true;
-  /** Counts truncations: a sync that began before one says nothing about what came after. */
+  /** Names were made, changed or removed that a power loss would take back (RELIABILITY L-05). */
+  #namesUnsynced: boolean;
+  /** Counts changes of the segments. */
   #generation = 0;
+  /** What `#generation` was at the last truncation: a sync that began before says nothing about what came after. */
+  #truncation = 0;
   #closed = false;
 
-  constructor(options: StabilityOptions, at: { synced: number; written: number }) {
+  /** `synced`: on stable storage, `written`: in the page cache, `namesSynced`: no file has been made or removed since. */
+  constructor(options: StabilityOptions, at: { synced: number; written: number; namesSynced: boolean }) {
     this.#options = options;
+    this.#namesUnsynced = !at.namesSynced;
     this.#synced = at.synced;
     this.#written = at.written;
   }
@@ -61,32 +65,41 @@ export class Stability {
 
   /** The page cache has everything below `end`, and new names. */
   rolled(end: number): void {
+    this.#generation++;
     this.#written = end;
     this.#namesUnsynced = true;
   }
 
   /** The log was truncated. */
   movedBack(end: number): void {
-    this.#generation++;
+    this.#truncation = ++this.#generation;
+    this.#namesUnsynced = true;
     this.#synced = Math.min(this.#synced, end);
     this.#written = Math.min(this.#written, end);
   }
 
   /** The log is empty and starts anew. */
   restartAt(offset: number): void {
-    this.#generation++;
+    this.#truncation = ++this.#generation;
     this.#synced = offset;
     this.#written = offset;
     this.#namesUnsynced = true;
   }
 
-  close(): void {
+  /** Whether segments were neither sealed nor truncated since the log was opened. */
+  get isUntouched(): boolean {
+    return this.#generation === 0;
+  }
+
+  /** Takes no more; resolves when what is under way has ended. */
+  async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.();
+    await this.#flushing;
   }
 
   async #flushOnce(end: number): Promise<void> {
-    if (this.#closed) throw new Error(`the log in ${this.#options.directory} is closed`);
+    this.#throwIfClosed();
     if (end <= this.#synced && !this.#namesUnsynced) return;
     const generation = this.#generation;
     const written = this.#written;
@@ -96,7 +109,7 @@ export class Stability {
       if (!this.#closed) this.#options.fail(error);
       throw error;
     }
-    if (generation === this.#generation) this.#synced = Math.max(this.#synced, written);
+    if (this.#truncation <= generation) this.#synced = Math.max(this.#synced, written);
   }
 
   /** Records, then what is derived from them, then the names: the recovery point may only move when all of it is safe. */
@@ -107,13 +120,20 @@ export class Stability {
     this.#namesUnsynced = false;
     const unsynced = segments.all().slice(segments.floor(this.#synced));
     for (const segment of unsynced) {
-      await segment.sync();
-      if (segment === active) continue;
+      if (segments.has(segment)) await segment.sync();
+      this.#throwIfClosed();
+      if (segment === active || !segments.has(segment)) continue;
       await segment.syncIndexes();
       if (segment !== segments.active) segment.close();
+      this.#throwIfClosed();
     }
     await derived.save();
     if (names) await files.syncDirectory(directory);
+  }
+
+  /** A closed log's directory may already belong to another one of the same name. */
+  #throwIfClosed(): void {
+    if (this.#closed) throw new Error(`the log in ${this.#options.directory} is closed`);
   }
 
   #flushWithin(flushMs: number): void {

@@ -32,11 +32,17 @@ export class EntryFile {
     return this.#stored + this.#tailEntries;
   }
 
-  /** Room for one more entry, to be filled at once. */
-  add(): Buffer {
+  /** Makes room for one more entry: in `tail`, at the position returned, to be filled at once. */
+  add(): number {
     if ((this.#tailEntries + 1) * this.#entryBytes > TAIL_BYTES) this.write();
     this.#tail ??= Buffer.alloc(TAIL_BYTES);
-    return this.#inTail(this.#tail, this.#tailEntries++);
+    return this.#tailEntries++ * this.#entryBytes;
+  }
+
+  /** Where the newest entries stand. */
+  get tail(): Buffer {
+    assert(this.#tail !== null, "an entry has been added");
+    return this.#tail;
   }
 
   /** The bytes of one entry, to be read at once: the next call may overwrite them. */

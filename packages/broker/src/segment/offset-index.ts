@@ -30,9 +30,10 @@ export class OffsetIndex {
   }
 
   append(lastOffset: number, position: number): void {
-    const entry = this.#entries.add();
-    entry.writeInt32BE(lastOffset - this.#baseOffset, 0);
-    entry.writeInt32BE(position, 4);
+    const at = this.#entries.add();
+    const { tail } = this.#entries;
+    tail.writeInt32BE(lastOffset - this.#baseOffset, at);
+    tail.writeInt32BE(position, at + 4);
   }
 
   /** Where to start reading for `offset`: at a batch that stands at or before it. */

@@ -7,10 +7,10 @@ import { TimeIndex } from "./time-index.ts";
 
 /** Makes an empty segment; what an earlier one of the same name left is overwritten. */
 export function createSegment(where: SegmentFiles, baseOffset: number): Segment {
-  const segment = new Segment(where, { baseOffset, size: 0, entries: 0, times: 0 });
-  const file = segment.file();
+  const file = where.files.open(join(where.directory, fileName(baseOffset, "log")), { create: true });
   if (file.size() > 0) file.truncate(0);
-  return segment;
+  file.close();
+  return new Segment(where, { baseOffset, size: 0, entries: 0, times: 0 });
 }
 
 /** Opens a segment that recovery will read from its start: its indexes are not believed. */

@@ -255,8 +255,9 @@ export class Segment {
     return this.#file !== null;
   }
 
+  /** The .log file, which is there: `createSegment` makes it. */
   file(): OpenFile {
-    return (this.#file ??= this.#where.files.open(this.path, { create: true }));
+    return (this.#file ??= this.#where.files.open(this.path));
   }
 
   #firstHeader(range: { from: number; to: number }, offset: number): Batch | null {

@@ -37,11 +37,12 @@ export class TimeIndex {
   /** Takes the entry when its timestamp is larger than all before. */
   append(max: MaxTimestamp): void {
     if (max.timestamp <= this.#lastTimestamp) return;
-    const entry = this.#entries.add();
+    const at = this.#entries.add();
+    const { tail } = this.#entries;
     const high = Math.floor(max.timestamp / TWO_32);
-    entry.writeInt32BE(high, 0);
-    entry.writeUInt32BE(max.timestamp - high * TWO_32, 4);
-    entry.writeInt32BE(max.offset - this.#baseOffset, 8);
+    tail.writeInt32BE(high, at);
+    tail.writeUInt32BE(max.timestamp - high * TWO_32, at + 4);
+    tail.writeInt32BE(max.offset - this.#baseOffset, at + 8);
     this.#lastTimestamp = max.timestamp;
   }
 
