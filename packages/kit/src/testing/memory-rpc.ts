@@ -317,15 +317,11 @@ class MemoryServer implements RpcServer {
     );
   }
 
-  listen(address: string): Promise<number> {
+  async listen(address: string): Promise<number> {
     assert(this.#listening.length === 0, "a server listens once");
-    try {
-      const listening = this.#network.listen(this.#node, address, this.#methods);
-      this.#listening.push(listening);
-      return Promise.resolve(listening.port);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    const listening = this.#network.listen(this.#node, address, this.#methods);
+    this.#listening.push(listening);
+    return listening.port;
   }
 
   close(): Promise<void> {
