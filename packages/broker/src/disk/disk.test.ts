@@ -94,11 +94,24 @@ test("L-06: once taken, the marker of a clean shutdown is gone even after a powe
     const files = new MemoryFiles(seed);
     files.makeDirectory("/d");
     await files.syncDirectory("/");
-    expect(await takeCleanShutdown(files, "/d")).toBe(false);
-    await markCleanShutdown(files, "/d");
-    expect(await takeCleanShutdown(files, "/d")).toBe(true);
+    expect(await takeCleanShutdown(files, "/d")).toMatchObject({ clean: false });
+    await markCleanShutdown(files, "/d", ["stray-0"]);
+    expect(await takeCleanShutdown(files, "/d")).toEqual({ clean: true, unchecked: new Set(["stray-0"]) });
     files.crash();
-    expect(await takeCleanShutdown(files, "/d")).toBe(false);
+    expect(await takeCleanShutdown(files, "/d")).toMatchObject({ clean: false });
+  }
+});
+
+test("a marker of Kafka's is taken, a damaged one is not", async () => {
+  const files = disk();
+  for (const [text, clean] of [
+    ['{"version":0,"brokerEpoch":7}', true],
+    ['{"version":0', false],
+    ["", false],
+    ["null", false],
+  ] as const) {
+    await files.replace("/d/.kafka_cleanshutdown", Buffer.from(text));
+    expect(await takeCleanShutdown(files, "/d")).toMatchObject({ clean });
   }
 });
 

@@ -211,6 +211,7 @@ export class Log {
   /** Removes whole segments that retention does not want any more and that end at or below the high watermark. Returns how many. */
   deleteOldSegments(high: number): number {
     this.#throwIfFailed();
+    this.#segments.closeSealed(); // whoever still reads old records opens them again
     const aged = agedOf(this.#segments, { end: this.#end, sinceMs: this.#activeSinceMs });
     const log = { start: this.#start, high: Math.min(high, this.written.value), wallMs: this.#options.clock.wallMs() };
     const count = expired(aged, log, this.#options.config());
@@ -223,11 +224,6 @@ export class Log {
       if (first > this.#start) this.moveStart(first);
       return count;
     });
-  }
-
-  /** Lets go of files that only old readers needed. */
-  closeIdleFiles(): void {
-    this.#segments.closeSealed();
   }
 
   /** Resolves once everything appended before the call is on stable storage. A failing disk fences the log and rejects. */

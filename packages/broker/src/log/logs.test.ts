@@ -55,14 +55,21 @@ describe("the data directory", () => {
     expect((await disk.start()).cleanShutdown).toBe(false);
   });
 
-  test("a shutdown is not clean while a log of a crash has not been looked into", async () => {
+  test("a log of a crash that nobody opened is still checked after a clean shutdown", async () => {
     const disk = new Disk();
-    const logs = await disk.start();
-    const { log } = await disk.open(logs);
+    const { log } = await disk.open(await disk.start());
     await disk.append(log, "a");
+    await disk.append(log, "b");
     disk.files.kill();
     await (await disk.start()).close();
-    expect((await disk.start()).cleanShutdown).toBe(false);
+    await (await disk.start()).close();
+    const file = disk.files.open("/data/words-0/00000000000000000000.log");
+    file.truncate(file.size() - 1);
+    const logs = await disk.start();
+    expect(logs.cleanShutdown).toBe(true);
+    expect((await disk.open(logs)).log.end).toBe(1);
+    await logs.close();
+    expect(String(disk.files.readAll("/data/.kafka_cleanshutdown"))).toContain('"unchecked":[]');
   });
 
   test("comes back with checkpoints, whichever way it ended", async () => {

@@ -1,6 +1,6 @@
 import { assert, randomUuid, type Clock, type Files, type Logger, type Random } from "@odradek/kit";
 import { join } from "node:path";
-import { markCleanShutdown, takeCleanShutdown } from "../disk/clean-shutdown.ts";
+import { markCleanShutdown, takeCleanShutdown, type LastShutdown } from "../disk/clean-shutdown.ts";
 import { claimDirectory } from "../disk/meta-properties.ts";
 import { OffsetCheckpoint } from "../disk/offset-checkpoint.ts";
 import { readTopicId, writeTopicId } from "../disk/partition-metadata.ts";
@@ -30,8 +30,6 @@ export type PartitionId = { readonly topic: string; readonly partition: number; 
 export class Logs {
   /** The directory's own id (base64url), for the registration. */
   readonly directoryId: string;
-  /** The last process closed everything in order. */
-  readonly cleanShutdown: boolean;
   readonly #options: LogsOptions;
   readonly #pool = new ReadPool();
   readonly #turns: Turns;
@@ -39,17 +37,18 @@ export class Logs {
   readonly #recoveryPoints: OffsetCheckpoint;
   readonly #highs: OffsetCheckpoint;
   readonly #starts: OffsetCheckpoint;
+  readonly #last: LastShutdown;
   /** Partition directories that this process has not looked into: after a crash they may hold torn tails. */
   readonly #unopened: Set<string>;
   readonly #removals = new Set<Promise<void>>();
   /** Deleted logs whose last work may still be under way; a new one of the same name waits for it. */
   readonly #ending = new Map<string, Promise<unknown>>();
 
-  private constructor(options: LogsOptions, found: { directoryId: string; cleanShutdown: boolean }) {
+  private constructor(options: LogsOptions, found: { directoryId: string; last: LastShutdown }) {
     const { files, directory } = options;
     this.#options = options;
     this.directoryId = found.directoryId;
-    this.cleanShutdown = found.cleanShutdown;
+    this.#last = found.last;
     this.#turns = new Turns(options.recoveriesAtOnce);
     this.#recoveryPoints = new OffsetCheckpoint(files, join(directory, "recovery-point-offset-checkpoint"));
     this.#highs = new OffsetCheckpoint(files, join(directory, "replication-offset-checkpoint"));
@@ -62,10 +61,15 @@ export class Logs {
     const { files, directory } = options;
     files.makeDirectory(directory);
     const directoryId = await claimDirectory(files, directory, options);
-    const cleanShutdown = await takeCleanShutdown(files, directory);
-    const logs = new Logs(options, { directoryId, cleanShutdown });
+    const last = await takeCleanShutdown(files, directory);
+    const logs = new Logs(options, { directoryId, last });
     for (const name of files.list(directory)) if (isDeletedName(name)) logs.#removeLater(name);
     return logs;
+  }
+
+  /** The last process closed its logs in order. */
+  get cleanShutdown(): boolean {
+    return this.#last.clean;
   }
 
   /** Partitions that have a directory here, open or not. */
@@ -99,7 +103,7 @@ export class Logs {
         pool: this.#pool,
         config: options.config,
         derived,
-        cleanShutdown: this.cleanShutdown && this.#unopened.has(name),
+        cleanShutdown: this.#unopened.has(name) && this.#wasClean(name),
         recoveryPoint: this.#recoveryPoints.get(id.topic, id.partition) ?? 0,
         ...(startOffset === undefined ? {} : { startOffset }),
       }),
@@ -167,11 +171,16 @@ export class Logs {
     await this.#highs.save();
     await Promise.all(this.#removals);
     if (failed !== undefined) throw new Error(`a log in ${directory} could not be closed`, { cause: failed.reason });
-    if (!healthy || (!this.cleanShutdown && this.#unopened.size > 0)) {
-      logger.info({ evt: "unclean-shutdown", unopened: this.#unopened.size }, "the next start checks the logs");
+    if (!healthy) {
+      logger.warn({ evt: "unclean-shutdown" }, "a log has failed: the next start checks them all");
       return;
     }
-    await markCleanShutdown(files, directory);
+    const unchecked = [...this.#unopened].filter((name) => !this.#wasClean(name));
+    await markCleanShutdown(files, directory, unchecked);
+  }
+
+  #wasClean(name: string): boolean {
+    return this.#last.clean && !this.#last.unchecked.has(name);
   }
 
   async #prepare(directory: string, id: PartitionId): Promise<void> {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { batchesIn } from "@odradek/protocol";
-import { MemoryFiles } from "@odradek/kit/testing";
+import type { MemoryFiles } from "@odradek/kit/testing";
 import { batchOf, DIRECTORY, LogFixture, memoryFiles } from "../testing/log-fixture.ts";
 
 const FIRST = `${DIRECTORY}/00000000000000000000`;

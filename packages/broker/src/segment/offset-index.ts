@@ -17,11 +17,11 @@ export class OffsetIndex {
   }
 
   /** What a file of this size holds when it is whole; null when it is not. */
-  static entriesIn(bytes: number): number | null {
+  static entriesIn(this: void, bytes: number): number | null {
     return bytes % ENTRY_BYTES === 0 ? bytes / ENTRY_BYTES : null;
   }
 
-  static entriesMax(indexBytes: number): number {
+  static entriesMax(this: void, indexBytes: number): number {
     return Math.floor(indexBytes / ENTRY_BYTES);
   }
 

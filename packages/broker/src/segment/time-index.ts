@@ -22,11 +22,11 @@ export class TimeIndex {
     this.#lastTimestamp = this.last().timestamp;
   }
 
-  static entriesIn(bytes: number): number | null {
+  static entriesIn(this: void, bytes: number): number | null {
     return bytes % ENTRY_BYTES === 0 ? bytes / ENTRY_BYTES : null;
   }
 
-  static entriesMax(indexBytes: number): number {
+  static entriesMax(this: void, indexBytes: number): number {
     return Math.floor(indexBytes / ENTRY_BYTES);
   }
 
