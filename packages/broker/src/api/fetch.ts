@@ -32,7 +32,7 @@ export async function read(parts: FetchParts, request: FetchRequest, scope: Fetc
     const round = new Round(parts, request);
     const timeoutMs = endMs - clock.now();
     if (round.isComplete || timeoutMs <= 0) {
-      for (const one of round.reads) scope.afterSent(one.release);
+      for (const one of round.reads) scope.afterSent(() => one.release());
       return { responses: round.responses, sessionId: 0 };
     }
     for (const one of round.reads) one.release();

@@ -16,9 +16,9 @@ export type ShardOptions<R> = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly appendTimeoutMs: number;
-  toRecord(record: R): RecordDraft;
+  readonly toRecord: (record: R) => RecordDraft;
   /** Null: not for us. */
-  fromRecord(record: LogRecord): R | null;
+  readonly fromRecord: (record: LogRecord) => R | null;
 };
 
 const READ_BYTES_MAX = 4 * 1024 * 1024;

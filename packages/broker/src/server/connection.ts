@@ -155,7 +155,8 @@ export class KafkaConnection implements Sink {
     this.#running--;
     this.#bytesInFlight -= exchange.bytes;
     if (this.#isClosed) return exchange.sent();
-    if (this.#exchanges[0]?.answer == null) return;
+    const [head] = this.#exchanges;
+    if (head === undefined || head.answer === null) return;
     // With nothing else under way there is nothing to wait for; else the answers of this tick leave together.
     if (this.#running === 0) this.#flush();
     else if (!this.#isFlushDue) {

@@ -1,4 +1,4 @@
-import { Reader, type RequestHeader, type Writer, writeResponseHeader } from "@odradek/protocol";
+import { type Reader, type RequestHeader, type Writer, writeResponseHeader } from "@odradek/protocol";
 import type { Handler } from "../api/handler.ts";
 import type { Frame } from "./receiver.ts";
 

@@ -17,11 +17,9 @@ async function until(holds: () => boolean, timeoutMs: number, what: () => string
 /** Sends numbered records, a few at a time, and remembers what was acknowledged and where. */
 class Load {
   readonly acknowledged = new Map<string, string>();
-  longestGapMs = 0;
   #isRunning = true;
   #next = 0;
   #sends = 0;
-  #lastMs = performance.now();
   readonly done: Promise<void>;
 
   constructor(producer: Producer) {
@@ -42,9 +40,6 @@ class Load {
       const [result] = await producer.send({ topic: TOPIC, acks: -1, messages });
       const base = Number(result!.baseOffset);
       for (const [index, { value }] of messages.entries()) this.acknowledged.set(value, `${partition}@${base + index}`);
-      const nowMs = performance.now();
-      this.longestGapMs = Math.max(this.longestGapMs, nowMs - this.#lastMs);
-      this.#lastMs = nowMs;
     }
   }
 }
@@ -123,7 +118,6 @@ describe("kafkajs against three brokers and three metadata nodes", () => {
     );
     for (const [value, at] of load.acknowledged) expect(found.get(value)).toBe(at);
     await Promise.all(consumers.map((consumer) => consumer.disconnect()));
-    console.info(`${load.acknowledged.size} acknowledged, longest gap ${Math.round(load.longestGapMs)} ms`);
   }, 180_000);
 
   it("tells what the group has committed, and deletes it", async () => {

@@ -4,7 +4,7 @@ import { ProcessCluster, runProgram } from "./processes.ts";
 
 const isInstalled = spawnSync("kcat", ["-V"]).error === undefined;
 if (!isInstalled)
-  console.warn("SKIPPED: kcat is not installed (apt install kcat); librdkafka was not tried as a client");
+  process.stderr.write("SKIPPED: kcat is not installed (apt install kcat); librdkafka was not tried as a client\n");
 
 const lines = (count: number): string =>
   Array.from({ length: count }, (_, at) => `key-${at % 97}:value-${at}\n`).join("");

@@ -79,6 +79,11 @@ export class Member implements MemberFacts {
     this.protocols = facts.protocols;
   }
 
+  get facts(): MemberFacts {
+    const { id, instanceId, clientId, clientHost, rebalanceTimeoutMs, sessionTimeoutMs, protocols } = this;
+    return { id, instanceId, clientId, clientHost, rebalanceTimeoutMs, sessionTimeoutMs, protocols };
+  }
+
   /** Its JoinGroup waits for the generation to be complete. */
   get isAwaitingJoin(): boolean {
     return this.#join !== null;

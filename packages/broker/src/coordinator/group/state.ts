@@ -108,7 +108,7 @@ export class Group {
     assert(old.instanceId !== null, "only a static member is replaced");
     this.members.delete(old.id);
     this.pendingSyncs.delete(old.id);
-    const member = new Member({ ...old, id: newId });
+    const member = new Member({ ...old.facts, id: newId });
     member.assignment = old.assignment;
     this.members.set(newId, member);
     this.staticMembers.set(old.instanceId, newId);
