@@ -73,6 +73,27 @@ describe("idempotent producers", () => {
     expect(producers.count).toBe(0);
   });
 
+  test("the oldest open transaction is known until its marker comes, through a snapshot too", () => {
+    const transactional = (id: number, offset: number, isControl = false): Batch => {
+      const records = [{ value: null, timestamp: 500 }];
+      const producer = { id, epoch: 0, baseSequence: isControl ? -1 : offset };
+      return new Batch(buildBatch({ records, baseOffset: offset, producer, isTransactional: true, isControl }));
+    };
+    const producers = remembering(transactional(1, 10), transactional(2, 11), transactional(1, 12));
+    expect(producers.firstUndecided).toBe(10);
+    const restored = new Producers();
+    restored.restore(producers.snapshot());
+    for (const of of [producers, restored]) {
+      expect(of.firstUndecided).toBe(10);
+      of.batch(transactional(1, 13, true));
+      expect(of.firstUndecided).toBe(11);
+      of.batch(transactional(2, 14, true));
+      expect(of.firstUndecided).toBeNull();
+    }
+    producers.restore(null);
+    expect(producers.firstUndecided).toBeNull();
+  });
+
   test("a snapshot holds the last batch of each producer; a damaged one changes nothing", () => {
     const producers = remembering(batch(0), batch(LAST - 1, { id: 9, count: 4, offset: 50 }));
     const snapshot = producers.snapshot();

@@ -35,6 +35,8 @@ export type Verdict =
  */
 export class Producers {
   #producers = new Map<number, Producer>();
+  /** First offsets of the open transactions, by producer: few, where producers may be many. */
+  #open = new Map<number, number>();
 
   get count(): number {
     return this.#producers.size;
@@ -42,10 +44,8 @@ export class Producers {
 
   /** First offset of the oldest open transaction; null: none is open. */
   get firstUndecided(): number | null {
-    let first: number | null = null;
-    for (const { transactionStart } of this.#producers.values())
-      if (transactionStart >= 0 && (first === null || transactionStart < first)) first = transactionStart;
-    return first;
+    if (this.#open.size === 0) return null;
+    return Math.min(...this.#open.values());
   }
 
   /** Whether a batch of an idempotent producer may be appended now. A producer nobody remembers may begin anywhere. */
@@ -68,7 +68,10 @@ export class Producers {
     const { producerId } = batch;
     if (producerId < 0) return;
     const before = this.#producers.get(producerId);
-    this.#producers.set(producerId, batch.isControl ? afterMarker(batch, before) : afterBatch(batch, before));
+    const producer = batch.isControl ? afterMarker(batch, before) : afterBatch(batch, before);
+    this.#producers.set(producerId, producer);
+    if (producer.transactionStart >= 0) this.#open.set(producerId, producer.transactionStart);
+    else if (before !== undefined) this.#open.delete(producerId);
   }
 
   /** Forgets producers that have been silent for `expirationMs` (producer.id.expiration.ms) and have nothing open. */
@@ -105,17 +108,22 @@ export class Producers {
   restore(snapshot: Buffer | null): boolean {
     if (snapshot === null) {
       this.#producers = new Map();
+      this.#open = new Map();
       return true;
     }
     if (snapshot.length < 10 || snapshot.readInt16BE(0) !== 1) return false;
     if (snapshot.readUInt32BE(2) !== crc32c(snapshot.subarray(6))) return false;
     const r = new Reader(snapshot, 6);
     const producers = new Map<number, Producer>();
+    const open = new Map<number, number>();
     for (let left = r.count(r.int32(), 46); left > 0; left--) {
       const id = r.int64();
-      producers.set(id, readProducer(r));
+      const producer = readProducer(r);
+      producers.set(id, producer);
+      if (producer.transactionStart >= 0) open.set(id, producer.transactionStart);
     }
     this.#producers = producers;
+    this.#open = open;
     return true;
   }
 }
