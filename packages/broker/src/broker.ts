@@ -10,6 +10,7 @@ import { Controller } from "./controller/controller.ts";
 import { GroupCoordinator } from "./coordinator/group/coordinator.ts";
 import { Logs } from "./log/logs.ts";
 import { Replicas } from "./replica/replicas.ts";
+import { Census } from "./server/census.ts";
 import { type HttpServer, serveHttp } from "./server/http.ts";
 import { KafkaListener } from "./server/listener.ts";
 import { serveReplication } from "./server/replication-server.ts";
@@ -171,8 +172,13 @@ async function openListeners(
   { parts, closers }: { parts: Parts; closers: Closers },
 ): Promise<KafkaListener[]> {
   const slabs = new Slabs();
-  const { requestBytesMax: frameBytesMax, idleMsMax } = config.network;
-  const shared = { parts, handlerFor, slabs, net, clock, logger, frameBytesMax, idleMsMax };
+  const { network } = config;
+  const bounds = {
+    frameBytesMax: network.requestBytesMax,
+    requestsInFlightMax: network.requestsInProgressMax,
+    idleMsMax: network.idleMsMax,
+  };
+  const shared = { parts, handlerFor, slabs, census: new Census(network), net, clock, logger, ...bounds };
   const opened: KafkaListener[] = [];
   for (const { name, host, port } of config.listeners) {
     const listener = await KafkaListener.open({ ...shared, name, host, port });

@@ -59,6 +59,7 @@ class Bench {
       clock: this.clock,
       logger: silentLogger,
       frameBytesMax: 1_000_000,
+      requestsInFlightMax: 500,
       onClosed: () => {},
     });
     this.client.attach(connection);

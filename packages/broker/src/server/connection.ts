@@ -16,6 +16,7 @@ export type ConnectionOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly frameBytesMax: number;
+  readonly requestsInFlightMax: number;
   readonly onClosed: (connection: KafkaConnection) => void;
 };
 
@@ -211,7 +212,7 @@ export class KafkaConnection implements Sink {
   #isFull(): boolean {
     return (
       this.#isBlocked ||
-      this.#exchanges.length >= serverLimits.requestsInFlightMax ||
+      this.#exchanges.length >= this.#options.requestsInFlightMax ||
       this.#bytesInFlight >= serverLimits.requestBytesInFlightMax
     );
   }

@@ -14,8 +14,6 @@ export const serverLimits = {
   /** Free slabs kept for reuse: 64 MiB of large ones, 4 MiB of medium ones. */
   slabsFreeMax: 16,
   slabsMediumFreeMax: 64,
-  /** Requests of one connection under way at once. Clients keep 5; load generators up to a thousand small ones. */
-  requestsInFlightMax: 1024,
   /** Bytes of one connection's requests under way; one frame may exceed it when it is alone. */
   requestBytesInFlightMax: 32 * MIB,
   /** Reads in a row that must be small before a connection gives up its larger slab. */

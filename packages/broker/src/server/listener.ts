@@ -1,5 +1,6 @@
 import { delay, type Clock, type Listener, type Logger, type Net } from "@odradek/kit";
 import type { Handler, Parts } from "../api/handler.ts";
+import type { Census } from "./census.ts";
 import { KafkaConnection } from "./connection.ts";
 import { serverLimits } from "./limits.ts";
 import type { Slabs } from "./slabs.ts";
@@ -12,11 +13,14 @@ export type ListenerOptions = {
   readonly parts: Parts;
   readonly handlerFor: (apiKey: number, apiVersion: number) => Handler | undefined;
   readonly slabs: Slabs;
+  readonly census: Census;
   readonly net: Net;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Kafka's `socket.request.max.bytes`. */
   readonly frameBytesMax: number;
+  /** Requests of one connection under way at once. */
+  readonly requestsInFlightMax: number;
   /** Kafka's `connections.max.idle.ms`. */
   readonly idleMsMax: number;
 };
@@ -69,20 +73,18 @@ export class KafkaListener {
   }
 
   async #listen(): Promise<void> {
-    const {
-      net,
-      name: listener,
-      onClosed,
-      ...shared
-    } = {
-      ...this.#options,
-      onClosed: (connection: KafkaConnection) => void this.#connections.delete(connection),
-    };
+    const { net, name: listener, census, ...shared } = this.#options;
     const address = { host: shared.host, port: shared.port };
     this.#listener = await net.listen(address, (socket) => {
+      const { remoteAddress } = socket;
+      const isWelcome = census.enter(remoteAddress);
+      const onClosed = (closed: KafkaConnection): void => {
+        this.#connections.delete(closed);
+        if (isWelcome) census.leave(remoteAddress);
+      };
       const connection = new KafkaConnection(socket, { ...shared, listener, onClosed });
       this.#connections.add(connection);
-      if (!this.#isServing) connection.close();
+      if (!isWelcome || !this.#isServing) connection.close();
       return connection;
     });
     this.#sweep();
