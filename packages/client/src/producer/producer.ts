@@ -18,6 +18,8 @@ export class Producer implements AsyncDisposable {
   readonly #partitioner: Partitioner;
   readonly #lanes = new Map<string, PartitionLane>();
   readonly #sender: Sender;
+  /** By topic, the last call of `send` that is queueing: the next one waits for it, or their records would change places. */
+  readonly #entries = new Map<string, Promise<Placed[]>>();
   #bufferedBytes = 0;
   #batches = 0;
   /** Calls of `send` whose records are not all queued yet. */
@@ -76,19 +78,27 @@ export class Producer implements AsyncDisposable {
 
   async #enqueueAll(name: string, messages: readonly Message[]): Promise<Placed[]> {
     this.#entering++;
+    const entry = this.#enterAfter(this.#entries.get(name), name, messages);
+    this.#entries.set(name, entry);
     try {
-      const topic = await this.#cluster.retried(`topic ${name}`, () => this.#cluster.topic(name, true));
-      const nowMs = this.#cluster.clock.wallMs();
-      const placed: Placed[] = [];
-      for (const message of messages) {
-        while (this.#bufferedBytes >= this.#settings.bufferBytesMax) await this.#change();
-        placed.push(this.#enqueue(topic, message, recordOf(message, nowMs)));
-      }
-      return placed;
+      return await entry;
     } finally {
+      if (this.#entries.get(name) === entry) this.#entries.delete(name);
       this.#entering--;
       this.#changed();
     }
+  }
+
+  async #enterAfter(before: Promise<unknown> | undefined, name: string, messages: readonly Message[]) {
+    await before?.catch(() => undefined); // its failure is its own caller's
+    const topic = await this.#cluster.retried(`topic ${name}`, () => this.#cluster.topic(name, true));
+    const nowMs = this.#cluster.clock.wallMs();
+    const placed: Placed[] = [];
+    for (const message of messages) {
+      while (this.#bufferedBytes >= this.#settings.bufferBytesMax) await this.#change();
+      placed.push(this.#enqueue(topic, message, recordOf(message, nowMs)));
+    }
+    return placed;
   }
 
   #enqueue(topic: TopicMetadata, message: Message, record: RecordDraft): Placed {
