@@ -9,4 +9,4 @@ if (node === process.execPath) {
   process.env.NODE_COMPILE_CACHE ??= compileCache;
   module.enableCompileCache(compileCache);
   await import("./packages/cli/src/main.ts");
-} else handOver(node, ["packages/cli/src/main.ts", ...process.argv.slice(2)]);
+} else handOver(node, ["packages/cli/src/main.ts", ...process.argv.slice(2)], { lifeline: true });

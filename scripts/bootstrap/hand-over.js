@@ -17,15 +17,18 @@ export async function prepare() {
 
 /**
  * Runs a script of the repository on the right Node in place of this process: same terminal, same signals, same end.
- * The fourth descriptor is a pipe that closes when this process is gone, however it went.
+ * With `lifeline` its fourth descriptor, named in ODRADEK_PARENT_FD, is a pipe that closes when this process is gone,
+ * however it went.
  *
  * @param {string} node @param {string[]} args script, relative to the root, and its arguments
+ * @param {{ lifeline?: boolean }} options
  */
-export function handOver(node, args) {
+export function handOver(node, args, { lifeline = false } = {}) {
   const [script, ...rest] = args;
+  const env = environment(node);
   const child = spawn(node, [`${root}/${script}`, ...rest], {
-    stdio: ["inherit", "inherit", "inherit", "pipe"],
-    env: { ...environment(node), ODRADEK_PARENT_FD: "3" },
+    stdio: ["inherit", "inherit", "inherit", ...(lifeline ? ["pipe"] : [])],
+    env: lifeline ? { ...env, ODRADEK_PARENT_FD: "3" } : env,
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.once("error", (error) => fail(error));

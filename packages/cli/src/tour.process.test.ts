@@ -92,7 +92,7 @@ describe("a tour of the odradek command on a real cluster", { timeout: 60_000 },
     expect(await exitCode("meta get /nowhere")).toBe(3);
     expect(await exitCode("meta rm /tour")).toBe(8);
     const watch = start("meta watch /tour -n 1 -o json");
-    await expect.poll(() => run("meta sessions -o json")).toContain("odradek-cli");
+    await expect.poll(() => run("meta sessions -o json"), { timeout: 20_000 }).toContain("odradek-cli");
     await run("meta rm /tour -r --yes");
     const { stdout } = await watch.ended;
     expect(JSON.parse(stdout)).toMatchObject({ change: "deleted" });

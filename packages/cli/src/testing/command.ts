@@ -19,8 +19,9 @@ export class CommandRun {
     this.child = spawn(process.execPath, [main, ...words], {
       cwd: options.cwd,
       env,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
     });
+    this.child.stdin?.end(options.input ?? "");
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#grow("stdout", text));
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#grow("stderr", text));
     this.ended = new Promise((done) =>
