@@ -1,0 +1,149 @@
+import { ErrorCode, type FetchRequest } from "@odradek/protocol";
+import { beforeEach, describe, expect, it } from "vitest";
+import { batchOf, LoneBroker, valuesIn } from "../testing/lone-broker.ts";
+import { read } from "./fetch.ts";
+
+type Wanted = { index?: number; offset?: number; bytesMax?: number; leaderEpoch?: number; lastEpoch?: number };
+
+const from = (topic: string, wanted: Wanted[], options: Partial<FetchRequest> = {}): FetchRequest => ({
+  clusterId: null,
+  replicaId: -1,
+  replicaState: { replicaId: -1, replicaEpoch: -1 },
+  maxWaitMs: 500,
+  minBytes: 1,
+  maxBytes: 50_000_000,
+  isolationLevel: 0,
+  sessionId: 0,
+  sessionEpoch: -1,
+  topics: [
+    {
+      topic,
+      topicId: "",
+      partitions: wanted.map(({ index = 0, offset = 0, bytesMax = 1_000_000, leaderEpoch = -1, lastEpoch = -1 }) => ({
+        partition: index,
+        currentLeaderEpoch: leaderEpoch,
+        fetchOffset: offset,
+        lastFetchedEpoch: lastEpoch,
+        logStartOffset: -1,
+        partitionMaxBytes: bytesMax,
+        replicaDirectoryId: "",
+      })),
+    },
+  ],
+  forgottenTopicsData: [],
+  rackId: "",
+  ...options,
+});
+
+describe("Fetch", () => {
+  let broker: LoneBroker;
+  beforeEach(async () => {
+    broker = await LoneBroker.start();
+    await broker.topic("words", 3);
+  });
+  const start = (request: FetchRequest) => read(broker.parts, request, broker.scope(12));
+  const partitions = async (request: FetchRequest) =>
+    (await broker.passing(start(request))).responses.flatMap((topic) => topic.partitions);
+  const write = (...values: string[]) => append(0, ...values);
+  const append = async (index: number, ...values: string[]): Promise<void> => {
+    const partition = broker.partition("words", index);
+    const options = { acks: 1, timeoutMs: 100, origin: "client" } as const;
+    await broker.passing(partition.append(batchOf(...values), options));
+  };
+
+  it("gives whole batches as stored, from the one that holds the offset", async () => {
+    await write("a", "b");
+    await write("c");
+    const [answer] = await partitions(from("words", [{ offset: 1 }]));
+    expect(answer).toMatchObject({ errorCode: 0, highWatermark: 3, lastStableOffset: 3, logStartOffset: 0 });
+    expect(valuesIn(answer!.records)).toEqual(["a", "b", "c"]);
+    expect(broker.released).toBe(1);
+  });
+
+  it("waits for data no longer than maxWaitMs", async () => {
+    const startMs = broker.clock.now();
+    const [answer] = await partitions(from("words", [{}]));
+    expect(broker.clock.now() - startMs).toBeGreaterThanOrEqual(500);
+    expect(answer).toMatchObject({ errorCode: 0, highWatermark: 0 });
+    expect(valuesIn(answer!.records)).toEqual([]);
+  });
+
+  it("answers as soon as one of its partitions has minBytes, and leaves no waiter behind", async () => {
+    const waiting = start(from("words", [{ index: 0 }, { index: 1 }, { index: 2 }], { maxWaitMs: 60_000 }));
+    await broker.clock.advance(100);
+    expect(broker.partition("words", 1).high.waiting).toBe(1);
+    const startMs = broker.clock.now();
+    await append(2, "x");
+    const { responses } = await broker.passing(waiting);
+    expect(broker.clock.now() - startMs).toBeLessThan(100);
+    expect(responses[0]!.partitions.map(({ records }) => valuesIn(records))).toEqual([[], [], ["x"]]);
+    for (const index of [0, 1, 2]) expect(broker.partition("words", index).high.waiting).toBe(0);
+  });
+
+  it("gathers until minBytes are there", async () => {
+    const waiting = start(from("words", [{}], { minBytes: 200, maxWaitMs: 60_000 }));
+    for (const value of ["a", "b", "c"]) {
+      await write(value);
+      await broker.clock.advance(50);
+    }
+    const { responses } = await broker.passing(waiting);
+    expect(valuesIn(responses[0]!.partitions[0]!.records)).toEqual(["a", "b", "c"]);
+    expect(broker.released).toBe(1);
+  });
+
+  it("KIP-74: the first partition with data gives a batch however small the bounds, the others keep to them", async () => {
+    for (const index of [0, 1, 2]) await append(index, "x".repeat(1000));
+    const tight = await partitions(
+      from("words", [
+        { index: 0, bytesMax: 10 },
+        { index: 1, bytesMax: 10 },
+      ]),
+    );
+    expect(tight.map(({ records }) => valuesIn(records).length)).toEqual([1, 0]);
+    const all = [{ index: 1 }, { index: 0 }, { index: 2 }];
+    const half = await partitions(from("words", all, { maxBytes: 2200 }));
+    expect(half.map(({ records }) => valuesIn(records).length)).toEqual([1, 1, 0]);
+  });
+
+  it("K-07: a change of leadership ends the wait at once", async () => {
+    const waiting = start(from("words", [{}], { maxWaitMs: 60_000 }));
+    await broker.clock.advance(100);
+    const startMs = broker.clock.now();
+    await broker.electElsewhere("words", 2);
+    const { responses } = await broker.passing(waiting);
+    expect(broker.clock.now() - startMs).toBeLessThan(100);
+    expect(responses[0]!.partitions[0]).toMatchObject({
+      errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER,
+      highWatermark: -1,
+    });
+  });
+
+  it("answers errors at once, each with its partition", async () => {
+    await write("a");
+    const startMs = broker.clock.now();
+    const wanted = [{ offset: 99 }, { index: 9 }, { index: 1, leaderEpoch: 7 }, { offset: 1 }];
+    const answers = await partitions(from("words", wanted, { maxWaitMs: 60_000 }));
+    expect(answers.map(({ errorCode }) => errorCode)).toEqual([
+      ErrorCode.OFFSET_OUT_OF_RANGE,
+      ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+      ErrorCode.UNKNOWN_LEADER_EPOCH,
+      ErrorCode.NONE,
+    ]);
+    expect(answers.slice(0, 3).map(({ logStartOffset }) => logStartOffset)).toEqual([-1, -1, -1]);
+    expect(broker.clock.now() - startMs).toBeLessThan(1000);
+  });
+
+  it("declines sessions: a new one is answered in full, one we never gave is not known", async () => {
+    await write("a");
+    const opening = await broker.passing(start(from("words", [{}], { sessionId: 0, sessionEpoch: 0 })));
+    expect(opening).toMatchObject({ sessionId: 0 });
+    expect(valuesIn(opening.responses[0]!.partitions[0]!.records)).toEqual(["a"]);
+    const foreign = await broker.passing(start(from("words", [{}], { sessionId: 77, sessionEpoch: 3 })));
+    expect(foreign).toMatchObject({ errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND, responses: [] });
+  });
+
+  it("N-10: a replica id changes nothing for what may be read", async () => {
+    const answers = await partitions(from("words", [{}], { replicaId: 2, maxWaitMs: 10 }));
+    expect(answers[0]).toMatchObject({ errorCode: 0, highWatermark: 0 });
+  });
+});

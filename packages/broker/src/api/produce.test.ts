@@ -1,0 +1,78 @@
+import { ErrorCode, type ProduceRequest } from "@odradek/protocol";
+import { beforeEach, describe, expect, it } from "vitest";
+import { batchOf, LoneBroker, valuesIn } from "../testing/lone-broker.ts";
+import { append } from "./produce.ts";
+
+const to = (topic: string, records: Buffer | null, options: Partial<ProduceRequest> = {}): ProduceRequest => ({
+  transactionalId: null,
+  acks: 1,
+  timeoutMs: 1000,
+  topicData: [{ name: topic, topicId: "", partitionData: [{ index: 0, records }] }],
+  ...options,
+});
+
+describe("Produce", () => {
+  let broker: LoneBroker;
+  beforeEach(async () => {
+    broker = await LoneBroker.start();
+    await broker.topic("words");
+  });
+  const send = (request: ProduceRequest) => broker.passing(append(broker.parts, request, broker.scope(11)));
+  const answered = async (request: ProduceRequest) => (await send(request))!.responses[0]!.partitionResponses[0]!;
+
+  it.each([1, -1])("appends with acks=%i and tells the offset", async (acks) => {
+    expect(await answered(to("words", batchOf("a", "b"), { acks }))).toMatchObject({ errorCode: 0, baseOffset: 0 });
+    expect(await answered(to("words", batchOf("c"), { acks }))).toMatchObject({ errorCode: 0, baseOffset: 2 });
+  });
+
+  it("appends in the order of the calls, though nobody has waited in between", async () => {
+    const requests = ["a", "b", "c", "d"].map((value) =>
+      append(broker.parts, to("words", batchOf(value)), broker.scope(11)),
+    );
+    await broker.passing(Promise.all(requests));
+    const read = broker.partition("words").read({
+      offset: 0,
+      bytesMax: 1_000_000,
+      oneBatchAtLeast: true,
+      leaderEpoch: -1,
+      lastFetchedEpoch: -1,
+      isolation: "uncommitted",
+    });
+    expect(valuesIn(read.records)).toEqual(["a", "b", "c", "d"]);
+    read.release();
+  });
+
+  it("refuses what it may not take, per partition, and tells -1 for every number (K-06)", async () => {
+    const nothing = { baseOffset: -1 };
+    const refused = async (request: ProduceRequest, errorCode: number): Promise<void> =>
+      expect(await answered(request)).toMatchObject({ errorCode, ...nothing });
+    await refused(to("absent", batchOf("a")), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    await refused(to("words", batchOf("a"), { acks: 5 }), ErrorCode.INVALID_REQUIRED_ACKS);
+    await refused(to("words", null), ErrorCode.INVALID_RECORD);
+    await refused(to("words", Buffer.from("no batch at all")), ErrorCode.CORRUPT_MESSAGE);
+    await refused(to("words", batchOf("a"), { transactionalId: "t" }), ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    await broker.passing(broker.parts.groups.find("g"));
+    await refused(to("__consumer_offsets", batchOf("a")), ErrorCode.INVALID_TOPIC_EXCEPTION);
+  });
+
+  it("answers acks=5 without topics with an empty response, and acks=0 with nothing", async () => {
+    expect((await send(to("words", null, { acks: 5, topicData: [] })))!.responses).toEqual([]);
+    expect(await send(to("words", batchOf("a"), { acks: 0 }))).toBeNull();
+    expect(broker.partition("words").end).toBe(1);
+  });
+
+  it("closes the connection when acks=0 can't be kept", async () => {
+    await expect(send(to("absent", batchOf("a"), { acks: 0 }))).rejects.toThrow("absent-0 answered UNKNOWN_TOPIC");
+  });
+
+  it("K-03: names the new leader after a change", async () => {
+    await broker.electElsewhere("words", 2);
+    const answer = (await send(to("words", batchOf("a"))))!;
+    expect(answer.responses[0]!.partitionResponses[0]).toMatchObject({
+      errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER,
+      currentLeader: { leaderId: 2, leaderEpoch: 1 },
+    });
+    // Broker 2 is not there: nobody knows its address.
+    expect(answer.nodeEndpoints).toEqual([]);
+  });
+});
