@@ -56,6 +56,27 @@ describe("Receiver", () => {
     );
   });
 
+  it("offers room, and loses nothing, while whole frames wait to be taken from a full slab", () => {
+    const receiver = new Receiver(new Slabs(), FRAME_BYTES_MAX);
+    const bodies = Array.from({ length: 600 }, (_, index) => body(1 + ((index * 37) % 90), index));
+    const bytes = Buffer.concat(bodies.map(framed));
+    for (let at = 0; at < bytes.length;) {
+      const room = receiver.room();
+      expect(room.length).toBeGreaterThan(0);
+      const count = Math.min(room.length, bytes.length - at);
+      bytes.copy(room, 0, at, at + count);
+      receiver.filled(count);
+      at += count;
+    }
+    expect(receiver.room().length).toBeGreaterThan(0);
+    for (const expected of bodies) {
+      const frame = receiver.next()!;
+      expect(bytesOf(frame).equals(expected)).toBe(true);
+      frame.release();
+    }
+    expect(receiver.next()).toBeNull();
+  });
+
   it("N-02: a declared length alone costs nothing", () => {
     const receiver = new Receiver(new Slabs(), FRAME_BYTES_MAX);
     const prefix = Buffer.alloc(4);

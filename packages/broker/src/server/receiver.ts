@@ -76,9 +76,10 @@ export class Receiver implements Sink {
       if (this.#slab.isSole) this.#start = this.#filled = 0;
       return capacity !== this.#appetite ? this.#slab.isSole || this.#isAlmostFull() : this.#isAlmostFull();
     }
-    // A frame that fits stays; one that does not moves at once, before more of it must be copied, or when the slab is full.
+    // A frame that fits stays; one that does not moves at once, before more of it must be copied. A full slab is left in any case:
+    // the socket asks for room once more after it was told to pause, while whole frames wait to be taken.
     const fits = this.#start + this.#wanted <= capacity;
-    return !fits && (this.#start > 0 || this.#filled === capacity);
+    return this.#filled === capacity || (!fits && this.#start > 0);
   }
 
   #isAlmostFull(): boolean {
@@ -102,7 +103,8 @@ export class Receiver implements Sink {
     const slab = grown <= slabBytesLarge ? this.#slabs.take(grown) : null;
     if (slab !== null && slab.buffer.length > pending) return slab;
     slab?.release();
-    return this.#slabs.takeOwn(Math.min(this.#wanted, Math.max(grown, pending + slabBytesMedium)));
+    const bytes = Math.max(grown, pending + slabBytesMedium);
+    return this.#slabs.takeOwn(this.#wanted > pending ? Math.min(this.#wanted, bytes) : bytes);
   }
 
   /** A read that fills its room asks for larger ones; many small reads in a row give the large slab back. */
