@@ -44,6 +44,11 @@ export class RaftDriver<Result> implements Consensus<Result> {
   #timer: Cancel = () => {};
   #stopped = false;
 
+  /** For status, checks and tests. */
+  get core(): RaftCore {
+    return this.#parts.core;
+  }
+
   constructor(parts: DriverParts<Result>) {
     this.#parts = parts;
     this.#leadership = this.#currentLeadership();

@@ -35,7 +35,6 @@ export async function openStore(options: {
   alone: boolean;
 }): Promise<OpenedStore> {
   const { kv, files, directory, random, logger } = options;
-  files.makeDirectory(directory);
   const mark = await RaftMark.open(files, directory);
   const found = await inspect(kv, mark.value);
   const repaired = repair(found);

@@ -31,12 +31,15 @@ export class RaftMark {
     this.#value = newest?.value ?? null;
   }
 
-  /** Opens or makes the file `raft-mark` in `directory`, which must exist. */
+  /** Opens or makes the file `raft-mark` in `directory`, which is made when it is missing; file and directory then survive power loss. */
   static async open(files: Files, directory: string): Promise<RaftMark> {
-    const path = `${directory}/raft-mark`;
-    const isNew = !files.exists(path);
-    const file = files.open(path, { create: true });
-    if (isNew) await files.syncDirectory(directory);
+    files.makeDirectory(directory);
+    const file = files.open(`${directory}/raft-mark`, { create: true });
+    // Each time, not just when we made them: the process that did may have died before its sync.
+    await files.syncDirectory(directory);
+    await files.syncDirectory(
+      directory.slice(0, directory.lastIndexOf("/")) || (directory.startsWith("/") ? "/" : "."),
+    );
     const slots = [readSlot(file, 0), readSlot(file, 1)].filter((slot) => slot !== null);
     return new RaftMark(file, slots.toSorted((a, b) => b.sequence - a.sequence)[0] ?? null);
   }

@@ -39,7 +39,8 @@ async function disturb(simulation: Simulation, clients: string[]): Promise<void>
     const one = `m${pick(ids)}`;
     const other = pick([...clients, ...ids.map((id) => `m${id}`)].filter((name) => name !== one));
     network.cut(one, other);
-    await clock.advance(integerBelow(random, 1_500));
+    // A client that does not reach a new leader within its second of grace may lose its session, which is not what is tested here.
+    await clock.advance(integerBelow(random, other.startsWith("m") ? 1_500 : 400));
     network.heal(one, other);
   }
 }
@@ -72,14 +73,19 @@ async function run(seed: number): Promise<string> {
   expect(fold(events).nodes, "the watch drew the whole tree").toEqual(
     new Map(state.under("/", true).map((node) => [node.path, node.data.toString()])),
   );
-  const digests = simulation.ids.map((id) => simulation.node(id).machine.digest());
-  expect(new Set(digests).size, "replicas agree (RELIABILITY R-26)").toBe(1);
+  const digests = simulation.ids.map((id) => {
+    const { machine } = simulation.node(id);
+    return `${machine.state.revision} ${machine.digest()}`;
+  });
+  expect(digests, "replicas agree (RELIABILITY R-26)").toEqual(digests.map(() => digests[0]));
   expect(done).toBeGreaterThan(20);
-  return `${done} ${state.revision} ${digests[0]}`;
+  return `${done} ${digests[0]}`;
 }
 
 describe("three simulated nodes under crashes, power loss and cut links", () => {
-  const seeds = process.env["SEED"] ? [Number(process.env["SEED"])] : Array.from({ length: 12 }, (_, at) => at + 1);
+  // SEED=7 runs one, SEED=1-200 many.
+  const [from, to = from] = (process.env["SEED"] ?? "1-8").split("-").map(Number) as [number, number?];
+  const seeds = Array.from({ length: to - from + 1 }, (_, at) => from + at);
 
   it.each(seeds)("C-07, C-11: writes happen exactly once and watches have no gap (seed %i)", async (seed) => {
     await run(seed);

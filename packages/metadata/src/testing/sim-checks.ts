@@ -1,0 +1,89 @@
+import type { RaftCore } from "../raft/core.ts";
+
+/** A broken promise of the simulated quorum. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+}
+
+export function must(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Violation(what);
+}
+
+type Seen = { core: RaftCore; commit: number; leaderOf: number };
+
+/**
+ * What must hold after every event, over all nodes and their lives. Hashes chain the log, so that one comparison covers
+ * everything before it.
+ */
+export class Checks {
+  /** Lines in the order in which they were applied anywhere. */
+  readonly lines: string[] = [];
+  readonly #leaders = new Map<number, number>();
+  /** By index: hash of the committed entry, and the term of the leader that committed it. */
+  readonly #committed: { hash: Buffer; term: number }[] = [];
+  readonly #seen = new Map<number, Seen>();
+
+  get committedIndex(): number {
+    return this.#committed.length - 1;
+  }
+
+  /** After every event, for every running node. */
+  look(id: number, core: RaftCore): void {
+    let seen = this.#seen.get(id);
+    if (seen?.core !== core) {
+      seen = { core, commit: 0, leaderOf: -1 };
+      this.#seen.set(id, seen);
+    }
+    const { state } = core;
+    must(state.commit >= seen.commit, `node ${id}: the commit index went back from ${seen.commit} to ${state.commit}`);
+    if (state.role.is === "leader" && seen.leaderOf !== state.term) this.#leads(id, core, seen);
+    if (state.commit > seen.commit) this.#commits(id, core, seen.commit);
+    seen.commit = state.commit;
+  }
+
+  #leads(id: number, { state }: RaftCore, seen: Seen): void {
+    seen.leaderOf = state.term;
+    const other = this.#leaders.get(state.term);
+    must(other === undefined || other === id, `nodes ${other} and ${id} both lead term ${state.term}`);
+    this.#leaders.set(state.term, id);
+    const last = this.#committed.findLastIndex((entry) => entry !== undefined && entry.term < state.term);
+    if (last > state.log.base.index) {
+      must(state.log.last.index >= last, `leader ${id} of term ${state.term} lacks committed entry ${last}`);
+      must(state.log.at(last).hash.equals(this.#committed[last]!.hash), `leader ${id} has another entry ${last}`);
+    }
+  }
+
+  #commits(id: number, { state }: RaftCore, from: number): void {
+    for (let index = Math.max(from, state.log.base.index) + 1; index <= state.commit; index++) {
+      const { hash } = state.log.at(index);
+      const known = this.#committed[index];
+      must(!known || known.hash.equals(hash), `node ${id} commits another entry ${index} in term ${state.term}`);
+      this.#committed[index] ??= { hash, term: state.term };
+    }
+  }
+
+  /** Line number `at` (from 1) was applied on node `id`. */
+  applied(id: number, at: number, line: string): void {
+    must(at <= this.lines.length + 1, `node ${id} applies line ${at} of ${this.lines.length}`);
+    const known = this.lines[at - 1];
+    must(known === undefined || known === line, `node ${id} applies "${line}" as line ${at}, others "${known}"`);
+    this.lines[at - 1] = line;
+  }
+
+  /** The whole state of node `id`, from its disk or from a snapshot. */
+  loaded(id: number, lines: readonly string[]): void {
+    must(lines.length <= this.lines.length, `node ${id} has lines that nobody applied`);
+    for (let at = 0; at < lines.length; at++)
+      must(lines[at] === this.lines[at], `node ${id} has "${lines[at]}" as line ${at + 1}, others "${this.lines[at]}"`);
+  }
+
+  /** The proposer was told that its line is number `at`. */
+  acknowledged(line: string, at: number): void {
+    must(this.lines[at - 1] === line, `"${line}" was acknowledged as line ${at}, which is "${this.lines[at - 1]}"`);
+  }
+
+  /** A read that began when `before` lines were acknowledged sees `lines`. */
+  read(id: number, lines: number, before: number): void {
+    must(lines >= before, `a read on node ${id} sees ${lines} lines after ${before} were acknowledged`);
+  }
+}

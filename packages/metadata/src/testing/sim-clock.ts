@@ -1,0 +1,126 @@
+import { type Cancel, type Clock } from "@odradek/kit";
+
+type Event = { atMs: number; order: number; run: (() => void) | null };
+
+/** Everything that happens in a simulation, in the order of (time, scheduling). */
+export class EventLoop {
+  nowMs = 0;
+  events = 0;
+  #order = 0;
+  /** A binary heap; cancelled events stay until their time. */
+  readonly #heap: Event[] = [];
+
+  at(delayMs: number, run: () => void): Cancel {
+    const event: Event = { atMs: this.nowMs + Math.max(0, delayMs), order: this.#order++, run };
+    this.#push(event);
+    return () => (event.run = null);
+  }
+
+  /** Runs until `untilMs`; promises settle after every event, `after` is called then. Ends early when `after` answers true. */
+  async run(untilMs: number, after: () => boolean): Promise<void> {
+    while (this.#heap[0] && this.#heap[0].atMs <= untilMs) {
+      const event = this.#pop();
+      if (event.run === null) continue;
+      this.nowMs = event.atMs;
+      this.events++;
+      event.run();
+      await new Promise((resolve) => setImmediate(resolve));
+      if (after()) return;
+    }
+    this.nowMs = untilMs;
+  }
+
+  #push(event: Event): void {
+    const heap = this.#heap;
+    let at = heap.push(event) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!before(event, heap[parent]!)) break;
+      heap[at] = heap[parent]!;
+      at = parent;
+    }
+    heap[at] = event;
+  }
+
+  #pop(): Event {
+    const heap = this.#heap;
+    const first = heap[0]!;
+    const last = heap.pop()!;
+    if (heap.length === 0) return first;
+    let at = 0;
+    for (;;) {
+      let child = at * 2 + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
+      if (!before(heap[child]!, last)) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = last;
+    return first;
+  }
+}
+
+const before = (one: Event, other: Event): boolean =>
+  one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order);
+
+/** One process's view of time: it ends with the process, and stands still for it while it is paused. */
+export class ProcessClock implements Clock {
+  readonly #loop: EventLoop;
+  #alive = true;
+  #paused: (() => void)[] | null = null;
+
+  constructor(loop: EventLoop) {
+    this.#loop = loop;
+  }
+
+  now(): number {
+    return this.#loop.nowMs;
+  }
+
+  wallMs(): number {
+    return 1_700_000_000_000 + this.#loop.nowMs;
+  }
+
+  timer(delayMs: number, run: () => void): Cancel {
+    let cancelled = false;
+    const guarded = (): void => {
+      if (!cancelled) this.run(run);
+    };
+    const cancel = this.#loop.at(delayMs, guarded);
+    return () => {
+      cancelled = true;
+      cancel();
+    };
+  }
+
+  afterTick(run: () => void): void {
+    this.timer(0, run);
+  }
+
+  /** Runs something in the process: now, when it wakes up, or never. */
+  run(run: () => void): void {
+    if (!this.#alive) return;
+    if (this.#paused) this.#paused.push(() => this.run(run));
+    else run();
+  }
+
+  get paused(): boolean {
+    return this.#paused !== null;
+  }
+
+  pause(): void {
+    this.#paused ??= [];
+  }
+
+  resume(): void {
+    const waiting = this.#paused ?? [];
+    this.#paused = null;
+    for (const run of waiting) this.#loop.at(0, run);
+  }
+
+  kill(): void {
+    this.#alive = false;
+    this.#paused = null;
+  }
+}

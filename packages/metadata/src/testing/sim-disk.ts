@@ -1,0 +1,98 @@
+import type { Files, OpenFile, Random } from "@odradek/kit";
+import { MemoryFiles, MemoryKv } from "@odradek/kit/testing";
+
+import type { ProcessClock } from "./sim-clock.ts";
+
+/** One node's disk over all its lives: a key-value store and a directory that lose what was not synced. */
+export class SimDisk {
+  /** Mean time of a sync. */
+  syncMs: number;
+  /** Nothing ends before this time. */
+  hangsUntilMs = 0;
+  readonly #random: Random;
+  #files: MemoryFiles;
+  #kv: MemoryKv | null = null;
+  #rows: ReadonlyMap<string, Buffer> = new Map();
+
+  constructor(random: Random, syncMs: number) {
+    this.#random = random;
+    this.syncMs = syncMs;
+    this.#files = new MemoryFiles(Math.floor(random.next() * 0x7fff_ffff));
+  }
+
+  /** Opens for a process; everything takes its time. */
+  open(clock: ProcessClock): { kv: MemoryKv; files: Files } {
+    this.#kv = new MemoryKv({
+      rows: this.#rows,
+      disk: ({ sync }, run) => void clock.timer(sync ? this.#delayMs(clock) : this.#delayMs(clock) / 20, run),
+    });
+    return { kv: this.#kv, files: slow(this.#files, () => sleep(clock, this.#delayMs(clock))) };
+  }
+
+  /** Power loss. */
+  crash(): void {
+    if (this.#kv) this.#rows = this.#kv.crash(this.#random);
+    this.#kv = null;
+    this.#files.crash();
+  }
+
+  /** An empty disk in its place (RELIABILITY R-23). */
+  wipe(): void {
+    this.#rows = new Map();
+    this.#files = new MemoryFiles(Math.floor(this.#random.next() * 0x7fff_ffff));
+  }
+
+  /** Loses or alters one row, as LevelDB does without a word (RELIABILITY R-21). */
+  rot(): void {
+    const kv = new MemoryKv({ rows: this.#rows });
+    const keys = kv.keys();
+    const key = keys[Math.floor(this.#random.next() * keys.length)];
+    if (!key) return;
+    const at = this.#random.next();
+    kv.rot(key, (value) => {
+      if (this.#random.next() < 0.5) return undefined;
+      value[Math.floor(at * value.length)]! ^= 1 << Math.floor(at * 8);
+      return value;
+    });
+    this.#rows = kv.crash();
+  }
+
+  #delayMs(clock: ProcessClock): number {
+    const usualMs = this.syncMs * (0.5 + this.#random.next());
+    return Math.max(usualMs, this.hangsUntilMs - clock.now());
+  }
+}
+
+const sleep = (clock: ProcessClock, ms: number): Promise<void> => new Promise((resolve) => clock.timer(ms, resolve));
+
+/** Syncs take time, so that crashes find their way between the write and the sync. */
+function slow(files: MemoryFiles, wait: () => Promise<void>): Files {
+  const slowFile = (file: OpenFile): OpenFile => ({
+    path: file.path,
+    size: () => file.size(),
+    write: (buffers, position) => file.write(buffers, position),
+    read: (into, position) => file.read(into, position),
+    readAsync: (into, position) => file.readAsync(into, position),
+    truncate: (size) => file.truncate(size),
+    sync: async () => {
+      await wait();
+      await file.sync();
+    },
+    close: () => file.close(),
+  });
+  return {
+    open: (path, options) => slowFile(files.open(path, options)),
+    exists: (path) => files.exists(path),
+    list: (path) => files.list(path),
+    makeDirectory: (path) => files.makeDirectory(path),
+    readAll: (path) => files.readAll(path),
+    replace: (path, bytes) => files.replace(path, bytes),
+    rename: (from, to) => files.rename(from, to),
+    remove: (path) => files.remove(path),
+    removeDirectory: (path) => files.removeDirectory(path),
+    syncDirectory: async (path) => {
+      await wait();
+      await files.syncDirectory(path);
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import type { Random } from "@odradek/kit";
+
+import type { PeerLinks } from "../peers/links.ts";
+import type { Message } from "../peers/messages.ts";
+import { talk } from "../peers/wire.ts";
+import type { EventLoop, ProcessClock } from "./sim-clock.ts";
+
+export type NetworkFaults = {
+  /** Probabilities per message. */
+  loss: number;
+  duplication: number;
+  delayMsMean: number;
+  /** Send every message through the real encoding. */
+  encoded: boolean;
+};
+
+/** Messages between simulated nodes: late, lost, twice, in any order; links can be cut one way. */
+export class SimNetwork {
+  faults: NetworkFaults;
+  readonly #loop: EventLoop;
+  readonly #random: Random;
+  readonly #ends = new Map<number, { links: SimLinks; clock: ProcessClock }>();
+  readonly #cuts = new Set<string>();
+
+  constructor(loop: EventLoop, random: Random, faults: NetworkFaults) {
+    this.#loop = loop;
+    this.#random = random;
+    this.faults = faults;
+  }
+
+  join(id: number, clock: ProcessClock): SimLinks {
+    const links = new SimLinks((to, message) => this.#send(id, to, message));
+    this.#ends.set(id, { links, clock });
+    return links;
+  }
+
+  /** The node's process is gone, and the others notice that it refuses connections. */
+  leave(id: number): void {
+    this.#ends.delete(id);
+    for (const [other, { links, clock }] of this.#ends)
+      if (!this.#isCut(other, id) && this.#random.next() < 0.8)
+        this.#loop.at(1 + this.#random.next() * 5, () => clock.run(() => links.onDied(id)));
+  }
+
+  cut(from: number, to: number): void {
+    this.#cuts.add(`${from}>${to}`);
+  }
+
+  heal(): void {
+    this.#cuts.clear();
+  }
+
+  #isCut(from: number, to: number): boolean {
+    return this.#cuts.has(`${from}>${to}`);
+  }
+
+  #send(from: number, to: number, message: Message): void {
+    const { loss, duplication, encoded } = this.faults;
+    const carried = encoded ? (talk.decodeRequest(Buffer.from(talk.encodeRequest(message))) as Message) : message;
+    do {
+      if (this.#random.next() >= loss) this.#loop.at(this.#delayMs(), () => this.#deliver(from, to, carried));
+    } while (this.#random.next() < duplication);
+  }
+
+  #deliver(from: number, to: number, message: Message): void {
+    const end = this.#ends.get(to);
+    if (end && !this.#isCut(from, to)) end.clock.run(() => end.links.onMessage(from, message));
+  }
+
+  #delayMs(): number {
+    return 0.05 - Math.log(1 - this.#random.next()) * this.faults.delayMsMean;
+  }
+}
+
+export class SimLinks implements PeerLinks {
+  onMessage: (from: number, message: Message) => void = () => {};
+  onDied: (peer: number) => void = () => {};
+  readonly send: (to: number, message: Message) => void;
+
+  constructor(send: (to: number, message: Message) => void) {
+    this.send = send;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

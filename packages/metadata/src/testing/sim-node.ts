@@ -1,0 +1,134 @@
+import { assert, type Kv, type KvWrite, type Random, silentLogger } from "@odradek/kit";
+
+import type { CompactionLimits } from "../raft/compaction.ts";
+import type { Applied, CommittedEntry } from "../raft/consensus.ts";
+import type { RaftDriver } from "../raft/driver.ts";
+import type { PlantedBugs, RaftLimits } from "../raft/options.ts";
+import { startOnLinks } from "../raft/start.ts";
+import { JournalMachine } from "./journal-machine.ts";
+import type { Checks } from "./sim-checks.ts";
+import { type EventLoop, ProcessClock } from "./sim-clock.ts";
+import type { SimDisk } from "./sim-disk.ts";
+import type { SimNetwork } from "./sim-network.ts";
+
+export type SimNodeParts = {
+  id: number;
+  members: number[];
+  loop: EventLoop;
+  network: SimNetwork;
+  disk: SimDisk;
+  checks: Checks;
+  random: Random;
+  limits: Partial<RaftLimits & CompactionLimits>;
+  planted: PlantedBugs;
+  failed: (error: unknown) => void;
+};
+
+/** A journal that reports everything it does. */
+class WatchedJournal extends JournalMachine {
+  readonly #id: number;
+  readonly #checks: Checks;
+
+  constructor(id: number, checks: Checks) {
+    super();
+    this.#id = id;
+    this.#checks = checks;
+  }
+
+  override apply(entry: CommittedEntry): Applied<number> {
+    const applied = super.apply(entry);
+    this.#checks.applied(this.#id, applied.result, this.lines[applied.result - 1]!);
+    return applied;
+  }
+
+  override async load(kv: Kv): Promise<void> {
+    await super.load(kv);
+    this.#checks.loaded(this.#id, this.lines);
+  }
+
+  override restore(snapshot: Buffer): KvWrite[] {
+    const writes = super.restore(snapshot);
+    this.#checks.loaded(this.#id, this.lines);
+    return writes;
+  }
+}
+
+type Life = { clock: ProcessClock; machine: WatchedJournal; driver: RaftDriver<number> | null };
+
+/** One member over all its lives. */
+export class SimNode {
+  readonly disk: SimDisk;
+  readonly #parts: SimNodeParts;
+  #life: Life | null = null;
+
+  constructor(parts: SimNodeParts) {
+    this.#parts = parts;
+    this.disk = parts.disk;
+  }
+
+  get id(): number {
+    return this.#parts.id;
+  }
+
+  get up(): boolean {
+    return this.#life !== null;
+  }
+
+  get paused(): boolean {
+    return this.#life?.clock.paused ?? false;
+  }
+
+  /** Null while down or starting. */
+  get driver(): RaftDriver<number> | null {
+    return this.#life?.driver ?? null;
+  }
+
+  get lines(): number {
+    return this.#life?.machine.lines.length ?? 0;
+  }
+
+  start(): void {
+    assert(this.#life === null, "a node lives once at a time");
+    const { id, members, loop, network, checks, random, limits, planted } = this.#parts;
+    const clock = new ProcessClock(loop);
+    const { kv, files } = this.disk.open(clock);
+    const life: Life = { clock, machine: new WatchedJournal(id, checks), driver: null };
+    this.#life = life;
+    const fail = (error: unknown): void => {
+      if (this.#life === life) this.#parts.failed(error);
+    };
+    startOnLinks({
+      id,
+      memberIds: members,
+      links: () => network.join(id, clock),
+      stateMachine: life.machine,
+      kv,
+      files,
+      directory: "/raft",
+      clock,
+      random,
+      logger: silentLogger,
+      limits,
+      planted,
+      onFailed: fail,
+    }).then((driver) => {
+      if (this.#life === life) life.driver = driver;
+    }, fail);
+  }
+
+  /** kill -9 and power loss in one: what was not synced is lost, or not. */
+  crash(): void {
+    this.#life?.clock.kill();
+    this.#life = null;
+    this.disk.crash();
+    this.#parts.network.leave(this.id);
+  }
+
+  pause(): void {
+    this.#life?.clock.pause();
+  }
+
+  resume(): void {
+    this.#life?.clock.resume();
+  }
+}

@@ -1,0 +1,185 @@
+import { assert, type Random } from "@odradek/kit";
+import { SeededRandom } from "@odradek/kit/testing";
+
+import type { PlantedBugs } from "../raft/options.ts";
+import { Checks, must, Violation } from "./sim-checks.ts";
+import { EventLoop } from "./sim-clock.ts";
+import { SimDisk } from "./sim-disk.ts";
+import { Faults } from "./sim-faults.ts";
+import { SimNetwork } from "./sim-network.ts";
+import { SimNode } from "./sim-node.ts";
+import { drawPlan } from "./sim-plan.ts";
+
+export type SimResult = {
+  seed: number;
+  /** Null: everything held. */
+  failure: string | null;
+  /** Over everything that happened: the same seed gives the same trace. */
+  trace: string;
+  events: number;
+  acknowledged: number;
+  simulatedMs: number;
+};
+
+const safetyMs = 20_000;
+const livenessMs = 10_000;
+
+/** One seed: a quorum of real nodes on simulated time, disks and links, harmed for a while, then left alone until it is well again. */
+export async function simulate(seed: number, planted: PlantedBugs = {}): Promise<SimResult> {
+  const world = new World(seed, planted);
+  const uncaught = (error: unknown): void => world.fail(error);
+  process.on("unhandledRejection", uncaught);
+  try {
+    return await world.run();
+  } finally {
+    process.off("unhandledRejection", uncaught);
+  }
+}
+
+class World {
+  readonly #seed: number;
+  readonly #random: Random;
+  readonly #loop = new EventLoop();
+  readonly #checks = new Checks();
+  readonly #nodes: SimNode[];
+  readonly #network: SimNetwork;
+  readonly #faults: Faults;
+  readonly #proposalEveryMs: number;
+  #failure: unknown = null;
+  #trace = 0x811c9dc5;
+  #proposed = 0;
+  #acknowledged = 0;
+  #highest = 0;
+
+  constructor(seed: number, planted: PlantedBugs) {
+    this.#seed = seed;
+    const random = new SeededRandom(seed);
+    this.#random = random;
+    const plan = drawPlan(random);
+    const { members, limits } = plan;
+    this.#proposalEveryMs = plan.proposalEveryMs;
+    const [loop, checks] = [this.#loop, this.#checks];
+    const network = new SimNetwork(loop, random, plan.network);
+    this.#network = network;
+    const failed = (error: unknown): void => this.fail(error);
+    this.#nodes = members.map((id) => {
+      const disk = new SimDisk(random, plan.syncMs.get(id)!);
+      return new SimNode({ id, members, loop, network, disk, checks, random, limits, planted, failed });
+    });
+    for (const node of this.#nodes) node.start();
+    this.#faults = new Faults({ loop, network, nodes: this.#nodes, random, plan });
+    this.#work();
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= error;
+  }
+
+  async run(): Promise<SimResult> {
+    try {
+      await this.#loop.run(safetyMs, () => this.#look());
+      if (!this.#failure) await this.#heal();
+    } catch (error) {
+      this.fail(error);
+    }
+    for (const node of this.#nodes) if (node.up) node.crash();
+    const failure = this.#failure;
+    return {
+      seed: this.#seed,
+      failure: failure === null ? null : describe(failure),
+      trace: this.#trace.toString(16),
+      events: this.#loop.events,
+      acknowledged: this.#acknowledged,
+      simulatedMs: this.#loop.nowMs,
+    };
+  }
+
+  /** After harm has stopped, everyone agrees and goes on within a bounded time. */
+  async #heal(): Promise<void> {
+    this.#faults.stop();
+    const untilMs = this.#loop.nowMs + livenessMs;
+    const before = this.#acknowledged;
+    await this.#loop.run(untilMs, () => this.#look() || (this.#acknowledged > before + 5 && this.#converged()));
+    if (this.#failure) return;
+    must(this.#acknowledged > before + 5, `no progress: ${this.#describeNodes()}`);
+    must(this.#converged(), `not converged: ${this.#describeNodes()}`);
+  }
+
+  #converged(): boolean {
+    const statuses = this.#nodes.map((node) => node.driver?.status());
+    return statuses.every(
+      (status) =>
+        status !== undefined &&
+        status.role !== "recovering" &&
+        status.role !== "candidate" &&
+        status.leader === statuses[0]!.leader &&
+        status.appliedIndex >= this.#checks.committedIndex - 3,
+    );
+  }
+
+  /** After every event. True ends the run. */
+  #look(): boolean {
+    try {
+      for (const node of this.#nodes) if (node.driver) this.#checks.look(node.id, node.driver.core);
+    } catch (error) {
+      this.fail(error);
+    }
+    for (const { driver } of this.#nodes) {
+      const state = driver?.core.state;
+      this.#note(state ? state.term * 31 + state.commit * 7 + state.log.last.index : 1);
+    }
+    this.#note(Math.floor(this.#loop.nowMs * 1000));
+    return this.#failure !== null;
+  }
+
+  #note(value: number): void {
+    this.#trace = Math.imul(this.#trace ^ (value >>> 0), 0x01000193) >>> 0;
+  }
+
+  /** Writes and reads on whoever believes that it leads, all the time. */
+  #work(): void {
+    this.#loop.at(this.#random.next() * 2 * this.#proposalEveryMs, () => {
+      for (const node of this.#nodes) {
+        const { driver } = node;
+        if (!driver || node.paused || driver.core.state.role.is !== "leader") continue;
+        if (this.#random.next() < 0.7) void this.#propose(driver);
+        else void this.#read(node, driver);
+      }
+      this.#work();
+    });
+  }
+
+  async #propose(driver: NonNullable<SimNode["driver"]>): Promise<void> {
+    const line = `${++this.#proposed}${"x".repeat(Math.floor(this.#random.next() * 40))}`;
+    const proposed = await driver.propose(Buffer.from(line));
+    if (proposed.is !== "applied") return;
+    this.#holds(() => this.#checks.acknowledged(line, proposed.result));
+    this.#acknowledged++;
+    this.#highest = Math.max(this.#highest, proposed.result);
+  }
+
+  async #read(node: SimNode, driver: NonNullable<SimNode["driver"]>): Promise<void> {
+    const before = this.#highest;
+    if ((await driver.readBarrier()) !== "ok" || node.driver !== driver) return;
+    this.#holds(() => this.#checks.read(node.id, node.lines, before));
+  }
+
+  #holds(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      assert(error instanceof Violation, "checks throw violations");
+      this.fail(error);
+    }
+  }
+
+  #describeNodes(): string {
+    return this.#nodes.map((node) => JSON.stringify(node.driver?.status() ?? { id: node.id, up: node.up })).join("\n");
+  }
+}
+
+function describe(failure: unknown): string {
+  if (!(failure instanceof Error)) return String(failure);
+  const cause = failure.cause instanceof Error ? ` <- ${failure.cause.stack ?? failure.cause.message}` : "";
+  return failure instanceof Violation ? failure.message : `${failure.stack ?? failure.message}${cause}`;
+}
