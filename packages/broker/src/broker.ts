@@ -1,5 +1,6 @@
 import { type Clock, delay, type Files, type Logger, type Net, type Random, type Rpc } from "@odradek/kit";
 import { openSession } from "@odradek/metadata/client";
+import { ByteBudget } from "./api/byte-budget.ts";
 import { handlerFor } from "./api/handlers.ts";
 import type { Parts } from "./api/handler.ts";
 import { Pictures } from "./cluster/assignments.ts";
@@ -36,6 +37,9 @@ export type Broker = {
 /** What a stopping broker waits for others to take over; whoever stops it waits little longer. */
 const HAND_OVER_MS_MAX = 3000;
 
+/** What fetches may hold in memory together, and what each of many slow ones still gets. */
+const fetchBudget = { bytesMax: 256 * 1024 * 1024, bytesLeast: 1024 * 1024 };
+
 /** Undoes, in reverse order, what has been started. */
 class Closers {
   readonly #steps: (() => unknown)[] = [];
@@ -71,7 +75,15 @@ async function assemble(config: BrokerConfig, ports: BrokerPorts, closers: Close
   const groups = new GroupCoordinator({ ...ports, cluster, replicas, config });
   closers.add(() => groups.close());
   const listeners = await openListeners(config, ports, {
-    parts: { brokerId: config.brokerId, cluster, replicas, groups, config, ...ports },
+    parts: {
+      brokerId: config.brokerId,
+      cluster,
+      replicas,
+      groups,
+      fetching: new ByteBudget(fetchBudget),
+      config,
+      ...ports,
+    },
     closers,
   });
   const pictures = new Pictures(cluster);

@@ -105,6 +105,20 @@ describe("Fetch", () => {
     expect(half.map(({ records }) => valuesIn(records).length)).toEqual([1, 1, 0]);
   });
 
+  it("N-07: what waits for clients that do not read is counted, and the next ones get less", async () => {
+    for (const index of [0, 1, 2]) for (let count = 0; count < 3; count++) await append(index, "x".repeat(900));
+    broker.held = [];
+    const sizes: number[] = [];
+    for (const index of [0, 1, 2]) {
+      const [answer] = await partitions(from("words", [{ index }]));
+      sizes.push(valuesIn(answer!.records).length);
+    }
+    expect(sizes).toEqual([3, 1, 1]);
+    for (const leave of broker.held) leave();
+    expect(broker.parts.fetching.held).toBe(0);
+    expect(broker.released).toBe(3);
+  });
+
   it("K-07: a change of leadership ends the wait at once", async () => {
     const waiting = start(from("words", [{}], { maxWaitMs: 60_000 }));
     await broker.clock.advance(100);

@@ -12,7 +12,7 @@ import { locate } from "./locate.ts";
 
 type Draft = ResponseDraft<typeof FetchApi>;
 type PartitionDraft = Draft["responses"][number]["partitions"][number];
-type FetchParts = Pick<Parts, "cluster" | "replicas" | "config" | "clock">;
+type FetchParts = Pick<Parts, "cluster" | "replicas" | "config" | "clock" | "fetching">;
 type FetchScope = Pick<RequestScope, "version" | "afterSent">;
 
 /** A wait for many bytes looks again at most this often, not after every append. */
@@ -32,12 +32,24 @@ export async function read(parts: FetchParts, request: FetchRequest, scope: Fetc
     const round = new Round(parts, request);
     const timeoutMs = endMs - clock.now();
     if (round.isComplete || timeoutMs <= 0) {
-      for (const one of round.reads) scope.afterSent(() => one.release());
+      hold(parts, round.reads, scope);
       return { responses: round.responses, sessionId: 0 };
     }
     for (const one of round.reads) one.release();
     await grown(parts, round.waits, timeoutMs);
     if (request.minBytes > 1) await delay(clock, Math.min(GATHER_MS, Math.max(0, endMs - clock.now())));
+  }
+}
+
+/** Counts the bytes as long as they are on their way: never-reading clients must not fill the memory (RELIABILITY N-07). */
+function hold({ fetching }: FetchParts, reads: readonly Read[], scope: FetchScope): void {
+  for (const one of reads) {
+    const bytes = one.records?.length ?? 0;
+    fetching.take(bytes);
+    scope.afterSent(() => {
+      one.release();
+      fetching.give(bytes);
+    });
   }
 }
 
@@ -55,7 +67,7 @@ class Round {
   constructor(parts: FetchParts, request: FetchRequest) {
     this.#parts = parts;
     this.#request = request;
-    this.#bytesLeft = Math.min(request.maxBytes, parts.config.fetch.bytesMax);
+    this.#bytesLeft = Math.min(request.maxBytes, parts.config.fetch.bytesMax, parts.fetching.allowance);
     this.responses = request.topics.map(({ topic, partitions }) => ({
       topic,
       partitions: partitions.map((asked) => this.#partition(topic, asked)),

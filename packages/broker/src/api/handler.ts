@@ -4,6 +4,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import type { BrokerConfig } from "../config.ts";
 import type { GroupCoordinator } from "../coordinator/group/coordinator.ts";
 import type { Replicas } from "../replica/replicas.ts";
+import type { ByteBudget } from "./byte-budget.ts";
 
 /** What is known of a request besides its body. */
 export type RequestScope = {
@@ -23,6 +24,8 @@ export type Parts = {
   readonly cluster: Cluster;
   readonly replicas: Replicas;
   readonly groups: GroupCoordinator;
+  /** Record bytes read for fetches that have not left the process. */
+  readonly fetching: ByteBudget;
   readonly config: BrokerConfig;
   readonly clock: Clock;
   readonly random: Random;

@@ -116,9 +116,7 @@ export class KafkaConnection implements Sink {
       if (fallback === undefined) throw new ProtocolError(`${apiName(apiKey)} v${apiVersion} is not served`);
       // Not parsed: only its sender knows what the body is (PROTOCOL §2).
       const exchange = new Exchange({ ...header, apiVersion: 0 }, fallback, new Reader(frame.buffer, 0, 0), frame);
-      this.#exchanges.push(exchange);
-      this.#running++;
-      this.#bytesInFlight += exchange.bytes;
+      this.#enter(exchange);
       this.#settle(exchange, { is: "body", write: writeUnsupportedApiVersions });
       return null;
     } catch (fault) {
@@ -133,9 +131,7 @@ export class KafkaConnection implements Sink {
   }
 
   #start(exchange: Exchange): void {
-    this.#exchanges.push(exchange);
-    this.#running++;
-    this.#bytesInFlight += exchange.bytes;
+    this.#enter(exchange);
     const { header, handler } = exchange;
     const scope: RequestScope = {
       version: header.apiVersion,
@@ -151,10 +147,18 @@ export class KafkaConnection implements Sink {
     );
   }
 
+  #enter(exchange: Exchange): void {
+    this.#exchanges.push(exchange);
+    this.#running++;
+    this.#bytesInFlight += exchange.bytes;
+    this.#options.slabs.requestBytes += exchange.bytes;
+  }
+
   #settle(exchange: Exchange, answer: Answer): void {
     exchange.settle(answer);
     this.#running--;
     this.#bytesInFlight -= exchange.bytes;
+    this.#options.slabs.requestBytes -= exchange.bytes;
     if (this.#isClosed) return exchange.sent();
     const [head] = this.#exchanges;
     if (head === undefined || head.answer === null) return;
@@ -213,7 +217,8 @@ export class KafkaConnection implements Sink {
     return (
       this.#isBlocked ||
       this.#exchanges.length >= this.#options.requestsInFlightMax ||
-      this.#bytesInFlight >= serverLimits.requestBytesInFlightMax
+      this.#bytesInFlight >= serverLimits.requestBytesInFlightMax ||
+      (this.#bytesInFlight > 0 && this.#options.slabs.requestBytes >= serverLimits.requestBytesMax)
     );
   }
 

@@ -16,6 +16,8 @@ export const serverLimits = {
   slabsMediumFreeMax: 64,
   /** Bytes of one connection's requests under way; one frame may exceed it when it is alone. */
   requestBytesInFlightMax: 32 * MIB,
+  /** The same for all connections together; each may have one request under way all the same. */
+  requestBytesMax: 512 * MIB,
   /** Reads in a row that must be small before a connection gives up its larger slab. */
   smallReadsBeforeShrink: 64,
   /** How long a closing listener waits for requests that are under way. */

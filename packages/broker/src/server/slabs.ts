@@ -43,6 +43,8 @@ export class Slabs {
   readonly #freeLarge: Slab[] = [];
   readonly #freeMedium: Slab[] = [];
   #largeInUse = 0;
+  /** Bytes of requests under way, of all connections. */
+  requestBytes = 0;
 
   /** Large slabs lent out now. */
   get largeInUse(): number {

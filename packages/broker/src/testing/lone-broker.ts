@@ -1,6 +1,7 @@
 import { assert, silentLogger } from "@odradek/kit";
 import { MemoryFiles, MemoryNetwork, SeededRandom, VirtualClock } from "@odradek/kit/testing";
 import { buildBatch, ErrorCode, readBatch, batchesIn } from "@odradek/protocol";
+import { ByteBudget } from "../api/byte-budget.ts";
 import type { Parts, RequestScope } from "../api/handler.ts";
 import { Pictures } from "../cluster/assignments.ts";
 import type { Cluster } from "../cluster/cluster.ts";
@@ -28,6 +29,8 @@ export class LoneBroker {
   readonly parts: Parts;
   /** Buffers that responses embedded and that have been let go. */
   released = 0;
+  /** Set: responses do not leave, for their clients do not read; call these to let them go. */
+  held: (() => void)[] | null = null;
   readonly #cluster: Cluster;
 
   private constructor(parts: Omit<Parts, "clock">, clock: VirtualClock, tree: MemoryTree) {
@@ -51,12 +54,13 @@ export class LoneBroker {
     const inSyncStore = new TreeInSyncStore(cluster);
     const replicas = new Replicas({ brokerId: 1, logs, rpc, clock, files, logger, inSyncStore, config });
     const groups = new GroupCoordinator({ cluster, replicas, config, clock, random, logger });
+    const fetching = new ByteBudget({ bytesMax: 4000, bytesLeast: 1000 });
     const pictures = new Pictures(cluster);
     cluster.onImage((image, previous) => {
       replicas.apply(pictures.newest());
       groups.follow(image, previous);
     });
-    return new LoneBroker({ brokerId: 1, cluster, replicas, groups, config, random, logger }, clock, tree);
+    return new LoneBroker({ brokerId: 1, cluster, replicas, groups, fetching, config, random, logger }, clock, tree);
   }
 
   /** Creates a topic that this broker leads, and waits until its partitions are open. */
@@ -96,8 +100,12 @@ export class LoneBroker {
       listener: "PLAINTEXT",
       remoteAddress: "memory",
       afterSent: (release) => {
-        release();
-        this.released++;
+        const leave = (): void => {
+          release();
+          this.released++;
+        };
+        if (this.held === null) leave();
+        else this.held.push(leave);
       },
     };
   }
@@ -117,7 +125,9 @@ export const batchOf = (...values: string[]): Buffer =>
     timestamp: 1_700_000_000_000,
   });
 
-export const valuesIn = (records: Buffer | readonly Buffer[] | null | undefined): string[] =>
-  [...batchesIn(Buffer.concat([records ?? []].flat() as Buffer[]))]
+export function valuesIn(records: Buffer | readonly Buffer[] | null | undefined): string[] {
+  const parts = Buffer.isBuffer(records) ? [records] : [...(records ?? [])];
+  return [...batchesIn(Buffer.concat(parts))]
     .flatMap((batch) => readBatch(batch))
     .map(({ value }) => value!.toString());
+}
