@@ -6,7 +6,7 @@ import { asCommand } from "../kafka/failures.ts";
 import { clientOptions, kafkaOptions, type KafkaOptions } from "../kafka/target.ts";
 import { askMembers, type MemberRow } from "../meta/status.ts";
 import { membersOf, metaOptions, type MetaOptions } from "../meta/target.ts";
-import { durationMs } from "../terminal/duration.ts";
+import { timeoutMs } from "../terminal/duration.ts";
 import { Failure } from "../terminal/failure.ts";
 import { outputOptions, print, printJson, type OutputOptions } from "../terminal/output.ts";
 import { healthOf, metaStatus, type ClusterStatus } from "./cluster-health.ts";
@@ -32,7 +32,7 @@ export const status: CommandModule<object, Arguments> = {
 };
 
 async function untilHealthy(options: Arguments): Promise<ClusterStatus> {
-  const deadline = performance.now() + durationMs(options.timeout);
+  const deadline = performance.now() + timeoutMs(options.timeout);
   let last: unknown;
   while (performance.now() < deadline) {
     try {

@@ -1,6 +1,6 @@
 import type { Argv } from "yargs";
 import { findRunning } from "../dev/state-file.ts";
-import { durationMs } from "../terminal/duration.ts";
+import { timeoutMs } from "../terminal/duration.ts";
 
 export type KafkaOptions = { brokers: string | undefined; timeout: string };
 
@@ -26,12 +26,12 @@ export function bootstrapOf({ brokers }: KafkaOptions): string {
 
 /** What every client of ours is made with; nothing outlives the given time. */
 export function clientOptions(options: KafkaOptions) {
-  const timeoutMs = durationMs(options.timeout);
+  const waitMsMax = timeoutMs(options.timeout);
   return {
     bootstrap: bootstrapOf(options),
     clientId: "odradek-cli",
-    connectTimeoutMs: Math.min(5000, timeoutMs),
-    requestTimeoutMs: timeoutMs,
-    operationTimeoutMs: timeoutMs,
+    connectTimeoutMs: Math.min(5000, waitMsMax),
+    requestTimeoutMs: waitMsMax,
+    operationTimeoutMs: waitMsMax,
   };
 }

@@ -6,11 +6,24 @@ import { membersOf, timeoutMsOf, type MetaOptions } from "./target.ts";
 
 export const rpc = grpcRpc();
 
-/** One session for one command; it ends with the command, and what it owned goes with it. */
-export async function withSession<T>(options: MetaOptions, work: (session: Session) => Promise<T>): Promise<T> {
-  let session: Session;
+/** One session for one command, which has until `--timeout`; what the session owned goes with it. */
+export function withSession<T>(options: MetaOptions, work: (session: Session) => Promise<T>): Promise<T> {
+  return withOpenSession(options, (session) => within(work(session), timeoutMsOf(options)));
+}
+
+/** The same for a command that watches: only finding the leader has a deadline. */
+export async function withOpenSession<T>(options: MetaOptions, work: (session: Session) => Promise<T>): Promise<T> {
+  const session = await open(options);
   try {
-    session = await openSession({
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+async function open(options: MetaOptions): Promise<Session> {
+  try {
+    return await openSession({
       members: membersOf(options),
       rpc,
       clock: new SystemClock(),
@@ -20,26 +33,15 @@ export async function withSession<T>(options: MetaOptions, work: (session: Sessi
       name: "odradek-cli",
     });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Failure("cannotConnect", why, { cause });
+    throw new Failure("cannotConnect", cause instanceof Error ? cause.message : String(cause), { cause });
   }
-  try {
-    return await within(work(session), timeoutMsOf(options));
-  } finally {
-    await session.close();
-  }
-}
-
-/** The same without an end of its own, for a command that watches. */
-export async function withOpenSession<T>(options: MetaOptions, work: (session: Session) => Promise<T>): Promise<T> {
-  return withSession({ ...options, timeout: "100d" }, work);
 }
 
 async function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => late.reject(new Failure("timeout", `the metadata nodes did not answer within ${timeoutMs} ms`)),
-    Math.min(timeoutMs, 2 ** 31 - 1),
+    timeoutMs,
   );
   try {
     return await Promise.race([work, late.promise]);

@@ -1,6 +1,6 @@
 import type { Argv } from "yargs";
 import { findRunning } from "../dev/state-file.ts";
-import { durationMs } from "../terminal/duration.ts";
+import { timeoutMs } from "../terminal/duration.ts";
 import { Failure } from "../terminal/failure.ts";
 
 export type MetaOptions = { meta: string | undefined; timeout: string };
@@ -15,7 +15,7 @@ export function metaOptions<T>(yargs: Argv<T>): Argv<T & MetaOptions> {
     .option("timeout", { type: "string", default: "10s", describe: "how long to try" });
 }
 
-export const timeoutMsOf = ({ timeout }: { timeout: string }): number => durationMs(timeout);
+export const timeoutMsOf = ({ timeout }: { timeout: string }): number => timeoutMs(timeout);
 
 /** All members with their addresses: the flag, the environment, the running `odradek dev`, the documented ports. */
 export function membersOf(options: { meta: string | undefined }): Map<number, string> {

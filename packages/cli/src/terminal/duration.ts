@@ -2,9 +2,19 @@ import { Failure } from "./failure.ts";
 
 const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** A longer timer would fire at once. */
+const timerMsMax = 2 ** 31 - 1;
+
 /** `500ms`, `5s`, `2m`, `1h`, `7d` in milliseconds; a bare number is seconds. */
 export function durationMs(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text.trim());
   if (!match) throw new Failure("usage", `not a duration: ${text} (500ms, 5s, 2m, 1h, 7d)`);
   return Number(match[1]) * unitMs[match[2] ?? "s"]!;
+}
+
+/** A duration that a timer can wait for: at most 24 days. */
+export function timeoutMs(text: string): number {
+  const ms = durationMs(text);
+  if (ms > timerMsMax) throw new Failure("usage", `${text} is too long to wait: at most 24d`);
+  return ms;
 }
