@@ -29,6 +29,20 @@ describe("assign", () => {
     );
   });
 
+  test("when a leader dies its partitions fall to several others", () => {
+    const candidates = [1, 2, 3, 4].map((id) => fresh(id));
+    for (const replicationFactor of [2, 3, 4]) {
+      const replicas = assign(candidates, { partitions: 48, replicationFactor })!;
+      for (const { id } of candidates) {
+        const successors = replicas.filter(([leader]) => leader === id).map((each) => each[1]!);
+        expect(new Set(successors).size).toBe(3);
+        expect(
+          spread([1, 2, 3, 4].filter((other) => other !== id).map((other) => countOf(successors, other))),
+        ).toBeLessThanOrEqual(2);
+      }
+    }
+  });
+
   test("live brokers come first; one that is away is used only to reach the replication factor", () => {
     const candidates = [fresh(1), fresh(2, false), fresh(3)];
     for (const each of assign(candidates, { partitions: 6, replicationFactor: 2 })!) expect(each).not.toContain(2);
@@ -39,9 +53,9 @@ describe("assign", () => {
     expect(assign([fresh(1), fresh(2)], { partitions: 1, replicationFactor: 3 })).toBeNull();
   });
 
-  test("brokers that carry less get more", () => {
+  test("topics of one partition go to whoever carries least; a larger topic is spread over all", () => {
     const candidates = [{ ...fresh(1), replicas: 10, preferred: 10 }, fresh(2)];
-    const replicas = assign(candidates, { partitions: 4, replicationFactor: 1 })!;
-    expect(replicas).toEqual([[2], [2], [2], [2]]);
+    expect(assign(candidates, { partitions: 1, replicationFactor: 1 })).toEqual([[2]]);
+    expect(assign(candidates, { partitions: 4, replicationFactor: 1 })).toEqual([[2], [1], [2], [1]]);
   });
 });

@@ -10,10 +10,19 @@ export type Candidate = {
   preferred: number;
 };
 
+type Load = Candidate & {
+  /** What the partitions placed so far gave it. */
+  leadsHere: number;
+  replicasHere: number;
+  /** How often it stands at a place behind a leader: the second place takes over when that one dies. */
+  behind: Map<string, number>;
+};
+
 /**
- * Replicas for new partitions, first one preferred as leader. Live brokers are taken before those that are away, and among
- * equals the one with the least to do; rack-unaware. The replication factor is never lowered: null when there are too few
- * brokers, dead or alive (DESIGN D4).
+ * Replicas for new partitions, first one preferred as leader. Live brokers are taken before those that are away. The
+ * partitions are spread evenly over them, each leader's successors too; where that leaves a choice, the broker that
+ * carries least is taken; rack-unaware. The replication factor is never lowered: null when there are too few brokers, dead
+ * or alive (DESIGN D4).
  */
 export function assign(
   candidates: readonly Candidate[],
@@ -22,32 +31,42 @@ export function assign(
   const { partitions, replicationFactor } = options;
   assert(replicationFactor >= 1, "a partition has a replica");
   if (candidates.length < replicationFactor) return null;
-  const brokers = [...candidates].sort((one, other) => one.id - other.id).map((candidate) => ({ ...candidate }));
-  return Array.from({ length: partitions }, (_, index) => {
-    const turn = (place: number): number => (place + index) % brokers.length;
-    const places = brokers.map((broker, place) => ({ broker, place }));
-    const alive = (one: { broker: Candidate }): number => (one.broker.isLive ? 0 : 1);
-    places.sort(
-      (one, other) =>
-        alive(one) - alive(other) ||
-        one.broker.preferred - other.broker.preferred ||
-        one.broker.replicas - other.broker.replicas ||
-        turn(one.place) - turn(other.place),
-    );
-    const leader = places[0]!;
-    const followers = places
-      .slice(1)
-      .sort(
-        (one, other) =>
-          alive(one) - alive(other) ||
-          one.broker.replicas - other.broker.replicas ||
-          turn(one.place) - turn(other.place),
-      )
-      .slice(0, replicationFactor - 1);
-    leader.broker.preferred++;
-    for (const { broker } of [leader, ...followers]) broker.replicas++;
-    return [leader, ...followers].map(({ broker }) => broker.id);
+  const loads = [...candidates]
+    .sort((one, other) => one.id - other.id)
+    .map((candidate): Load => ({ ...candidate, leadsHere: 0, replicasHere: 0, behind: new Map() }));
+  return Array.from({ length: partitions }, () => {
+    const leader = leastOf(loads, (load) => [away(load), load.leadsHere, load.preferred, load.replicas]);
+    const chosen = [leader];
+    while (chosen.length < replicationFactor) {
+      const place = `${chosen.length} behind ${leader.id}`;
+      const behind = (load: Load): number => load.behind.get(place) ?? 0;
+      const rest = loads.filter((load) => !chosen.includes(load));
+      const next = leastOf(rest, (load) => [away(load), behind(load), load.replicasHere, load.replicas]);
+      next.behind.set(place, behind(next) + 1);
+      chosen.push(next);
+    }
+    leader.leadsHere++;
+    leader.preferred++;
+    for (const load of chosen) {
+      load.replicasHere++;
+      load.replicas++;
+    }
+    return chosen.map(({ id }) => id);
   });
+}
+
+const away = ({ isLive }: Candidate): number => (isLive ? 0 : 1);
+
+/** The one whose numbers come first; among equals the first one. */
+function leastOf(loads: readonly Load[], numbersOf: (load: Load) => readonly number[]): Load {
+  let least = loads[0]!;
+  let leastNumbers = numbersOf(least);
+  for (const load of loads.slice(1)) {
+    const numbers = numbersOf(load);
+    const at = numbers.findIndex((number, place) => number !== leastNumbers[place]);
+    if (at >= 0 && numbers[at]! < leastNumbers[at]!) [least, leastNumbers] = [load, numbers];
+  }
+  return least;
 }
 
 /** Every known broker, with what it carries in this image. */
