@@ -39,6 +39,17 @@ describe("log", () => {
     expect(read(3, 10_000)).toBeNull();
   });
 
+  test("the indexes of the growing segment can be brought to disk for whoever looks at the directory", async () => {
+    const at = await LogFixture.open({ indexIntervalBytes: 1 });
+    const names = (kind: string): string[] => at.files.list(DIRECTORY).filter((name) => name.endsWith(kind));
+    for (const value of ["a", "b", "c"]) at.append(batchOf([value]));
+    await at.tick();
+    expect(names("index")).toEqual([]);
+    at.log.saveIndexes();
+    expect(names("index")).toEqual(["00000000000000000000.index", "00000000000000000000.timeindex"]);
+    expect(at.files.readAll(`${DIRECTORY}/00000000000000000000.index`)).toHaveLength(2 * 8);
+  });
+
   test("a read that does not fit never skips to the next segment", async () => {
     const at = await LogFixture.open({ segmentBytes: 300 });
     for (const value of ["a", "b", "c"]) at.append(batchOf([value.repeat(200)]));

@@ -213,8 +213,8 @@ export class Log {
     this.#throwIfFailed();
     this.#segments.closeSealed(); // whoever still reads old records opens them again
     const aged = agedOf(this.#segments, { end: this.#end, sinceMs: this.#activeSinceMs });
-    const log = { start: this.#start, high: Math.min(high, this.written.value), wallMs: this.#options.clock.wallMs() };
-    const count = expired(aged, log, this.#options.config());
+    const bounds = { start: this.#start, high: Math.min(high, this.written.value) };
+    const count = expired(aged, { ...bounds, wallMs: this.#options.clock.wallMs() }, this.#options.config());
     if (count === 0) return 0;
     return this.#guarded(() => {
       if (count === this.#segments.count) this.#roll(this.#end);
@@ -224,6 +224,11 @@ export class Log {
       if (first > this.#start) this.moveStart(first);
       return count;
     });
+  }
+
+  /** Writes what the active segment's indexes hold only in memory. */
+  saveIndexes(): void {
+    if (this.#failed === null && !this.#closed) this.#guarded(() => this.#segments.active.saveIndexes());
   }
 
   /** Resolves once everything appended before the call is on stable storage. A failing disk fences the log and rejects. */
@@ -382,10 +387,8 @@ export class Log {
   #fail(error: unknown): void {
     if (this.#failed !== null) return;
     this.#failed = error instanceof Error ? error : new Error(String(error));
-    this.#options.logger.error(
-      { evt: "log-failed", directory: this.#where.directory, err: error },
-      "the log has failed",
-    );
+    const fields = { evt: "log-failed", directory: this.#where.directory, err: error };
+    this.#options.logger.error(fields, "the log has failed");
     this.written.close();
     try {
       this.#segments.active.abandonQueue();

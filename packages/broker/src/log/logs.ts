@@ -124,6 +124,11 @@ export class Logs {
     await this.#highs.save();
   }
 
+  /** Brings the index files of all open logs up to date. */
+  saveIndexes(): void {
+    for (const { log } of this.#open.values()) log.saveIndexes();
+  }
+
   /** Saves recovery points and log start offsets of all open logs. */
   async saveCheckpoints(): Promise<void> {
     for (const { id, log } of this.#open.values()) {

@@ -53,6 +53,7 @@ export class Replicas {
     const { replication, log } = options.config;
     this.#every("in-sync replicas", Math.min(replication.lagTimeMsMax / 2, 1000), () => this.#check());
     this.#every("high watermarks", replication.highWatermarkCheckpointMs, () => this.#saveHighs());
+    this.#every("indexes", replication.highWatermarkCheckpointMs, () => options.logs.saveIndexes());
     this.#every("checkpoints", log.recoveryPointCheckpointMs, () => options.logs.saveCheckpoints());
     this.#every("retention", log.retentionCheckMs, () => this.#retain());
   }

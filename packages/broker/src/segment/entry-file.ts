@@ -75,7 +75,13 @@ export class EntryFile {
     this.#tailEntries = 0;
   }
 
-  /** The same, and removes what stands behind; an empty file is made when there is none. */
+  /** The same, and makes the file when there is none: whoever looks at the directory finds an index beside each log. */
+  save(): void {
+    this.#opened();
+    this.write();
+  }
+
+  /** The same, and removes what stands behind. */
   seal(): void {
     this.write();
     const file = this.#opened();

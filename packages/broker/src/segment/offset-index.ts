@@ -61,6 +61,10 @@ export class OffsetIndex {
     this.#entries.write();
   }
 
+  save(): void {
+    this.#entries.save();
+  }
+
   seal(): void {
     this.#entries.seal();
   }

@@ -225,6 +225,12 @@ export class Segment {
     return this.#firstTimestamp;
   }
 
+  /** Brings the index files up to date while the segment still grows: other readers of the directory see them. */
+  saveIndexes(): void {
+    this.#offsets.save();
+    this.#times.save();
+  }
+
   /** Brings the indexes to their exact length, with the last word of the time index: at roll and close. */
   seal(): void {
     this.#times.append(this.#max);

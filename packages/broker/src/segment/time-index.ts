@@ -83,6 +83,10 @@ export class TimeIndex {
     this.#entries.write();
   }
 
+  save(): void {
+    this.#entries.save();
+  }
+
   seal(): void {
     this.#entries.seal();
   }
