@@ -83,6 +83,11 @@ export class KafkaConnection implements Sink {
     this.#connection.destroy();
   }
 
+  /** Closes after what has been answered has left. */
+  end(): void {
+    this.#connection.end();
+  }
+
   /** Starts whatever has arrived and may start. */
   #pull(): void {
     try {

@@ -64,10 +64,10 @@ export class KafkaListener {
     await this.#listener?.close();
     const { clock } = this.#options;
     const until = clock.now() + serverLimits.closeGraceMs;
-    for (const connection of this.#connections) if (connection.isIdle) connection.close();
+    for (const connection of this.#connections) if (connection.isIdle) connection.end();
     while (this.#connections.size > 0 && clock.now() < until) {
       await delay(clock, 10);
-      for (const connection of this.#connections) if (connection.isIdle) connection.close();
+      for (const connection of this.#connections) if (connection.isIdle) connection.end();
     }
     for (const connection of this.#connections) connection.close();
   }
