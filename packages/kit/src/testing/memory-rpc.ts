@@ -82,6 +82,7 @@ export class MemoryNetwork {
     this.clock.timer(this.options.latencyMs, () => {
       const server = this.#servers.get(address);
       const accept = server?.methods.get(path);
+      if (server) pair.server = server.node;
       if (!server) pair.break(new RpcError("UNAVAILABLE", `${address}: connection refused`));
       else if (!accept) pair.break(new RpcError("UNIMPLEMENTED", `${address}: no method ${path}`));
       else pair.accepted(accept);
@@ -129,7 +130,8 @@ class End {
 /** A stream between two nodes. */
 class Pair {
   readonly client: string;
-  readonly server: string;
+  /** The node that serves the address; until one accepts, whoever did when the stream was opened. */
+  server: string;
   readonly address: string;
   readonly opener: End = new End(this);
   readonly acceptor: End = new End(this);
