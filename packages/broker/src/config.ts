@@ -14,4 +14,9 @@ export {
   type TopicConfig,
   topicStatements,
 } from "./config/topic-config.ts";
-export { problemWithTopicConfigs, topicConfig, type TopicConfigDefinition, topicConfigs } from "./config/topic-configs.ts";
+export {
+  problemWithTopicConfigs,
+  topicConfig,
+  type TopicConfigDefinition,
+  topicConfigs,
+} from "./config/topic-configs.ts";
