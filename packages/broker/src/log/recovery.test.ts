@@ -115,6 +115,17 @@ describe("recovery", () => {
     }
   });
 
+  test("L-03: recovery leaves nothing of an old index in a file that grows again", async () => {
+    const { files, bytes } = await killed(12);
+    write(files, `${FIRST}.index`, Buffer.alloc(800, 0x11));
+    write(files, `${FIRST}.timeindex`, Buffer.alloc(1200, 0x11));
+    write(files, `${FIRST}.log`, bytes.subarray(0, bytes.length - 1));
+    const at = await LogFixture.open({ indexIntervalBytes: 1 }, files);
+    at.log.saveIndexes();
+    expect(files.readAll(`${FIRST}.index`)).toHaveLength(10 * 8);
+    expect(files.readAll(`${FIRST}.timeindex`)).toHaveLength(10 * 12);
+  });
+
   test("L-07: an unreadable epoch checkpoint or producer snapshot is built again from the log", async () => {
     const files = memoryFiles();
     const at = await LogFixture.open({ segmentBytes: 500 }, files);

@@ -66,6 +66,13 @@ export class EntryFile {
     this.#opened().truncate(count * this.#entryBytes);
   }
 
+  /** Drops all entries, and whatever an earlier process left in the file behind those that are believed. */
+  clear(): void {
+    this.#tailEntries = 0;
+    this.#stored = 0;
+    this.#opened().truncate(0);
+  }
+
   /** Brings the file up to date: exactly `count` entries long. */
   write(): void {
     if (this.#tailEntries === 0 || this.#tail === null) return;

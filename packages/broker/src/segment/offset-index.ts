@@ -54,7 +54,7 @@ export class OffsetIndex {
   }
 
   clear(): void {
-    this.#entries.truncate(0);
+    this.#entries.clear();
   }
 
   write(): void {

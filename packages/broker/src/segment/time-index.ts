@@ -75,7 +75,7 @@ export class TimeIndex {
   }
 
   clear(): void {
-    this.#entries.truncate(0);
+    this.#entries.clear();
     this.#lastTimestamp = -1;
   }
 
