@@ -33,7 +33,10 @@ function problems({ brokers, partitions }: ClusterStatus): string {
   const found: string[] = [];
   if (partitions.offline > 0) found.push(`offline ${partitions.offline}`);
   if (partitions.underReplicated > 0) found.push(`under-replicated ${partitions.underReplicated}`);
-  for (const { broker, state } of brokers)
-    if (state === "DOWN") found.push(`broker ${broker} is down (npx odradek restart broker ${broker})`);
+  for (const { broker, state, host } of brokers) {
+    // Its address is known only where `odradek dev` started it; elsewhere the hint would lead nowhere.
+    const hint = host === null ? "" : ` (npx odradek restart broker ${broker})`;
+    if (state === "DOWN") found.push(`broker ${broker} is down${hint}`);
+  }
   return found.length === 0 ? "" : `PROBLEMS ${found.join("   ")}\n`;
 }
