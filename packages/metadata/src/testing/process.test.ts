@@ -126,6 +126,48 @@ it("an ephemeral node vanishes within about a second after its client is killed 
   });
 }, 60_000);
 
+it("C-19: leaves a leader that is paused, which later follows and has done nothing twice", async () => {
+  const nodes = await quorum(3);
+  const session = await client(nodes, "writer");
+  await session.create("/counter", Buffer.from("0"));
+  const counter = new Counter(session);
+  await eventually("writes run", () => counter.acknowledged > 20, 5_000);
+  const paused = await leaderOf(nodes);
+  nodes.node(paused).child.kill("SIGSTOP");
+  const before = counter.acknowledged;
+  await eventually("writes go on", () => counter.acknowledged > before + 20, 10_000);
+  nodes.node(paused).child.kill("SIGCONT");
+  const atWake = counter.acknowledged;
+  await eventually("writes still go on", () => counter.acknowledged > atWake + 100, 5_000);
+  await counter.stop();
+  expect((await session.get("/counter"))?.version).toBe(counter.acknowledged + 1);
+  const address = nodes.members.get(paused)!;
+  await eventually(
+    "the old leader follows",
+    async () => (await memberStatus({ address, rpc, timeoutMs: 1_000 })).role === "follower",
+    5_000,
+  );
+  expect(Math.max(...counter.gaps)).toBeLessThan(4_000);
+}, 60_000);
+
+it("C-18: a machine that stands still for longer than the session timeout expires nobody on waking", async () => {
+  const nodes = await quorum(3);
+  const peers = [...nodes.members].map(([id, address]) => `${id}=${address}`).join(",");
+  const holders = [7, 8, 9].map((id) => new LoggedProcess(clientScript, [peers, `/brokers/ids/${id}`]));
+  for (const holder of holders) await holder.event("READY", 10_000);
+  const all = [...holders, ...[...nodes.members.keys()].map((id) => nodes.node(id))];
+  for (const each of all) each.child.kill("SIGSTOP");
+  // Nothing can be waited for here: the time itself is the fault.
+  await new Promise((resolve) => setTimeout(resolve, 8_000));
+  for (const each of all) each.child.kill("SIGCONT");
+  const watcher = await client(nodes, "watcher");
+  const first = await watcher.get("/brokers/ids/7");
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  expect(await watcher.children("/brokers/ids")).toEqual(["7", "8", "9"]);
+  expect(await watcher.get("/brokers/ids/7")).toEqual(first);
+  for (const holder of holders) await holder.kill("SIGKILL");
+}, 60_000);
+
 it("keeps everything acknowledged when all three nodes are killed with -9 at once", async () => {
   const nodes = await quorum(3);
   const before = await client(nodes, "before");
