@@ -70,7 +70,7 @@ export class EntryFile {
   clear(): void {
     this.#tailEntries = 0;
     this.#stored = 0;
-    this.#opened().truncate(0);
+    if (this.#files.exists(this.path)) this.#opened().truncate(0);
   }
 
   /** Brings the file up to date: exactly `count` entries long. */
