@@ -2,6 +2,7 @@ import {
   Batch,
   ErrorCode,
   InitProducerIdApi,
+  MetadataApi,
   partitionOfKey,
   ProduceApi,
   type ProduceRequest,
@@ -231,4 +232,31 @@ test("a partition that does not exist is an error", async ({ expect }) => {
   await using broker = await brokerThat({ errorCode: 0 });
   await using producer = new Producer({ bootstrap: broker.bootstrap });
   await expect(producer.send(one("a", 9))).rejects.toBeInstanceOf(KafkaError);
+});
+
+test("calls that wait for a new topic are queued in the order they were made", async ({ expect }) => {
+  await using broker = await brokerThat({ errorCode: 0 });
+  const node = { nodeId: broker.id, host: "127.0.0.1", port: broker.port };
+  let asked = 0;
+  broker.on(MetadataApi, ({ topics }) => ({
+    brokers: [node],
+    controllerId: node.nodeId,
+    topics: (topics ?? []).map(({ name }) => ({
+      errorCode: asked++ < 3 ? ErrorCode.LEADER_NOT_AVAILABLE : 0,
+      name,
+      partitions: [
+        {
+          errorCode: 0,
+          partitionIndex: 0,
+          leaderId: node.nodeId,
+          replicaNodes: [node.nodeId],
+          isrNodes: [node.nodeId],
+        },
+      ],
+    })),
+  }));
+  await using producer = new Producer({ bootstrap: broker.bootstrap });
+  const values = Array.from({ length: 50 }, (_, at) => String(at));
+  await Promise.all(values.map((value) => producer.send(one(value))));
+  expect(batchesOf(broker).flatMap((batch) => batch.values)).toEqual(values);
 });
