@@ -28,7 +28,7 @@ export type BrokerPorts = {
 
 export type Broker = {
   readonly ports: { readonly kafka: number; readonly grpc: number; readonly http: number | null };
-  /** Rejects when the broker must not go on: another process has taken its number. Never resolves. */
+  /** Rejects when the broker must not go on: another process has taken its number, or the disk has failed. Never resolves. */
   readonly failed: Promise<never>;
   /** Stops in order: leaderships are handed over first unless told otherwise, logs are closed, the session ends last. */
   close(options?: { handOver: boolean }): Promise<void>;
@@ -103,10 +103,12 @@ async function assemble(config: BrokerConfig, ports: BrokerPorts, closers: Close
   const controller = new Controller(controllerParts);
   closers.add(() => controller.close());
   for (const listener of listeners) listener.serve();
+  const failed = Promise.race([cluster.failed, replicas.failed]);
+  failed.catch(() => {}); // whoever runs the broker awaits it; nobody has to
   isReady = true;
   return {
     ports: { kafka: listeners[0]!.port, grpc, http: http?.port ?? null },
-    failed: cluster.failed,
+    failed,
     close: async ({ handOver } = { handOver: true }) => {
       isReady = false;
       if (handOver && config.replication.controlledShutdown) await handedOver(cluster, ports);

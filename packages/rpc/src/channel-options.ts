@@ -1,7 +1,10 @@
 import type { ChannelOptions } from "@grpc/grpc-js";
 
-/** Bytes of the largest message either side accepts; a longer one ends the call with RESOURCE_EXHAUSTED. */
-export const messageBytesMax = 16 * 1024 * 1024;
+/**
+ * Bytes of the largest message either side accepts; a longer one ends the call with RESOURCE_EXHAUSTED. A replica gets a batch as a whole,
+ * and one Kafka request can bring a batch of 100 MiB (socket.request.max.bytes).
+ */
+export const messageBytesMax = 112 * 1024 * 1024;
 
 const shared: ChannelOptions = {
   "grpc.max_receive_message_length": messageBytesMax,

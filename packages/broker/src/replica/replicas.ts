@@ -31,14 +31,23 @@ type Hosted = {
   partition: Partition | null;
   /** The work under way. */
   settling: Promise<void> | null;
-  /** Why the partition can't be opened; a restart tries again. */
+  /** Why the partition could not be opened; it is tried again now and then. */
   failed: unknown;
 };
+
+/** A partition that could not be opened is tried again after this. */
+const RETRY_MS = 10_000;
 
 const keyOf = (topic: string, index: number): string => `${topic}-${index}`;
 
 /** Every partition that has a replica on this broker. */
 export class Replicas {
+  /**
+   * Rejects when the disk has failed under a log (L-08, L-11): with one data directory a broker that goes on would keep the leadership of
+   * partitions that it can't write. Whoever runs the broker stops it, as Kafka does; others lead as soon as its session ends.
+   */
+  readonly failed: Promise<never>;
+  #fail!: (error: Error) => void;
   readonly #options: ReplicasOptions;
   readonly #fetchers: Fetchers;
   readonly #hosted = new Map<string, Hosted>();
@@ -49,9 +58,12 @@ export class Replicas {
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
+    this.failed = new Promise((_, reject) => (this.#fail = reject));
+    this.failed.catch(() => {}); // whoever runs the broker awaits it; nobody has to
     this.#fetchers = new Fetchers(options);
     const { replication, log } = options.config;
     this.#every("in-sync replicas", Math.min(replication.lagTimeMsMax / 2, 1000), () => this.#check());
+    this.#every("failed partitions", RETRY_MS, () => this.#retryFailed());
     this.#every("high watermarks", replication.highWatermarkCheckpointMs, () => this.#saveHighs());
     this.#every("indexes", replication.highWatermarkCheckpointMs, () => options.logs.saveIndexes());
     this.#every("checkpoints", log.recoveryPointCheckpointMs, () => options.logs.saveCheckpoints());
@@ -76,6 +88,7 @@ export class Replicas {
     for (const [key, hosted] of this.#hosted) {
       if (assigned.has(key)) continue;
       hosted.wanted = null;
+      if (hosted.failed !== null) this.#options.logs.deleteLog(hosted.topic, hosted.index);
       this.#settle(key, hosted);
     }
     if (isFirst) this.#tellStrays(assigned);
@@ -128,7 +141,8 @@ export class Replicas {
   }
 
   #settle(key: string, hosted: Hosted): void {
-    if (hosted.settling !== null || hosted.failed !== null) return;
+    if (hosted.settling !== null) return;
+    hosted.failed = null;
     hosted.settling = this.#bring(hosted)
       .catch((error: unknown) => {
         hosted.failed = error;
@@ -139,7 +153,7 @@ export class Replicas {
       })
       .finally(() => {
         hosted.settling = null;
-        if (hosted.wanted === null && hosted.failed === null) this.#hosted.delete(key);
+        if (hosted.wanted === null) this.#hosted.delete(key);
       });
   }
 
@@ -181,7 +195,10 @@ export class Replicas {
     hosted.partition = partition;
     this.#byId.set(keyOf(topicId, index), partition);
     if (this.#closed) return;
-    partition.onRole = () => this.#fetchers.route(partition);
+    partition.onRole = () => {
+      this.#fetchers.route(partition);
+      if (log.failed !== null) this.#fail(new Error(`the log of ${replica} has failed`, { cause: log.failed }));
+    };
     this.#fetchers.route(partition);
   }
 
@@ -211,6 +228,10 @@ export class Replicas {
 
   #check(): void {
     for (const partition of this.partitions()) partition.check();
+  }
+
+  #retryFailed(): void {
+    for (const [key, hosted] of this.#hosted) if (hosted.failed !== null) this.#settle(key, hosted);
   }
 
   #retain(): void {

@@ -1,0 +1,103 @@
+import type { RpcStream } from "@odradek/kit";
+import { batchesIn } from "@odradek/protocol";
+import { expect, onTestFinished, test } from "vitest";
+
+import { ReplicatedTopic } from "../testing/replicated-topic.ts";
+import { type Attach, type Data, follow, type FollowerMessage, type LeaderMessage } from "./messages.ts";
+
+const topicId = Buffer.alloc(16, 7);
+
+/** A leader on its own and a follower that does only what the test says. */
+async function leaderAndFollower() {
+  const at = await ReplicatedTopic.start({ brokers: [1] });
+  const client = at.network.rpc("b9").client("b1:9");
+  onTestFinished(() => client.close());
+  const stream: RpcStream<FollowerMessage, LeaderMessage> = client.open(follow);
+  const data: Data[] = [];
+  const answers: string[] = [];
+  stream.onMessage = (message) => {
+    data.push(...(message.data ?? []));
+    answers.push(...(message.answers ?? []).map(({ attachId, outcome }) => `${attachId} ${outcome}`));
+  };
+  const attach = (attachId: number, change: Partial<Attach> = {}): boolean =>
+    stream.send({ attaches: [{ attachId, topicId, partition: 0, leaderEpoch: 1, lastEpoch: -1, end: 0, ...change }] });
+  const bytes = (): number => data.reduce((sum, { records }) => sum + records.length, 0);
+  return { at, stream, data, answers, attach, bytes };
+}
+
+const hello = { broker: 9, incarnation: "9", leader: 1 };
+const block = "x".repeat(500_000);
+
+test("a follower that acknowledges nothing gets so much and no more; each acknowledgement makes room", async () => {
+  const { at, stream, data, attach, bytes } = await leaderAndFollower();
+  for (let i = 0; i < 40; i++) await at.appended(1, [block]);
+  stream.send({ hello });
+  attach(1);
+  await at.pass(1000);
+  const sent = bytes();
+  expect(sent).toBeGreaterThanOrEqual(8 * 1024 * 1024);
+  expect(sent).toBeLessThan(9 * 1024 * 1024);
+  stream.send({ acknowledgements: [{ attachId: 1, end: 4 }] });
+  await at.pass(1000);
+  expect(bytes() - sent).toBeGreaterThan(4 * 400_000);
+  expect(bytes() - sent).toBeLessThan(5 * 520_000);
+  const offsets = data.flatMap(({ records }) => [...batchesIn(records)].map(({ baseOffset }) => baseOffset));
+  expect(offsets).toEqual(offsets.map((_, index) => index));
+});
+
+test("marks go out while records must wait", async () => {
+  const { at, stream, data, attach } = await leaderAndFollower();
+  for (let i = 0; i < 20; i++) await at.appended(1, [block]);
+  stream.send({ hello });
+  attach(1);
+  await at.pass(1000);
+  data.length = 0;
+  at.partition(1).deleteRecordsBelow(3);
+  await at.pass(10);
+  expect(data).toMatchObject([{ attachId: 1, start: 3, high: 20, records: Buffer.alloc(0) }]);
+});
+
+test("a detached partition gets nothing, and its unacknowledged bytes burden nobody", async () => {
+  const { at, stream, data, answers, attach, bytes } = await leaderAndFollower();
+  for (let i = 0; i < 30; i++) await at.appended(1, [block]);
+  stream.send({ hello });
+  attach(1);
+  await at.pass(1000);
+  stream.send({ detaches: [1] });
+  await at.pass(10);
+  data.length = 0;
+  await at.appended(1, ["unseen"]);
+  expect(bytes()).toBe(0);
+  attach(2);
+  await at.pass(1000);
+  expect(answers).toEqual(["1 attached", "2 attached"]);
+  expect(bytes()).toBeGreaterThanOrEqual(8 * 1024 * 1024);
+});
+
+test("nothing is attached before the follower has said who it is, or for somebody else", async () => {
+  const first = await leaderAndFollower();
+  first.attach(1);
+  await first.at.pass(10);
+  expect(first.answers).toEqual(["1 unknown"]);
+  const second = await leaderAndFollower();
+  let ended = false;
+  second.stream.onEnded = () => (ended = true);
+  second.stream.send({ hello: { ...hello, leader: 2 } });
+  await second.at.pass(10);
+  expect(ended).toBe(true);
+});
+
+test("an attachment to an epoch that ends is taken back", async () => {
+  const { at, stream, answers, attach } = await leaderAndFollower();
+  stream.send({ hello });
+  attach(1);
+  await at.pass(10);
+  at.elect(1);
+  await at.pass(10);
+  attach(2);
+  attach(3, { leaderEpoch: 2 });
+  attach(4, { leaderEpoch: 3 });
+  attach(5, { leaderEpoch: 2, partition: 1 });
+  await at.pass(10);
+  expect(answers).toEqual(["1 attached", "1 unknown", "2 fenced", "3 attached", "4 unknown", "5 unknown"]);
+});
