@@ -1,6 +1,7 @@
 import { assert } from "@odradek/kit";
 
-import type { RaftLog } from "./log.ts";
+import type { Entry } from "../store/entry.ts";
+import { type RaftLog, weightOf } from "./log.ts";
 import type { Snapshot } from "../store/write.ts";
 import { digestOf } from "../store/write.ts";
 import type { RaftState } from "./state.ts";
@@ -23,8 +24,8 @@ export const defaultCompaction: CompactionLimits = {
 export class Compaction {
   readonly #limits: CompactionLimits;
   #snapshotIndex: number;
-  /** Bytes of log that the last snapshot left; only growth beyond them counts. */
-  #keptBytes = 0;
+  /** Of log applied since. */
+  #bytesSince = 0;
 
   constructor(limits: CompactionLimits, snapshotIndex: number) {
     assert(limits.tailEntries < limits.snapshotEntries, "a snapshot makes the log shorter");
@@ -36,24 +37,25 @@ export class Compaction {
     return this.#snapshotIndex;
   }
 
-  /** The index after which the log stays, when it is time; else null. */
-  due(log: RaftLog, applied: number): number | null {
+  /** `applied` were just applied. The index after which the log stays, when it is time for a snapshot; else null. */
+  due(log: RaftLog, applied: readonly Entry[]): number | null {
     const { snapshotEntries, snapshotBytes, tailEntries } = this.#limits;
-    const entries = applied - Math.max(this.#snapshotIndex, log.base.index);
-    if (entries < snapshotEntries && log.bytes - this.#keptBytes < snapshotBytes) return null;
-    this.#snapshotIndex = applied;
-    // A tail of large entries would bring the next snapshot at once.
-    let keepAfter = applied;
+    const { index } = applied.at(-1)!;
+    for (const entry of applied) this.#bytesSince += weightOf(entry);
+    const entries = index - Math.max(this.#snapshotIndex, log.base.index);
+    if (entries < snapshotEntries && this.#bytesSince < snapshotBytes) return null;
+    this.#snapshotIndex = index;
+    this.#bytesSince = 0;
+    let keepAfter = index;
     let bytes = 0;
-    while (keepAfter > log.base.index && applied - keepAfter < tailEntries && bytes < snapshotBytes / 2)
-      bytes += log.at(keepAfter--).data.length + 64;
-    this.#keptBytes = bytes;
+    while (keepAfter > log.base.index && index - keepAfter < tailEntries && bytes < snapshotBytes / 2)
+      bytes += weightOf(log.at(keepAfter--));
     return keepAfter;
   }
 
   installed(index: number): void {
     this.#snapshotIndex = index;
-    this.#keptBytes = 0;
+    this.#bytesSince = 0;
   }
 
   /** The state after the last applied entry, with everything a follower needs to go on from there. */

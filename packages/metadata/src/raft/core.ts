@@ -5,7 +5,14 @@ import { electAlone, electionTick, onPreVote, onPreVoteReply, onTimeoutNow } fro
 import { onVote, onVoteReply, ownVoteDurable, peerDied } from "./election.ts";
 import type { Entry } from "../store/entry.ts";
 import { onAppend } from "./following.ts";
-import { advanceCommit, flushEntries, leaderTick, onAppendReply, transferLeadership } from "./leading.ts";
+import {
+  advanceCommit,
+  flushEntries,
+  heldByFollowers,
+  leaderTick,
+  onAppendReply,
+  transferLeadership,
+} from "./leading.ts";
 import { weightOf } from "./log.ts";
 import type { Message } from "../peers/messages.ts";
 import type { Cluster } from "../store/write.ts";
@@ -214,7 +221,8 @@ export class RaftCore {
     const raft = this.#raft;
     assert(snapshot.info.index <= raft.applied, "only applied entries are in a snapshot");
     assert(keepAfter <= snapshot.info.index, "only what is in the snapshot is compacted");
-    raft.log.compactTo(Math.max(keepAfter, raft.log.base.index));
+    const keep = raft.log.bytes < raft.limits.logBytesMax ? Math.min(keepAfter, heldByFollowers(raft)) : keepAfter;
+    raft.log.compactTo(Math.max(keep, raft.log.base.index));
     raft.writing().compact = { snapshot, base: raft.log.base };
   }
 }

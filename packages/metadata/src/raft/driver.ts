@@ -187,7 +187,7 @@ export class RaftDriver<Result> implements Consensus<Result> {
     const applied = entries.at(-1)!.index;
     this.#parts.store.apply(applied, writes).catch((error: Error) => this.#fail(error));
     const { core } = this.#parts;
-    const keepAfter = this.#parts.compaction.due(core.state.log, applied);
+    const keepAfter = this.#parts.compaction.due(core.state.log, entries);
     if (keepAfter !== null) this.#step({ is: "compact", snapshot: this.#takeSnapshot(), keepAfter });
   }
 

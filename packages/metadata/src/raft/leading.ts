@@ -103,6 +103,18 @@ export function advanceCommit(raft: RaftState): void {
   raft.commit = reached;
 }
 
+/** What every follower that answers has, or will have from the snapshot it is getting: cutting off more would begin its catching up anew. */
+export function heldByFollowers(raft: RaftState): number {
+  const { role, outgoing } = raft;
+  let held = Infinity;
+  if (role.is !== "leader") return held;
+  for (const { heardMs, pace, match } of role.followers.values()) {
+    if (raft.nowMs - heardMs >= raft.timing.electionMsMax) continue;
+    held = Math.min(held, pace.is === "snapshot" && outgoing ? outgoing.info.index : match);
+  }
+  return held;
+}
+
 /** Hands leadership to the follower that is furthest; without one nothing happens. */
 export function transferLeadership(raft: RaftState): void {
   const { role } = raft;

@@ -27,6 +27,8 @@ export type RaftLimits = {
   /** Entries handed over to be applied in one piece. */
   applyEntriesMax: number;
   applyBytesMax: number;
+  /** So much log stays for followers that are being served, beyond the usual tail. */
+  logBytesMax: number;
   snapshotChunkBytes: number;
   snapshotBytesMax: number;
   readsMax: number;
@@ -73,6 +75,7 @@ export const defaultLimits: RaftLimits = {
   uncommittedBytesMax: 32 * MIB,
   applyEntriesMax: 1000,
   applyBytesMax: 4 * MIB,
+  logBytesMax: 64 * MIB,
   snapshotChunkBytes: 256 * KIB,
   snapshotBytesMax: 1024 * MIB,
   readsMax: 10_000,

@@ -7,7 +7,7 @@ import { assert } from "@odradek/kit";
 export type Pace =
   | { is: "probe"; asked: boolean }
   | { is: "replicate"; inFlight: { last: number; bytes: number }[]; inFlightBytes: number }
-  | { is: "snapshot"; index: number; offset: number; sentMs: number; retryMs: number };
+  | { is: "snapshot"; index: number; offset: number; sentMs: number; retryMs: number; retried: boolean };
 
 /**
  * What the leader knows of one follower.

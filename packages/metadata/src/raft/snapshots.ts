@@ -36,6 +36,7 @@ function sendChunk(
   if (raft.nowMs - pace.sentMs < pace.retryMs) return;
   if (pace.index !== info.index) Object.assign(pace, { index: info.index, offset: 0 });
   const { offset } = pace;
+  pace.retried ||= pace.sentMs > -Infinity;
   pace.sentMs = raft.nowMs;
   const chunk = data.subarray(offset, offset + raft.limits.snapshotChunkBytes);
   raft.tell(to, { is: "snapshot", term: raft.term, info, offset, data: chunk });
@@ -57,8 +58,9 @@ export function onSnapshotReply(raft: RaftState, from: number, message: Of<"snap
   }
   const { pace } = progress;
   if (pace.is !== "snapshot" || pace.index !== message.index || message.received === pace.offset) return;
-  pace.offset = message.received;
-  pace.sentMs = -Infinity;
+  // Forward at once. Back only after a retry: late answers would make us repeat, and be repeated in turn.
+  if (message.received < pace.offset && !pace.retried) return;
+  Object.assign(pace, { offset: message.received, sentMs: -Infinity, retried: false });
 }
 
 /** Follower: gathers chunks; nothing of them touches the log before the last has arrived and the digest is right (RELIABILITY R-11). */

@@ -4,7 +4,7 @@ import { assert, type Files, type OpenFile } from "@odradek/kit";
 
 import type { Position } from "./entry.ts";
 import type { HardState } from "./write.ts";
-import { bufferFromHex, hexFromBuffer } from "./keys/single.ts";
+import { fromJson, toJson } from "./keys/single.ts";
 
 /** What a node has promised, beside the store that may forget it (DESIGN D2). */
 export type Mark = HardState & {
@@ -64,7 +64,7 @@ export class RaftMark {
 }
 
 function slotFor(sequence: number, value: Mark): Buffer {
-  const body = Buffer.from(JSON.stringify(value, hexFromBuffer));
+  const body = Buffer.from(toJson(value));
   assert(headerBytes + body.length <= slotBytes, "a mark fits into its slot");
   const slot = Buffer.alloc(slotBytes);
   slot.writeUInt32BE(body.length, 4);
@@ -79,6 +79,6 @@ function readSlot(file: OpenFile, number: number): { sequence: number; value: Ma
   if (file.read(slot, number * slotBytes) < headerBytes) return null;
   const end = headerBytes + slot.readUInt32BE(4);
   if (end > slotBytes || slot.readUInt32BE() !== crc32(slot.subarray(4, end))) return null;
-  const value = JSON.parse(slot.subarray(headerBytes, end).toString(), bufferFromHex) as Mark;
+  const value = fromJson(slot.subarray(headerBytes, end).toString()) as Mark;
   return { sequence: slot.readUIntBE(8, 6), value };
 }

@@ -1,5 +1,6 @@
 import { integerBelow, type Random } from "@odradek/kit";
 
+import type { Message } from "../peers/messages.ts";
 import type { EventLoop } from "./sim-clock.ts";
 import type { SimNetwork } from "./sim-network.ts";
 import type { SimNode } from "./sim-node.ts";
@@ -14,7 +15,9 @@ export class Faults {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#next();
+    if (parts.plan.faults.includes("crashVoters")) parts.network.onSend = (from, message) => this.#voted(from, message);
+    // Most worlds get the time to found their cluster, which takes all of its members.
+    parts.loop.at(parts.random.next() < 0.9 ? 1500 : 0, () => this.#next());
   }
 
   /** Heals everything: links, disks, pauses; starts everyone. */
@@ -46,6 +49,13 @@ export class Faults {
     switch (fault) {
       case "crash":
         return this.#crash(node);
+      case "crashLeader": {
+        const leaders = nodes.filter((one) => one.driver?.core.state.role.is === "leader");
+        for (const leader of leaders) this.#crash(leader);
+        return;
+      }
+      case "crashVoters":
+        return;
       case "crashAll":
         for (const one of nodes) this.#crash(one);
         return;
@@ -88,12 +98,20 @@ export class Faults {
     );
   }
 
+  /** Whoever has just given its vote is the one to lose its memory. */
+  #voted(from: number, message: Message): void {
+    const { loop, nodes, random } = this.#parts;
+    if (this.#stopped || message.is !== "voteReply" || !message.granted || random.next() < 0.7) return;
+    const node = nodes.find((one) => one.id === from)!;
+    loop.at(random.next() * 0.5, () => this.#crash(node));
+  }
+
   #crash(node: SimNode, meanwhile: () => void = () => {}): void {
     const { loop, random } = this.#parts;
     if (!node.up) return;
     node.crash();
     meanwhile();
-    loop.at(random.next() ** 2 * 4000, () => {
+    loop.at(random.next() < 0.5 ? random.next() * 20 : random.next() ** 2 * 4000, () => {
       if (!node.up) node.start();
     });
   }

@@ -17,6 +17,8 @@ export type NetworkFaults = {
 /** Messages between simulated nodes: late, lost, twice, in any order; links can be cut one way. */
 export class SimNetwork {
   faults: NetworkFaults;
+  /** Sees every message that leaves. */
+  onSend: (from: number, message: Message) => void = () => {};
   readonly #loop: EventLoop;
   readonly #random: Random;
   readonly #ends = new Map<number, { links: SimLinks; clock: ProcessClock }>();
@@ -56,6 +58,7 @@ export class SimNetwork {
 
   #send(from: number, to: number, message: Message): void {
     const { loss, duplication, encoded } = this.faults;
+    this.onSend(from, message);
     const carried = encoded ? (talk.decodeRequest(Buffer.from(talk.encodeRequest(message))) as Message) : message;
     do {
       if (this.#random.next() >= loss) this.#loop.at(this.#delayMs(), () => this.#deliver(from, to, carried));

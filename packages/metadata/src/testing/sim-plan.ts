@@ -22,6 +22,8 @@ export type Fault = (typeof allFaults)[number];
 const allFaults = [
   "crash",
   "crashAll",
+  "crashLeader",
+  "crashVoters",
   "isolate",
   "halves",
   "oneWay",
@@ -57,8 +59,8 @@ export function drawPlan(random: Random): SimPlan {
       snapshotChunkBytes: chance(0.5) ? 16 * tiny(10) : 4096,
       uncommittedEntriesMax: chance(0.3) ? tiny(10) : 1000,
     },
-    faultEveryMs: 300 + random.next() * 3000,
-    proposalEveryMs: 5 + random.next() * 60,
+    faultEveryMs: 50 + random.next() ** 2 * 2500,
+    proposalEveryMs: 2 + random.next() * 60,
     faults: allFaults.filter(() => chance(0.6)),
   };
 }

@@ -21,8 +21,9 @@ export type SimResult = {
   simulatedMs: number;
 };
 
-const safetyMs = 20_000;
+const safetyMs = 12_000;
 const livenessMs = 10_000;
+const eventsMax = 3_000_000;
 
 /** One seed: a quorum of real nodes on simulated time, disks and links, harmed for a while, then left alone until it is well again. */
 export async function simulate(seed: number, planted: PlantedBugs = {}): Promise<SimResult> {
@@ -129,6 +130,7 @@ class World {
       this.#note(state ? state.term * 31 + state.commit * 7 + state.log.last.index : 1);
     }
     this.#note(Math.floor(this.#loop.nowMs * 1000));
+    if (this.#loop.events > eventsMax) this.fail(new Violation("a storm: messages answer messages without end"));
     return this.#failure !== null;
   }
 

@@ -18,22 +18,26 @@ export function single<T>(tag: number): Single<T> {
       if (sealed === undefined) return { is: "absent" };
       const body = unseal(key, sealed);
       if (body === null) return { is: "damaged" };
-      return { is: "value", value: JSON.parse(body.toString(), bufferFromHex) as T };
+      return { is: "value", value: fromJson(body.toString()) as T };
     },
-    put: (value) => ({ is: "put", key, value: seal(key, Buffer.from(JSON.stringify(value, hexFromBuffer))) }),
+    put: (value) => ({ is: "put", key, value: seal(key, Buffer.from(toJson(value))) }),
     remove: { is: "delete", key },
   };
 }
 
-/** JSON.stringify hands over what Buffer.toJSON made of it. */
-export function hexFromBuffer(_name: string, value: unknown): unknown {
-  const made = value as { type?: string; data?: number[] } | null;
-  if (typeof made === "object" && made?.type === "Buffer" && made.data)
-    return { hex: Buffer.from(made.data).toString("hex") };
-  return value;
+/** JSON in which buffers are {"hex": …}. */
+export const toJson = (value: unknown): string => JSON.stringify(plain(value));
+
+export const fromJson = (json: string): unknown => JSON.parse(json, bufferFromHex);
+
+/** Buffer.toJSON, which JSON.stringify calls before any replacer, is an array of numbers. */
+function plain(value: unknown): unknown {
+  if (Buffer.isBuffer(value)) return { hex: value.toString("hex") };
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plain(field)]));
 }
 
-export function bufferFromHex(_name: string, value: unknown): unknown {
+function bufferFromHex(_name: string, value: unknown): unknown {
   const made = value as { hex?: unknown } | null;
   return typeof made === "object" && typeof made?.hex === "string" ? Buffer.from(made.hex, "hex") : value;
 }
