@@ -62,17 +62,16 @@ export class TreeStateMachine {
   }
 
   snapshot(): Buffer {
-    const parts: Buffer[] = [];
-    for (const stored of entriesOf(this.#state))
-      for (const field of stored) {
-        const length = Buffer.alloc(4);
-        length.writeUInt32BE(field.length);
-        parts.push(length, field);
-      }
-    const body = Buffer.concat(parts);
-    const crc = Buffer.alloc(4);
-    crc.writeUInt32BE(crc32(body));
-    return Buffer.concat([body, crc]);
+    const fields = entriesOf(this.#state).flat();
+    const bodyBytes = fields.reduce((sum, field) => sum + 4 + field.length, 0);
+    const snapshot = Buffer.allocUnsafe(bodyBytes + 4);
+    let at = 0;
+    for (const field of fields) {
+      at = snapshot.writeUInt32BE(field.length, at);
+      at += field.copy(snapshot, at);
+    }
+    snapshot.writeUInt32BE(crc32(snapshot.subarray(0, bodyBytes)), bodyBytes);
+    return snapshot;
   }
 
   restore(snapshot: Buffer): KvWrite[] {

@@ -11,8 +11,8 @@ export function replay(state: TreeState, entry: TreeEntry): KvWrite[] {
   // Children leave before their parents, parents come before their children.
   for (const path of entry.removed.toReversed()) state.remove(path);
   for (const each of entry.put) state.put(each);
-  const kept = history.encode(entry.changes);
-  const dropped = state.history.add(entry.changes, kept.length);
+  const kept = Buffer.from(history.encode(entry.changes));
+  const dropped = state.history.add(entry.changes, kept);
   const { revision } = state;
   return [
     { is: "put", key: meta.key(), value: meta.encode({ revision, historyOldest: state.history.oldest }) },

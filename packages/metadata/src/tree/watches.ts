@@ -23,7 +23,8 @@ export function seenBy(range: WatchRange, changes: Changes): Extract<WatchEvent,
  * counts and bytes that are the same on every node. Revisions in it are contiguous.
  */
 export class History {
-  #kept: { changes: Changes; bytes: number }[] = [];
+  /** `stored` is the revision's form in the store, kept for snapshots. */
+  #kept: { changes: Changes; stored: Buffer }[] = [];
   #bytes = 0;
   /** The revision before the first one kept. */
   #oldest: number;
@@ -41,17 +42,22 @@ export class History {
     return this.#oldest + this.#kept.length;
   }
 
-  /** Adds the next revision, whose stored form has `bytes` bytes; returns the revisions dropped for it. */
-  add(changes: Changes, bytes: number): number[] {
+  /** Adds the next revision with its stored form; returns the revisions dropped for it. */
+  add(changes: Changes, stored: Buffer): number[] {
     assert(changes.revision === this.newest + 1, `history is contiguous: ${changes.revision} after ${this.newest}`);
-    this.#kept.push({ changes, bytes });
-    this.#bytes += bytes;
+    this.#kept.push({ changes, stored });
+    this.#bytes += stored.length;
     const dropped: number[] = [];
     while (this.#kept.length > limits.historyRevisionsMax || this.#bytes > limits.historyBytesMax) {
-      this.#bytes -= this.#kept.shift()!.bytes;
+      this.#bytes -= this.#kept.shift()!.stored.length;
       dropped.push(++this.#oldest);
     }
     return dropped;
+  }
+
+  /** All kept revisions in their stored form, oldest first. */
+  stored(): (readonly [revision: number, stored: Buffer])[] {
+    return this.#kept.map(({ changes, stored }) => [changes.revision, stored] as const);
   }
 
   /** Revisions after `revision`, oldest first; null when some of them are no longer kept. */

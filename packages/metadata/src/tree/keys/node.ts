@@ -5,11 +5,16 @@ import type { Node } from "../znode.ts";
 export const TAG = 0x41;
 
 export function key(path: string): Buffer {
-  return Buffer.concat([Buffer.from([TAG]), Buffer.from(path)]);
+  return Buffer.from(String.fromCharCode(TAG) + path);
 }
 
+/** Nodes never change, so each is encoded once: a snapshot of ten thousand must not hold the loop for a heartbeat. */
+const encoded = new WeakMap<Node, Buffer>();
+
 export function encode(node: Node): Buffer {
-  return writeNode(new Writer(), node).sealed();
+  let bytes = encoded.get(node);
+  if (!bytes) encoded.set(node, (bytes = Buffer.from(writeNode(new Writer(), node).sealed())));
+  return bytes;
 }
 
 export function decode(value: Buffer): Node {

@@ -22,8 +22,7 @@ export function entriesOf(state: TreeState): StoredEntry[] {
   for (const each of sessions)
     for (const [sequence, kept] of [...each.answers].toSorted(([left], [right]) => left - right))
       entries.push([answer.key(each.id, sequence), answer.encode({ session: each.id, sequence, answer: kept })]);
-  for (const changes of state.history.after(state.history.oldest)!)
-    entries.push([history.key(changes.revision), history.encode(changes)]);
+  for (const [revision, stored] of state.history.stored()) entries.push([history.key(revision), stored]);
   return entries;
 }
 
@@ -49,9 +48,9 @@ export function stateFrom(entries: Iterable<StoredEntry>): TreeState {
   }
   for (const [, value] of family(node.TAG)) state.put(node.decode(value));
   for (const [, value] of family(answer.TAG)) restoreAnswer(state, answer.decode(value));
-  const revisions = family(history.TAG).map(([, value]) => ({ changes: history.decode(value), bytes: value.length }));
-  for (const { changes, bytes } of revisions.toSorted((left, right) => left.changes.revision - right.changes.revision))
-    state.history.add(changes, bytes);
+  const revisions = family(history.TAG).map(([, value]) => ({ changes: history.decode(value), value }));
+  for (const { changes, value } of revisions.toSorted((left, right) => left.changes.revision - right.changes.revision))
+    state.history.add(changes, Buffer.from(value));
   state.check();
   return state;
 }
