@@ -83,7 +83,7 @@ class Line {
     this.failed.catch(() => {});
     this.#socket = new Socket({
       onread: { buffer: () => this.#buffer.subarray(this.#filled), callback: (bytes) => this.#take(bytes) },
-    } as ConstructorParameters<typeof Socket>[0]);
+    });
   }
 
   open(): Promise<void> {

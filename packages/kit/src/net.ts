@@ -37,5 +37,9 @@ export interface Listener {
 export interface Net {
   listen(address: { host: string; port: number }, accept: (connection: Connection) => Sink): Promise<Listener>;
   /** Rejects with the failing hop in the message (name lookup or TCP) when not connected within `timeoutMs`. */
-  connect(address: { host: string; port: number }, sink: (connection: Connection) => Sink, options: { timeoutMs: number }): Promise<Connection>;
+  connect(
+    address: { host: string; port: number },
+    sink: (connection: Connection) => Sink,
+    options: { timeoutMs: number },
+  ): Promise<Connection>;
 }

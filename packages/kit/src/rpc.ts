@@ -37,7 +37,11 @@ export interface RpcStream<Out, In> {
 
 /** The port to remote calls, client side: one per peer address. Calls to a dead or silent peer fail by their deadline, never hang (RELIABILITY C-19). */
 export interface RpcClient {
-  call<Request, Response>(method: RpcMethod<Request, Response>, request: Request, options: { timeoutMs: number }): Promise<Response>;
+  call<Request, Response>(
+    method: RpcMethod<Request, Response>,
+    request: Request,
+    options: { timeoutMs: number },
+  ): Promise<Response>;
   /** Opens a bidirectional stream; a peer that can't be reached ends it with UNAVAILABLE. */
   open<Request, Response>(method: RpcMethod<Request, Response>): RpcStream<Request, Response>;
   close(): void;
@@ -45,8 +49,14 @@ export interface RpcClient {
 
 /** Server side. Register every method, then listen. */
 export interface RpcServer {
-  handle<Request, Response>(method: RpcMethod<Request, Response>, handler: (request: Request) => Promise<Response>): void;
-  accept<Request, Response>(method: RpcMethod<Request, Response>, accept: (stream: RpcStream<Response, Request>) => void): void;
+  handle<Request, Response>(
+    method: RpcMethod<Request, Response>,
+    handler: (request: Request) => Promise<Response>,
+  ): void;
+  accept<Request, Response>(
+    method: RpcMethod<Request, Response>,
+    accept: (stream: RpcStream<Response, Request>) => void,
+  ): void;
   /** Listens on "host:port" (port 0: any) and returns the port. */
   listen(address: string): Promise<number>;
   /** Stops listening and breaks every stream. */

@@ -43,7 +43,6 @@ class World {
   readonly #loop = new EventLoop();
   readonly #checks = new Checks();
   readonly #nodes: SimNode[];
-  readonly #network: SimNetwork;
   readonly #faults: Faults;
   readonly #proposalEveryMs: number;
   #failure: unknown = null;
@@ -61,7 +60,6 @@ class World {
     this.#proposalEveryMs = plan.proposalEveryMs;
     const [loop, checks] = [this.#loop, this.#checks];
     const network = new SimNetwork(loop, random, plan.network);
-    this.#network = network;
     const failed = (error: unknown): void => this.fail(error);
     this.#nodes = members.map((id) => {
       const disk = new SimDisk(random, plan.syncMs.get(id)!);
