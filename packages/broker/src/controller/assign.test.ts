@@ -21,8 +21,9 @@ describe("assign", () => {
           for (const each of replicas) expect(new Set(each).size).toBe(replicationFactor);
           const leaders = replicas.map((each) => each[0]!);
           expect(spread(candidates.map(({ id }) => countOf(leaders, id)))).toBeLessThanOrEqual(1);
+          // Leaders' successors are evened out first; each place of a partition may leave a difference of one.
           expect(spread(candidates.map(({ id }) => countOf(replicas.flat(), id)))).toBeLessThanOrEqual(
-            replicationFactor === 1 ? 1 : 2,
+            replicationFactor,
           );
         },
       ),
