@@ -51,15 +51,13 @@ export class Pictures {
 
   #assignments(topic: TopicImage, config: ConfigImage | undefined, before: Remembered | undefined): Assignment[] {
     const configOf = configPerFactor({ topic: config?.settings ?? NO_SETTINGS, ...this.#cluster.configLayers });
-    const reusable = new Map(
-      before?.config === config && before?.topic.id === topic.id
-        ? before.assignments.map((assignment) => [assignment.partition, assignment])
-        : [],
-    );
+    const reusable: (Assignment | undefined)[] = [];
+    if (before?.config === config && before?.topic.id === topic.id)
+      for (const assignment of before.assignments) reusable[assignment.partition] = assignment;
     const assignments: Assignment[] = [];
     for (const partition of topic.partitions) {
       if (!partition.replicas.includes(this.#cluster.brokerId)) continue;
-      const same = reusable.get(partition.index);
+      const same = reusable[partition.index];
       const isSame = same !== undefined && before?.topic.partitions[partition.index] === partition;
       assignments.push(
         isSame ? same : assignmentOf(topic, partition, this.#registration, configOf(partition.replicas.length)),

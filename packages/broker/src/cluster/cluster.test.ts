@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { brokerConfigFrom } from "../config.ts";
 import { createTopic } from "../controller/create-topic.ts";
 import { MemoryTree } from "../testing/memory-session.ts";
-import { passUntil, startTestCluster, type TestCluster } from "../testing/test-cluster.ts";
+import { passUntil, startTestCluster, type TestCluster, ticking } from "../testing/test-cluster.ts";
 import { Pictures } from "./assignments.ts";
 import { Cluster } from "./cluster.ts";
 import { TreeInSyncStore } from "./in-sync-store.ts";
@@ -102,7 +102,7 @@ describe("registration", () => {
       config: brokerConfigFrom(new Map([["node.id", "5"]])),
       connect: () =>
         ++attempts === 2 || attempts === 3 ? Promise.reject(new Error("unreachable")) : Promise.resolve(tree.open()),
-      clock,
+      clock: ticking(clock),
       random: new SeededRandom(5),
       logger: silentLogger,
     });

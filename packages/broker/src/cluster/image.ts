@@ -248,7 +248,8 @@ const absentPartition = (index: number): PartitionImage => ({
 
 /** Without holes in the middle and without missing partitions at the end. */
 function dense(partitions: (PartitionImage | undefined)[]): PartitionImage[] {
-  const filled = Array.from(partitions, (partition, index) => partition ?? absentPartition(index));
+  for (let index = 0; index < partitions.length; index++) partitions[index] ??= absentPartition(index);
+  const filled = partitions as PartitionImage[];
   while (filled.at(-1)?.version === 0) filled.pop();
   return filled;
 }

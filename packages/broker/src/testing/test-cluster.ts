@@ -25,7 +25,7 @@ export async function startTestCluster(options: {
   const cluster = await Cluster.start({
     config: brokerConfigFrom(new Map([["node.id", String(brokerId)], ...Object.entries(settings)])),
     connect: () => Promise.resolve((session = tree.open())),
-    clock,
+    clock: ticking(clock),
     random: new SeededRandom(seed),
     logger,
   });
@@ -36,6 +36,14 @@ export async function startTestCluster(options: {
   });
   return { cluster, session: () => session };
 }
+
+/** The same time, but ticks end by themselves: a test need not let time pass for what happens at once. */
+export const ticking = (clock: Clock): Clock => ({
+  now: () => clock.now(),
+  wallMs: () => clock.wallMs(),
+  timer: (delayMs, run) => clock.timer(delayMs, run),
+  afterTick: (run) => void setImmediate(run),
+});
 
 /** Lets virtual time pass until `holds`; throws after `withinMs` of it. */
 export async function passUntil(clock: VirtualClock, holds: () => boolean, withinMs = 30_000): Promise<void> {
