@@ -1,0 +1,274 @@
+import { assert, type Random } from "@odradek/kit";
+import type { StoryCommand } from "@odradek/kit/testing";
+
+import type { Message } from "../peers/messages.ts";
+import { RaftCore } from "../raft/core.ts";
+import { defaultLimits, defaultTiming, type RaftLimits } from "../raft/options.ts";
+import type { Ready } from "../raft/ready.ts";
+import { beginning, type Entry, type Position } from "../store/entry.ts";
+import { digestOf, type HardState, type Snapshot, type Write } from "../store/write.ts";
+
+type Disk = { hard: HardState; base: Position; entries: Entry[]; applied: number; snapshotIndex: number };
+type Node = { core: RaftCore; disk: Disk; held: (() => void)[] | null; lines: string[] };
+type Letter = { from: number; to: number; message: Message };
+
+const nobody: HardState = { term: 0, vote: null, standing: "empty", cluster: null };
+const cluster = { id: "story", members: [] as number[] };
+
+/** Cores without network and disk: messages wait until they are delivered, writes are done at once unless the disk is held. */
+export class RaftStory {
+  readonly #nodes = new Map<number, Node>();
+  readonly #cuts = new Set<string>();
+  #letters: Letter[] = [];
+  readonly #copies: Letter[] = [];
+  #said: string[] = [];
+  #nowMs = 0;
+  #limits: RaftLimits = defaultLimits;
+
+  run(command: StoryCommand): string {
+    this.#said = [];
+    this.#do(command);
+    return this.#said.join("\n");
+  }
+
+  #do({ name, words, options, body }: StoryCommand): void {
+    const node = Number(words[0]);
+    switch (name) {
+      case "quorum":
+        return this.#quorum(node, options);
+      case "elapse":
+        return this.#elapse(node);
+      case "tick":
+        return this.#step(node, { is: "tick" });
+      case "deliver":
+        return this.#deliver(words[0]);
+      case "drop":
+        this.#letters = this.#letters.filter(({ from, to }) => words.length > 0 && `${from}>${to}` !== words[0]);
+        return;
+      case "copy":
+        // Copies of what waits on a link, for later.
+        this.#copies.push(...this.#letters.filter(({ from, to }) => `${from}>${to}` === words[0]));
+        return;
+      case "late":
+        this.#letters.push(...this.#copies.splice(0));
+        return;
+      case "cut":
+        for (const other of words.slice(1)) this.#cuts.add(`${node}>${other}`).add(`${other}>${node}`);
+        return;
+      case "heal":
+        return this.#cuts.clear();
+      case "propose":
+        for (const line of body.length > 0 ? body : words.slice(1)) this.#propose(node, line);
+        return;
+      case "read":
+        return this.#step(node, { is: "read", context: Number(words[1] ?? 1) });
+      case "died":
+        return this.#step(node, { is: "peerDied", peer: Number(words[1]) });
+      case "transfer":
+        return this.#step(node, { is: "transfer" });
+      case "hold":
+        this.#at(node).held ??= [];
+        return;
+      case "release":
+        return this.#release(node);
+      case "compact":
+        return this.#compact(node, Number(options.get("keep") ?? 0));
+      case "restart":
+        return this.#restart(node, options.has("wiped"));
+      case "status":
+        for (const id of this.#nodes.keys()) this.#said.push(this.#status(id));
+        return;
+      default:
+        throw new Error(`no command ${name}`);
+    }
+  }
+
+  #quorum(size: number, options: Map<string, string>): void {
+    cluster.members = Array.from({ length: size }, (_, at) => at + 1);
+    if (options.has("chunk")) this.#limits = { ...this.#limits, snapshotChunkBytes: Number(options.get("chunk")) };
+    for (const id of cluster.members) {
+      const hard: HardState = options.get("disks") === "empty" ? nobody : { ...nobody, term: 1, standing: "voter" };
+      this.#boot(id, { hard, base: beginning, entries: [], applied: 0, snapshotIndex: 0 });
+    }
+  }
+
+  #boot(id: number, disk: Disk): void {
+    // Node 1 is the least patient, then node 2 …
+    const random: Random = { next: () => id / 10, bytes: (count) => Buffer.alloc(count, id) };
+    const { members } = cluster;
+    const options = { id, members, timing: defaultTiming, limits: this.#limits, random };
+    const core = new RaftCore(options, { ...disk, entries: [...disk.entries] }, this.#nowMs);
+    const kept = this.#nodes.get(id)?.lines.slice(0, disk.applied) ?? [];
+    this.#nodes.set(id, { core, disk, held: null, lines: disk.applied === 0 ? [] : kept });
+    this.#pump(id);
+  }
+
+  #elapse(ms: number): void {
+    for (const untilMs = this.#nowMs + ms; this.#nowMs < untilMs;) {
+      this.#nowMs += 10;
+      for (const id of this.#nodes.keys()) this.#step(id, { is: "tick" });
+    }
+  }
+
+  #step(id: number, input: Parameters<RaftCore["step"]>[1]): void {
+    this.#at(id).core.step(this.#nowMs, input);
+    this.#pump(id);
+  }
+
+  #pump(id: number): void {
+    const { core } = this.#at(id);
+    for (let ready = core.ready(); ready; ready = core.ready()) this.#process(id, ready);
+  }
+
+  #process(id: number, ready: Ready): void {
+    const node = this.#at(id);
+    this.#post(id, ready.send);
+    if (ready.write || ready.afterWrite.length > 0) {
+      const done = (): void => {
+        if (ready.write) save(node.disk, ready.write);
+        this.#post(id, ready.afterWrite);
+        if (ready.write) this.#step(id, { is: "written", sequence: ready.write.sequence });
+      };
+      if (node.held) node.held.push(done);
+      else done();
+    }
+    if (ready.install) {
+      const lines = JSON.parse(ready.install.data.toString()) as string[];
+      this.#said.push(`${id} installs snapshot ${ready.install.info.index}`);
+      node.lines = lines;
+      this.#step(id, { is: "installed", snapshot: ready.install, writes: [] });
+    }
+    for (const entry of ready.commit) this.#apply(node, id, entry);
+    if (ready.snapshotWanted) this.#step(id, { is: "snapshot", snapshot: this.#snapshot(node) });
+    for (const context of ready.reads.served) this.#said.push(`${id} serves read ${context}`);
+    for (const context of ready.reads.refused) this.#said.push(`${id} refuses read ${context}`);
+  }
+
+  #apply(node: Node, id: number, entry: Entry): void {
+    node.disk.applied = entry.index;
+    const line = entry.is === "data" ? entry.data.toString() : entry.is;
+    node.lines.push(line);
+    this.#said.push(`${id} applies ${entry.index} ${line}`);
+  }
+
+  #post(from: number, envelopes: { to: number; message: Message }[]): void {
+    for (const { to, message } of envelopes)
+      if (!this.#cuts.has(`${from}>${to}`)) this.#letters.push({ from, to, message });
+  }
+
+  /** Everything that waits and everything it brings about; or just the letters that wait on one link now. */
+  #deliver(link: string | undefined): void {
+    const take = (): Letter | undefined => {
+      const at = this.#letters.findIndex(({ from, to }) => link === undefined || `${from}>${to}` === link);
+      return at < 0 ? undefined : this.#letters.splice(at, 1)[0];
+    };
+    let left = link === undefined ? 500 : this.#letters.filter(({ from, to }) => `${from}>${to}` === link).length;
+    for (let letter = take(); letter && left > 0; left--, letter = left > 0 ? take() : undefined) {
+      const { from, to, message } = letter;
+      if (this.#cuts.has(`${from}>${to}`)) continue;
+      this.#said.push(`${from} -> ${to} ${describe(message)}`);
+      this.#step(to, { is: "message", from, message });
+    }
+  }
+
+  #propose(id: number, line: string): void {
+    const submitted = this.#at(id).core.propose(this.#nowMs, Buffer.from(line));
+    this.#said.push(submitted.is === "accepted" ? `${line} is entry ${submitted.index}` : submitted.is);
+    this.#pump(id);
+  }
+
+  #release(id: number): void {
+    const node = this.#at(id);
+    const held = node.held ?? [];
+    node.held = null;
+    for (const done of held) done();
+  }
+
+  #compact(id: number, keep: number): void {
+    const node = this.#at(id);
+    const snapshot = this.#snapshot(node);
+    const keepAfter = Math.max(snapshot.info.index - keep, node.core.state.log.base.index);
+    this.#step(id, { is: "compact", snapshot, keepAfter });
+  }
+
+  #snapshot({ core, lines }: Node): Snapshot {
+    const { log, applied } = core.state;
+    const { index, term, hash } = applied === log.base.index ? log.base : log.at(applied);
+    const data = Buffer.from(JSON.stringify(lines));
+    return { info: { index, term, hash, cluster, bytes: data.length, digest: digestOf(data) }, data };
+  }
+
+  /** The process dies and comes back with what its disk has. */
+  #restart(id: number, wiped: boolean): void {
+    const { disk } = this.#at(id);
+    this.#letters = this.#letters.filter(({ from, to }) => from !== id && to !== id);
+    this.#boot(id, wiped ? { hard: nobody, base: beginning, entries: [], applied: 0, snapshotIndex: 0 } : disk);
+  }
+
+  #status(id: number): string {
+    const { role, term, log, commit, standing } = this.#at(id).core.state;
+    const leader = role.is === "follower" && role.leader !== null ? ` of ${role.leader}` : "";
+    const terms = Array.from(
+      { length: log.last.index - log.base.index },
+      (_, at) => log.at(log.base.index + 1 + at).term,
+    );
+    const base = log.base.index > 0 ? `(..${log.base.index}) ` : "";
+    const who = standing === "voter" ? role.is : `${standing} ${role.is}`;
+    return `${id} ${who}${leader} term=${term} log=${base}[${terms.join(" ")}] commit=${commit}`;
+  }
+
+  #at(id: number): Node {
+    const node = this.#nodes.get(id);
+    assert(node, `there is a node ${id}`);
+    return node;
+  }
+}
+
+function save(disk: Disk, write: Write): void {
+  if (write.hard) disk.hard = write.hard;
+  if (write.install) {
+    disk.base = write.install.snapshot.info;
+    disk.entries = [];
+    disk.applied = disk.base.index;
+  }
+  const { truncateTo, compact } = write;
+  if (truncateTo) disk.entries = disk.entries.filter((entry) => entry.index <= truncateTo.index);
+  disk.entries.push(...write.entries);
+  if (compact) {
+    disk.base = compact.base;
+    disk.entries = disk.entries.filter((entry) => entry.index > compact.base.index);
+  }
+}
+
+/** One line per message, with what matters. */
+function describe(message: Message): string {
+  const { term } = message;
+  switch (message.is) {
+    case "hello":
+      return `hello ${message.standing} term=${term}`;
+    case "preVote":
+    case "vote":
+      return `${message.is} term=${term} last=${message.lastIndex}/${message.lastTerm}`;
+    case "preVoteReply":
+    case "voteReply":
+      return `${message.is} term=${term} ${message.granted ? "granted" : "refused"}`;
+    case "append": {
+      const terms = message.entries.map((entry) => entry.term).join(" ");
+      const recover = message.recover ? ` recover-until=${message.recover.until}` : "";
+      return `append term=${term} after=${message.prevIndex}/${message.prevTerm} [${terms}] commit=${message.commit}${recover}`;
+    }
+    case "appendReply": {
+      const { rejected, match, recovering } = message;
+      const outcome = rejected ? `rejected, agree at most at ${rejected.index}/${rejected.term}` : `match=${match}`;
+      return `appendReply term=${term} ${outcome}${recovering ? " (recovering)" : ""}`;
+    }
+    case "snapshot":
+      return `snapshot ${message.info.index} bytes ${message.offset} to ${message.offset + message.data.length} of ${message.info.bytes}`;
+    case "snapshotReply":
+      return `snapshotReply ${message.index} ${message.installed ? "installed" : `received=${message.received}`}`;
+    case "timeoutNow":
+      return `timeoutNow term=${term}`;
+    default:
+      return message satisfies never;
+  }
+}
