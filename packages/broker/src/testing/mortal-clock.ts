@@ -3,6 +3,7 @@ import type { Cancel, Clock } from "@odradek/kit";
 /** The clock of one simulated process: from its death on nothing that it had planned happens. */
 export class MortalClock implements Clock {
   readonly #clock: Clock;
+  readonly #mourners: (() => void)[] = [];
   #isDead = false;
 
   constructor(clock: Clock) {
@@ -11,6 +12,11 @@ export class MortalClock implements Clock {
 
   die(): void {
     this.#isDead = true;
+    for (const mourn of this.#mourners.splice(0)) mourn();
+  }
+
+  onDeath(mourn: () => void): void {
+    this.#mourners.push(mourn);
   }
 
   now(): number {

@@ -39,6 +39,8 @@ export class ReplicatedTopic {
   readonly #settings: Record<string, string>;
   readonly #logger: Logger;
   #node: Node;
+  /** As whom each in-sync replica was counted in. */
+  readonly #members = new Map<number, string>();
   #revision = 1;
 
   private constructor(options: { brokers: number[]; min: number; settings: Record<string, string>; logger: Logger }) {
@@ -136,6 +138,23 @@ export class ReplicatedTopic {
     this.#write({ isr });
   }
 
+  /**
+   * What a controller does about deaths and restarts (DESIGN D5): who died or came back as somebody else leaves the in-sync replicas, the
+   * last one stays; where the leader is gone, the first live in-sync replica leads in a new epoch.
+   */
+  control(): void {
+    const { leader, isr } = this.#node;
+    const isSame = (id: number): boolean => this.lives.get(id)?.incarnation === this.#members.get(id);
+    const same = isr.filter(isSame);
+    const staying = same.length > 0 ? same : isr.slice(0, 1);
+    if (leader >= 0 && staying.includes(leader) && isSame(leader)) {
+      if (staying.length < isr.length) this.setIsr(staying);
+      return;
+    }
+    const next = staying.find((id) => this.lives.has(id)) ?? -1;
+    if (next !== leader || staying.length < isr.length || next >= 0) this.elect(next, staying);
+  }
+
   /** Everyone who is not in the dark sees what is so now. */
   publish(): void {
     this.#revision++;
@@ -225,6 +244,8 @@ export class ReplicatedTopic {
   #write(change: Partial<Node>): void {
     this.#revision++;
     this.#node = { ...this.#node, ...change, version: this.#node.version + 1, writtenAt: this.#revision };
+    for (const id of change.isr ?? [])
+      this.#members.set(id, this.lives.get(id)?.incarnation ?? this.#members.get(id) ?? "");
     this.publish();
   }
 
@@ -257,6 +278,10 @@ export class ReplicatedTopic {
     if (change.version !== this.#node.version || change.leaderEpoch !== this.#node.leaderEpoch) return "rejected";
     for (const [id, incarnation] of change.addedIncarnations)
       if (this.lives.get(id)?.incarnation !== incarnation) return "rejected";
+    for (const id of change.isr) {
+      const life = this.lives.get(id);
+      if (life && !change.addedIncarnations.has(id) && life.incarnation !== this.#members.get(id)) return "rejected";
+    }
     this.#write({ isr: change.isr });
     return "accepted";
   }
