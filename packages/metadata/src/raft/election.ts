@@ -28,6 +28,8 @@ export function electAlone(raft: RaftState): void {
 export function peerDied(raft: RaftState, peer: number): void {
   raft.dead.add(peer);
   const { role } = raft;
+  if (role.is === "preCandidate") return countPreVotes(raft);
+  if (role.is === "candidate") return countVotes(raft);
   if (role.is !== "follower" || role.leader !== peer) return;
   becomeFollower(raft, raft.term, null);
   assert(raft.role.is === "follower", "still a follower");
@@ -110,23 +112,25 @@ function refuse(raft: RaftState, to: number): void {
 
 function countPreVotes(raft: RaftState): void {
   if (raft.role.is !== "preCandidate") return;
-  const outcome = voteOutcome(raft.role.votes, raft.members.length);
+  const outcome = voteOutcome(raft.role.votes, { members: raft.members.length, dead: raft.dead });
   if (outcome === "won") campaign(raft, { transfer: false });
   else if (outcome === "lost") stepBack(raft);
 }
 
 function countVotes(raft: RaftState): void {
   if (raft.role.is !== "candidate") return;
-  const outcome = voteOutcome(raft.role.votes, raft.members.length);
+  const outcome = voteOutcome(raft.role.votes, { members: raft.members.length, dead: raft.dead });
   if (outcome === "won") becomeLeader(raft);
   else if (outcome === "lost") stepBack(raft);
 }
 
-/** Lost: wait again. While a peer is known to be dead, a split vote is tried again soon. */
+/** Lost: wait again. While a peer is known to be dead, a split vote is tried again soon, one after the other in the order of ids. */
 function stepBack(raft: RaftState): void {
   becomeFollower(raft, raft.term, null);
   assert(raft.role.is === "follower", "stepping back makes a follower");
-  if (raft.dead.size > 0) raft.role.electionAtMs = raft.nowMs + (1 + raft.random.next()) * 2 * raft.timing.deathHintMs;
+  if (raft.dead.size === 0) return;
+  const place = raft.others.filter((id) => id < raft.id && !raft.dead.has(id)).length;
+  raft.role.electionAtMs = raft.nowMs + (2 * place + 1 + raft.random.next()) * raft.timing.deathHintMs;
 }
 
 /** Raft §5.4.1: only a log at least as new as ours may win. */

@@ -9,11 +9,16 @@ export function reachedByMajority(indexes: readonly number[]): number {
   return indexes.toSorted((a, b) => b - a)[majority(indexes.length) - 1]!;
 }
 
-/** How a vote stands; `members` who did not answer are still open. */
-export function voteOutcome(votes: ReadonlyMap<number, boolean>, members: number): "won" | "lost" | "open" {
+/** How a vote stands; members who did not answer are still open, except the `dead`: theirs are not waited for. */
+export function voteOutcome(
+  votes: ReadonlyMap<number, boolean>,
+  options: { members: number; dead: ReadonlySet<number> },
+): "won" | "lost" | "open" {
+  const { members, dead } = options;
   let granted = 0;
   for (const vote of votes.values()) if (vote) granted++;
   if (granted >= majority(members)) return "won";
-  const open = members - votes.size;
+  const silent = [...dead].filter((id) => !votes.has(id)).length;
+  const open = members - votes.size - silent;
   return granted + open < majority(members) ? "lost" : "open";
 }
