@@ -10,7 +10,8 @@ import type { PartitionChange } from "./elect.ts";
 const OPERATION_BYTES = 64;
 
 /**
- * Changes cut into transactions, leaderless partitions first. Each one checks that we are still the controller, that every
+ * Changes cut into transactions, leaderless partitions first and by themselves: live leaders shrink their own ISRs at the same moment,
+ * and losing against one of them must not hold an election back. Each one checks that we are still the controller, that every
  * partition is as the image has it, and that nobody among the in-sync replicas has registered since (RELIABILITY P-19, P-22).
  */
 export function batches(
@@ -27,13 +28,15 @@ export function batches(
     if (writes.length > 0) result.push([fence, ...registrationChecks(image, members), ...writes]);
     [writes, members, bytes] = [[], new Set(), 0];
   };
+  let wasLeaderless = true;
   for (const change of [...changes].sort((one, other) => Number(other.isLeaderless) - Number(one.isLeaderless))) {
     const path = paths.partition(change.topic, change.partition);
     const data = encode(change.node);
     const size = data.length + path.length + OPERATION_BYTES;
     const others = new Set([...members, ...change.node.isr]).size + 1;
     const isFull = writes.length + 1 + others > limits.multiOperationsMax || bytes + size > limits.multiBytesMax;
-    if (isFull || writes.length >= options.changesMax) finish();
+    if (isFull || writes.length >= options.changesMax || change.isLeaderless !== wasLeaderless) finish();
+    wasLeaderless = change.isLeaderless;
     writes.push({ is: "set", path, data, version: change.version });
     for (const id of change.node.isr) members.add(id);
     bytes += size;

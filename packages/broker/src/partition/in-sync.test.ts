@@ -57,7 +57,7 @@ test("P-09: while an expansion is in flight the new replica counts too", () => {
   const change = inSync.wanted({ ownEnd: 10, high: 6, epochStart: 0, nowMs: 0, peers });
   expect(change).toMatchObject({ isr: [1, 2, 3], version: 1, addedIncarnations: new Map([[3, "3"]]) });
   inSync.proposed(change!);
-  inSync.detached(3);
+  inSync.detached(3, { ownEnd: 10, nowMs: 0 });
   expect(inSync.highWatermark({ ownEnd: 10, high: 6, nowMs: 0 })).toBe(6);
   inSync.decided(change!, "unknown");
   inSync.decided(change!, "rejected");
@@ -101,7 +101,7 @@ test("P-10: nobody joins below the high watermark or below the start of the lead
 test("P-11, P-12: what a follower had before its stream ended counts for nothing", () => {
   const inSync = led({ isr: [1] });
   attach(inSync, 2, 20, 20);
-  inSync.detached(2);
+  inSync.detached(2, { ownEnd: 20, nowMs: 0 });
   expect(inSync.wanted({ ownEnd: 20, high: 20, epochStart: 0, nowMs: 0, peers })).toBeNull();
   attach(inSync, 2, 3, 20);
   expect(inSync.wanted({ ownEnd: 20, high: 20, epochStart: 0, nowMs: 0, peers })).toBeNull();
@@ -138,11 +138,20 @@ test("an idle follower that has everything stays, however long nothing was writt
   expect(inSync.wanted({ ownEnd: 11, high: 10, epochStart: 0, nowMs: 3_600_001, peers })).toBeNull();
 });
 
+test("an idle follower whose stream ends has the lag time to come back", () => {
+  const inSync = led({ isr: [1, 2], replicas: [1, 2] });
+  attach(inSync, 2, 10, 10);
+  inSync.detached(2, { ownEnd: 10, nowMs: 3_600_000 });
+  const view = { ownEnd: 10, high: 10, epochStart: 0, peers };
+  expect(inSync.wanted({ ...view, nowMs: 3_610_000 })).toBeNull();
+  expect(inSync.wanted({ ...view, nowMs: 3_610_001 })).toMatchObject({ isr: [1] });
+});
+
 test("a caught-up follower about to join holds the high watermark, so that it can join under load", () => {
   const inSync = led({ isr: [1], replicas: [1, 2] });
   attach(inSync, 2, 10, 10);
   expect(inSync.highWatermark({ ownEnd: 15, high: 10, nowMs: 100 })).toBe(10);
-  inSync.detached(2);
+  inSync.detached(2, { ownEnd: 15, nowMs: 100 });
   expect(inSync.highWatermark({ ownEnd: 15, high: 10, nowMs: 100 })).toBe(15);
 });
 
@@ -155,7 +164,7 @@ test("a follower far behind does not hold the high watermark", () => {
 test("a follower that was in sync, left and comes back far behind does not hold the high watermark", () => {
   const inSync = led({ isr: [1, 2], replicas: [1, 2] });
   attach(inSync, 2, 10, 10);
-  inSync.detached(2);
+  inSync.detached(2, { ownEnd: 10, nowMs: 0 });
   inSync.update(assignment({ isr: [1], replicas: [1, 2], version: 2 }), 1);
   attach(inSync, 2, 3, 20, 2);
   expect(inSync.highWatermark({ ownEnd: 20, high: 15, nowMs: 3 })).toBe(20);

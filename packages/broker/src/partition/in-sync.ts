@@ -113,10 +113,14 @@ export class InSync {
     known.mark ??= { end: now.ownEnd, atMs: now.nowMs };
   }
 
-  /** The follower's stream ended: what it had is not known any more (P-11, P-12). */
-  detached(id: number): void {
+  /**
+   * The follower's stream ended: what it had is not known any more (P-11, P-12). One that had everything was caught up until now, however
+   * long nothing was written: it has the lag time to come back.
+   */
+  detached(id: number, now: { ownEnd: number; nowMs: number }): void {
     const known = this.#followers.get(id);
     if (known === undefined) return;
+    if (known.end >= now.ownEnd) known.caughtUpAtMs = now.nowMs;
     known.end = -1;
     known.mark = null;
   }

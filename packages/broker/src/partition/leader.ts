@@ -131,7 +131,7 @@ export class Leader {
   detach(follower: Follower): void {
     if (this.#followers.get(follower.broker) !== follower) return;
     this.#followers.delete(follower.broker);
-    this.#inSync.detached(follower.broker);
+    this.#inSync.detached(follower.broker, this.#now());
   }
 
   isInSync(broker: number): boolean {
