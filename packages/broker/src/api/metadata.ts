@@ -12,12 +12,14 @@ import { handler, type Parts, type RequestScope } from "./handler.ts";
 // Answers from this broker's newest picture; addresses are those of the listener the request came in on, and a broker without
 // such a listener does not appear. A topic that is missing and may be created is created in one transaction, then waited for
 // (≤ 1 s). A partition whose leader is not live answers LEADER_NOT_AVAILABLE with leader -1, at the partition's level.
+// While a leader is dying (its stream to us broke, or its registration is gone) the answer waits for the election, ≤ 1 s: a client
+// that is sent back to the dead leader asks again only after its own, growing back-off.
 // The controller named is a live broker; every broker takes controller requests.
 
 type Draft = ResponseDraft<typeof MetadataApi>;
 type TopicDraft = Draft["topics"][number];
 type Asked = NonNullable<MetadataRequest["topics"]>[number];
-type MetadataParts = Pick<Parts, "cluster" | "config">;
+type MetadataParts = Pick<Parts, "cluster" | "config"> & { replicas: Pick<Parts["replicas"], "isSuspect"> };
 
 export const metadata = handler(MetadataApi, describe);
 
@@ -29,6 +31,8 @@ export async function describe(
   const { cluster } = parts;
   const wantsAll = request.topics === null || (scope.version === 0 && request.topics.length === 0);
   if (!wantsAll) await createMissing(parts, request);
+  const names = wantsAll ? null : request.topics!;
+  await cluster.until((image) => !isLeaderDying(image, names, parts), { timeoutMs: limits.leaderTimeoutMs });
   const { image } = cluster;
   const view = new View(image, scope.listener, request.includeTopicAuthorizedOperations);
   const topics = wantsAll
@@ -64,6 +68,17 @@ async function createMissing({ cluster, config }: MetadataParts, request: Metada
     if (created.error === ErrorCode.TOPIC_ALREADY_EXISTS)
       await cluster.until((image) => image.topics.has(name), { timeoutMs: limits.leaderTimeoutMs });
   }
+}
+
+/** Whether a leader of these topics, or of any for null, is about to be replaced. */
+function isLeaderDying(image: ClusterImage, names: readonly Asked[] | null, { replicas }: MetadataParts): boolean {
+  const isDying = ({ leader }: PartitionImage): boolean =>
+    leader >= 0 && (!image.brokers.has(leader) || replicas.isSuspect(leader));
+  const topics =
+    names === null
+      ? [...image.topics.values()]
+      : names.map(({ name, topicId }) => (name === null ? image.topicsById.get(topicId) : image.topics.get(name)));
+  return topics.some((topic) => topic?.partitions.some(isDying));
 }
 
 /** One image as one listener shows it. */

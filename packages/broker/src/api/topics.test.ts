@@ -1,4 +1,5 @@
 import { ErrorCode, UUID_ZERO } from "@odradek/protocol";
+import { encode, paths } from "../cluster/nodes.ts";
 import { VirtualClock } from "@odradek/kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { MemoryTree } from "../testing/memory-session.ts";
@@ -15,7 +16,9 @@ let one: TestCluster;
 let two: TestCluster;
 
 const scope = { version: 12, listener: "PLAINTEXT" };
-const parts = () => ({ cluster: one.cluster, config: one.cluster.config });
+let suspect = -1;
+const replicas = { isSuspect: (leader: number) => leader === suspect };
+const parts = () => ({ cluster: one.cluster, config: one.cluster.config, replicas });
 const asked = (name: string, more = {}) => ({
   name,
   numPartitions: 1,
@@ -40,7 +43,17 @@ async function metadataOf(names: string[] | null, more = {}) {
   return metadata(parts(), { topics, allowAutoTopicCreation: true, ...flags, ...more }, scope);
 }
 
+/** Lets time pass until it is answered. */
+async function passing<T>(answer: Promise<T>): Promise<{ answer: T; afterMs: number }> {
+  const startedMs = clock.now();
+  let isAnswered = false;
+  void answer.then(() => (isAnswered = true));
+  await passUntil(clock, () => isAnswered);
+  return { answer: await answer, afterMs: clock.now() - startedMs };
+}
+
 beforeEach(async () => {
+  suspect = -1;
   clock = new VirtualClock();
   tree = new MemoryTree(clock);
   one = await startTestCluster({ tree, brokerId: 1, clock });
@@ -186,7 +199,7 @@ describe("Metadata", () => {
     ]);
     await two.cluster.close();
     await passUntil(clock, () => one.cluster.image.brokers.size === 1);
-    const { brokers, topics, controllerId } = await metadataOf(["words"]);
+    const { brokers, topics, controllerId } = (await passing(metadataOf(["words"]))).answer;
     expect(brokers.map(({ nodeId }) => nodeId)).toEqual([1]);
     expect(controllerId).toBe(1);
     expect(topics[0]!.partitions[0]).toMatchObject({
@@ -194,7 +207,7 @@ describe("Metadata", () => {
       leaderId: -1,
       offlineReplicas: [2],
     });
-    const elsewhere = await metadata(
+    const elsewhere = metadata(
       parts(),
       {
         topics: null,
@@ -204,8 +217,29 @@ describe("Metadata", () => {
       },
       { version: 12, listener: "other" },
     );
-    expect(elsewhere.brokers).toEqual([]);
-    expect(elsewhere.topics[0]!.partitions[0]!.leaderId).toBe(-1);
+    const { answer } = await passing(elsewhere);
+    expect(answer.brokers).toEqual([]);
+    expect(answer.topics[0]!.partitions[0]!.leaderId).toBe(-1);
+  });
+
+  test("while a leader is dying the answer waits for the next one, at most a second", async () => {
+    await createOne("words", byHand([2, 1]));
+    await createOne("others", byHand([1]));
+    suspect = 2;
+    const inVain = await passing(metadataOf(["words"]));
+    expect(inVain.answer.topics[0]!.partitions[0]!.leaderId).toBe(2);
+    expect(inVain.afterMs).toBeGreaterThanOrEqual(1_000);
+    expect(inVain.afterMs).toBeLessThan(1_200);
+    expect((await passing(metadataOf(["others"]))).afterMs).toBeLessThan(100);
+
+    const waiting = passing(metadataOf(["words"]));
+    await clock.advance(400);
+    const { replicas: placed, leaderEpoch } = one.cluster.image.topics.get("words")!.partitions[0]!;
+    const node = { replicas: placed, leader: 1, leaderEpoch: leaderEpoch + 1, isr: [1] };
+    await one.cluster.session.set(paths.partition("words", 0), encode(node), "any");
+    const answered = await waiting;
+    expect(answered.answer.topics[0]!.partitions[0]!.leaderId).toBe(1);
+    expect(answered.afterMs).toBeLessThan(600);
   });
 });
 

@@ -52,9 +52,16 @@ export class Fetcher {
   #cancelRedial: Cancel | null = null;
   #scheduled = false;
   #closed = false;
+  /** When the last stream broke that the leader had spoken on; null while there is a stream on which it speaks. */
+  #brokeAtMs: number | null = null;
 
   constructor(parts: FetcherParts) {
     this.#parts = parts;
+  }
+
+  /** The leader's stream has just broken and it has not been heard again: perhaps it is dead. */
+  get isSuspect(): boolean {
+    return this.#brokeAtMs !== null && this.#parts.clock.now() - this.#brokeAtMs <= streamLimits.suspectMs;
   }
 
   get isIdle(): boolean {
@@ -130,6 +137,7 @@ export class Fetcher {
     this.#stream = null;
     for (const wanted of this.#wanted.values()) this.#detach(wanted);
     if (this.#closed || this.isIdle) return;
+    this.#brokeAtMs ??= clock.now();
     logger.info(
       { evt: "leader-gone", leader, reason: error?.message, redialMs: this.#redialMs },
       "the stream to a leader ended",
@@ -140,6 +148,7 @@ export class Fetcher {
 
   #receive(message: LeaderMessage): void {
     this.#redialMs = streamLimits.redialMsMin;
+    this.#brokeAtMs = null;
     for (const answer of message.answers ?? []) this.#answered(answer);
     for (const data of message.data ?? []) this.#take(data);
   }

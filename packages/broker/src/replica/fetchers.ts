@@ -55,6 +55,11 @@ export class Fetchers {
     this.#leaderOf.delete(partition);
   }
 
+  /** Whether this leader's stream has just broken. */
+  isSuspect(leader: number): boolean {
+    return this.#dialled.get(leader)?.fetcher.isSuspect ?? false;
+  }
+
   close(): void {
     for (const id of [...this.#dialled.keys()]) this.#hangUp(id);
     this.#leaderOf.clear();

@@ -106,6 +106,11 @@ export class Replicas {
     return this.#byId.get(keyOf(topicId, index));
   }
 
+  /** Whether the stream that this leader feeds us has just broken: perhaps it is dead, and the coordination store will soon say so. */
+  isSuspect(leader: number): boolean {
+    return this.#fetchers.isSuspect(leader);
+  }
+
   *partitions(): Iterable<Partition> {
     for (const { partition } of this.#hosted.values()) if (partition !== null) yield partition;
   }

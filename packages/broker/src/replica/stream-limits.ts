@@ -9,6 +9,8 @@ export const streamLimits = {
   /** A dropped stream is dialled again after this, doubling. */
   redialMsMin: 50,
   redialMsMax: 500,
+  /** A leader whose stream broke is suspected of being dead for so long: its session is judged meanwhile (DESIGN D3). */
+  suspectMs: 3_000,
   /** A partition that its leader does not know yet is attached again after this, doubling. */
   attachRetryMsMin: 20,
   attachRetryMsMax: 500,
