@@ -1,3 +1,5 @@
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as elapsed } from "node:timers/promises";
 import { Kafka, logLevel } from "kafkajs";
 import { KafkajsLoad } from "./kafkajs-load.ts";
@@ -15,13 +17,19 @@ export type KillRunOptions = {
   log: (line: string) => void;
   /** Leaves out the kills whose name does not match. */
   only?: RegExp;
+  /** A directory for the nodes' data and logs that stays, with the kills and acknowledgements (`events.jsonl`) for `scripts/kill-timeline.ts`. */
+  keep?: string;
 };
 
 const topics = { librdkafka: "fault-librdkafka", kafkajs: "fault-kafkajs" };
 
 /** Starts a cluster and strangers, kills and restarts node after node, stops, reads everything back and judges. */
 export async function killRun(options: KillRunOptions): Promise<KillReport> {
-  await using cluster = await LocalCluster.start({ brokers: 3, metadata: 3 });
+  await using cluster = await LocalCluster.start({
+    brokers: 3,
+    metadata: 3,
+    ...(options.keep ? { dataDirectory: options.keep } : {}),
+  });
   await createTopics(cluster);
   const producer = new LibrdkafkaProducer({ bootstrap: cluster.bootstrap, topic: topics.librdkafka, rate: 300 });
   const load = new KafkajsLoad({ bootstrap: cluster.bootstrap, topic: topics.kafkajs, group: "fault-group" });
@@ -39,6 +47,7 @@ export async function killRun(options: KillRunOptions): Promise<KillReport> {
   } finally {
     producer.kill();
     await load.stop(30_000);
+    note(options, ...producer.acked.map(({ atMs, partition }) => ({ is: "ack", atMs, partition })));
   }
   const stored = await readAll(cluster.bootstrap, topics.librdkafka);
   const storedKafkajs = await readAll(cluster.bootstrap, topics.kafkajs);
@@ -79,8 +88,10 @@ async function killOnce(
 ): Promise<Kill> {
   const fromMs = Date.now();
   await Promise.all(nodes.map((node) => node.kill()));
+  note(options, { is: "killed", atMs: fromMs, target, nodes: nodes.map(({ name }) => name) });
   await elapsed(options.downMs);
   const startedMs = Date.now();
+  note(options, { is: "restarted", atMs: startedMs, target });
   await Promise.all(nodes.map((node) => node.start()));
   // The node must be at work again before the next one goes, else two of three copies are away at once.
   await until(
@@ -97,6 +108,11 @@ async function killOnce(
   };
   options.log(`${target.padEnd(32)} gap librdkafka ${kill.librdkafkaGapMs} ms, kafkajs ${kill.kafkajsGapMs} ms`);
   return kill;
+}
+
+function note(options: KillRunOptions, ...events: object[]): void {
+  if (!options.keep || events.length === 0) return;
+  appendFileSync(join(options.keep, "events.jsonl"), `${events.map((event) => JSON.stringify(event)).join("\n")}\n`);
 }
 
 async function createTopics(cluster: LocalCluster): Promise<void> {
