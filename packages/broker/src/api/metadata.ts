@@ -1,3 +1,4 @@
+import { AssertionError, type Cancel } from "@odradek/kit";
 import { ErrorCode, MetadataApi, type MetadataRequest, type ResponseDraft, UUID_ZERO } from "@odradek/protocol";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { BrokerImage, ClusterImage, PartitionImage, TopicImage } from "../cluster/image.ts";
@@ -11,7 +12,8 @@ import { handler, type Parts, type RequestScope } from "./handler.ts";
 // Metadata (key 3).
 // Answers from this broker's newest picture; addresses are those of the listener the request came in on, and a broker without
 // such a listener does not appear. A topic that is missing and may be created is created in one transaction, then waited for
-// (≤ 1 s). A partition whose leader is not live answers LEADER_NOT_AVAILABLE with leader -1, at the partition's level.
+// (≤ 5 s for all that one request asks for). A partition whose leader is not live answers LEADER_NOT_AVAILABLE with leader -1,
+// at the partition's level.
 // While a leader is dying (its stream to us broke, or its registration is gone) the answer waits for the election, ≤ 1 s: a client
 // that is sent back to the dead leader asks again only after its own, growing back-off.
 // The controller named is a live broker; every broker takes controller requests.
@@ -19,7 +21,9 @@ import { handler, type Parts, type RequestScope } from "./handler.ts";
 type Draft = ResponseDraft<typeof MetadataApi>;
 type TopicDraft = Draft["topics"][number];
 type Asked = NonNullable<MetadataRequest["topics"]>[number];
-type MetadataParts = Pick<Parts, "cluster" | "config"> & { replicas: Pick<Parts["replicas"], "isSuspect"> };
+type MetadataParts = Pick<Parts, "cluster" | "config" | "clock" | "logger"> & {
+  replicas: Pick<Parts["replicas"], "isSuspect">;
+};
 
 export const metadata = handler(MetadataApi, describe);
 
@@ -59,10 +63,25 @@ export function controllerId({ image, brokerId }: Cluster): number {
 export const endpointFor = (broker: BrokerImage, listener: string): { host: string; port: number } | undefined =>
   broker.endpoints.find(({ name }) => name === listener);
 
-async function createMissing({ cluster, config }: MetadataParts, request: MetadataRequest): Promise<void> {
+/** Waits for the missing topics to be created, but not longer than a client would: it asks again for those that are not there. */
+async function createMissing(parts: MetadataParts, request: MetadataRequest): Promise<void> {
+  const { cluster, config, clock, logger } = parts;
   if (!config.topics.autoCreate || !request.allowAutoTopicCreation) return;
-  for (const { name } of request.topics!) {
-    if (name === null || cluster.image.topics.has(name) || problemWithTopicName(name) !== null) continue;
+  const names = request.topics!.flatMap(({ name }) => (name === null || cluster.image.topics.has(name) ? [] : [name]));
+  if (names.length === 0) return;
+  let cancel: Cancel = () => {};
+  const late = new Promise<void>((resolve) => (cancel = clock.timer(limits.autoCreateTimeoutMs, resolve)));
+  const created = createEach(parts, names).catch((cause: unknown) => {
+    if (cause instanceof AssertionError) throw cause;
+    logger.warn({ err: cause, topics: names }, "could not create topics that a client asked for");
+  });
+  await Promise.race([created, late]);
+  cancel();
+}
+
+async function createEach({ cluster, config }: MetadataParts, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    if (problemWithTopicName(name) !== null) continue;
     const spec = internalTopicSpec(name, config) ?? { name, partitions: -1, replicationFactor: -1, configs: {} };
     const created = await createTopic(cluster, spec);
     if (created.error === ErrorCode.TOPIC_ALREADY_EXISTS)

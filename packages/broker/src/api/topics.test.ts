@@ -1,7 +1,8 @@
-import { ErrorCode, UUID_ZERO } from "@odradek/protocol";
-import { encode, paths } from "../cluster/nodes.ts";
+import { silentLogger } from "@odradek/kit";
 import { VirtualClock } from "@odradek/kit/testing";
+import { ErrorCode, UUID_ZERO } from "@odradek/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { encode, paths } from "../cluster/nodes.ts";
 import { MemoryTree } from "../testing/memory-session.ts";
 import { passUntil, startTestCluster, type TestCluster } from "../testing/test-cluster.ts";
 import { grow } from "./create-partitions.ts";
@@ -18,7 +19,7 @@ let two: TestCluster;
 const scope = { version: 12, listener: "PLAINTEXT" };
 let suspect = -1;
 const replicas = { isSuspect: (leader: number) => leader === suspect };
-const parts = () => ({ cluster: one.cluster, config: one.cluster.config, replicas });
+const parts = () => ({ cluster: one.cluster, config: one.cluster.config, replicas, clock, logger: silentLogger });
 const asked = (name: string, more = {}) => ({
   name,
   numPartitions: 1,
@@ -179,6 +180,15 @@ describe("Metadata", () => {
     );
     expect((await metadataOf(["a b"])).topics[0]!.errorCode).toBe(ErrorCode.INVALID_TOPIC_EXCEPTION);
     expect(one.cluster.image.topics.size).toBe(1);
+  });
+
+  test("a topic that can't be created in time is answered as unknown: the client asks again", async () => {
+    one.session().beforeMulti = () => new Promise(() => {}); // the store does not answer
+    const asking = metadataOf(["late"]);
+    await clock.advance(5_000);
+    expect((await asking).topics[0]!.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    one.session().beforeMulti = () => Promise.reject(new Error("no metadata member answers"));
+    expect((await metadataOf(["late"])).topics[0]!.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   });
 
   test("by id: found, or UNKNOWN_TOPIC_ID without a name", async () => {
