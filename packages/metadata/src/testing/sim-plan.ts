@@ -35,6 +35,22 @@ const allFaults = [
 ] as const;
 
 export function drawPlan(random: Random): SimPlan {
+  const plan = drawAny(random);
+  return random.next() < 0.2 ? churn(plan, random) : plan;
+}
+
+/** One leader after the other, none of which gets far: where entries of old terms matter (Raft §5.4.2, figure 8). */
+function churn(plan: SimPlan, random: Random): SimPlan {
+  return {
+    ...plan,
+    network: { ...plan.network, delayMsMean: 2 + random.next() * 15 },
+    limits: { ...plan.limits, appendEntriesMax: 1, inFlightMessagesMax: 1 },
+    faultEveryMs: 60 + random.next() * 300,
+    faults: ["crashLeader", "crashLeader", "halves", "isolate", "oneWay"],
+  };
+}
+
+function drawAny(random: Random): SimPlan {
   const chance = (probability: number): boolean => random.next() < probability;
   const members = chance(0.7) ? [1, 2, 3] : [1, 2, 3, 4, 5];
   const syncMs = new Map(members.map((id) => [id, 0.2 + random.next() * 2]));

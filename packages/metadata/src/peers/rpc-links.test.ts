@@ -1,0 +1,108 @@
+import { type RpcServer, silentLogger } from "@odradek/kit";
+import { MemoryNetwork, SeededRandom, VirtualClock } from "@odradek/kit/testing";
+import { expect, test } from "vitest";
+
+import type { Message } from "./messages.ts";
+import { RpcLinks } from "./rpc-links.ts";
+
+const members = [1, 2].map((id) => ({ id, address: `node-${id}:1` }));
+const hello = (term: number): Message => ({ is: "hello", term, standing: "voter", asks: false });
+
+class Pair {
+  readonly clock = new VirtualClock();
+  readonly network = new MemoryNetwork(this.clock, { latencyMs: 1 });
+  readonly heard: string[] = [];
+  #boots = 0;
+
+  async start(id: number): Promise<{ links: RpcLinks; server: RpcServer }> {
+    const rpc = this.network.rpc(`node-${id}`);
+    const server = rpc.server();
+    const random = new SeededRandom(++this.#boots);
+    const links = new RpcLinks({ id, members, server, rpc, clock: this.clock, random, logger: silentLogger });
+    links.onMessage = (from, message) => this.heard.push(`${id} hears ${message.term} from ${from}`);
+    links.onDied = (peer) => this.heard.push(`${id} learns that ${peer} died`);
+    await server.listen(`node-${id}:1`);
+    return { links, server };
+  }
+}
+
+test("messages arrive in order, both ways", async () => {
+  const pair = new Pair();
+  const one = await pair.start(1);
+  const two = await pair.start(2);
+  await pair.clock.advance(1000);
+  pair.heard.length = 0;
+  for (let term = 1; term <= 3; term++) one.links.send(2, hello(term));
+  two.links.send(1, hello(9));
+  await pair.clock.advance(10);
+  expect(pair.heard.toSorted()).toEqual([
+    "1 hears 9 from 2",
+    "2 hears 1 from 1",
+    "2 hears 2 from 1",
+    "2 hears 3 from 1",
+  ]);
+});
+
+test("a process that is gone is noticed at once, by the refusal; one that comes back is reached again", async () => {
+  const pair = new Pair();
+  const one = await pair.start(1);
+  await pair.start(2);
+  await pair.clock.advance(1000);
+  pair.heard.length = 0;
+  pair.network.crash("node-2");
+  await pair.clock.advance(20);
+  expect(pair.heard).toEqual(["1 learns that 2 died"]);
+  await pair.start(2);
+  await pair.clock.advance(600);
+  pair.heard.length = 0;
+  one.links.send(2, hello(5));
+  await pair.clock.advance(10);
+  expect(pair.heard).toEqual(["2 hears 5 from 1"]);
+});
+
+test("a process that was replaced before anyone dialled has died too", async () => {
+  const pair = new Pair();
+  await pair.start(1);
+  await pair.start(2);
+  await pair.clock.advance(1000);
+  pair.heard.length = 0;
+  pair.network.crash("node-2");
+  await pair.start(2);
+  await pair.clock.advance(20);
+  expect(pair.heard).toContain("1 learns that 2 died");
+});
+
+test("a link that falls silent is no death", async () => {
+  const pair = new Pair();
+  await pair.start(1);
+  await pair.start(2);
+  await pair.clock.advance(1000);
+  pair.heard.length = 0;
+  pair.network.cut("node-1", "node-2");
+  await pair.clock.advance(10_000);
+  expect(pair.heard).toEqual([]);
+});
+
+test("without a stream messages are dropped, not kept", async () => {
+  const pair = new Pair();
+  const one = await pair.start(1);
+  for (let term = 1; term <= 10; term++) one.links.send(2, hello(term));
+  await pair.start(2);
+  await pair.clock.advance(1000);
+  expect(pair.heard.filter((line) => line.startsWith("2 hears"))).toEqual([]);
+});
+
+test("whoever introduces itself to another member is turned away", async () => {
+  const pair = new Pair();
+  await pair.start(1);
+  const rpc = pair.network.rpc("stray");
+  const server = rpc.server();
+  const swapped = [members[0]!, { id: 3, address: "node-1:1" }];
+  const parts = { members: swapped, server, rpc, clock: pair.clock, random: new SeededRandom(9), logger: silentLogger };
+  const stray = new RpcLinks({ id: 3, ...parts });
+  await pair.clock.advance(100);
+  stray.send(1, hello(7));
+  await pair.clock.advance(100);
+  expect(pair.heard.filter((line) => line.includes("hears"))).toEqual([]);
+  await stray.close();
+});

@@ -1,0 +1,187 @@
+import { MemoryFiles, MemoryKv, SeededRandom } from "@odradek/kit/testing";
+import { expect, test } from "vitest";
+
+import { broken, fillStore, nothing, open, type Promised } from "../testing/stored-node.ts";
+import { beginning, entryAfter } from "./entry.ts";
+import { digestOf } from "./write.ts";
+
+type Filled = { rows: ReadonlyMap<string, Buffer>; mark: Buffer; promised: Promised };
+
+const markPath = "/raft/raft-mark";
+
+async function filled(): Promise<Filled> {
+  const kv = new MemoryKv();
+  const files = new MemoryFiles();
+  const promised = await fillStore(kv, files);
+  return { rows: kv.crash(new SeededRandom(1)), mark: files.readAll(markPath)!, promised };
+}
+
+/** Opens a store on these rows and this mark; null: no mark at all. */
+async function reopen(rows: ReadonlyMap<string, Buffer>, mark: Buffer | null): ReturnType<typeof open> {
+  return open(new MemoryKv({ rows }), filesWith(mark));
+}
+
+function filesWith(mark: Buffer | null): MemoryFiles {
+  const files = new MemoryFiles();
+  files.makeDirectory("/raft");
+  if (mark) files.open(markPath, { create: true }).write([mark], 0);
+  return files;
+}
+
+function flipped(bytes: Buffer, bit: number): Buffer {
+  const changed = Buffer.from(bytes);
+  changed[bit >> 3]! ^= 1 << (bit & 7);
+  return changed;
+}
+
+test("everything written is found again", async () => {
+  const { rows, mark, promised } = await filled();
+  const kv = new MemoryKv({ rows });
+  const opened = await open(kv, filesWith(mark));
+  expect(await broken(opened, kv, promised)).toBeNull();
+  expect(opened.restored).toMatchObject({ hard: promised.hard, base: promised.base, snapshotIndex: 15 });
+  expect(opened.restored.entries).toEqual(promised.entries);
+});
+
+test("R-21: a flipped bit in any row is noticed: every promise is there, or the node grants no vote", async () => {
+  const { rows, mark, promised } = await filled();
+  const random = new SeededRandom(21);
+  let recovering = 0;
+  for (const [name, value] of rows) {
+    for (let at = 0; at < 40; at++) {
+      const kv = new MemoryKv({
+        rows: new Map(rows).set(name, flipped(value, Math.floor(random.next() * value.length * 8))),
+      });
+      const opened = await open(kv, filesWith(mark));
+      if (opened.restored.hard.standing === "recovering") recovering++;
+      else
+        expect(
+          await broken(opened, kv, promised),
+          `a bit of ${Buffer.from(name, "latin1").toString("hex")}`,
+        ).toBeNull();
+    }
+  }
+  expect(recovering).toBeGreaterThan(100);
+});
+
+test("R-21: rows that vanish, one or a whole range, are noticed", async () => {
+  const { rows, mark, promised } = await filled();
+  const names = [...rows.keys()].toSorted();
+  for (let from = 0; from < names.length; from++) {
+    for (const count of [1, 2, 5, names.length - from]) {
+      const left = new Map(rows);
+      for (const name of names.slice(from, from + count)) left.delete(name);
+      const kv = new MemoryKv({ rows: left });
+      const opened = await open(kv, filesWith(mark));
+      if (opened.restored.hard.standing === "recovering") continue;
+      expect(await broken(opened, kv, promised), `rows ${from} to ${from + count}`).toBeNull();
+    }
+  }
+});
+
+test("R-22: a mark with any flipped bit, or cut anywhere, is noticed or was not needed", async () => {
+  const { rows, mark, promised } = await filled();
+  const random = new SeededRandom(22);
+  const injured = Array.from({ length: 300 }, () => flipped(mark, Math.floor(random.next() * mark.length * 8)));
+  for (let length = 0; length < mark.length; length += 97) injured.push(mark.subarray(0, length));
+  for (const bytes of injured) {
+    const kv = new MemoryKv({ rows });
+    const opened = await open(kv, filesWith(bytes));
+    if (opened.restored.hard.standing === "recovering") continue;
+    expect(await broken(opened, kv, promised)).toBeNull();
+  }
+});
+
+test("R-23: an emptied or older store beside its mark grants no vote", async () => {
+  const { rows, mark } = await filled();
+  expect((await reopen(new Map(), mark)).restored.hard.standing).toBe("recovering");
+  const older = new MemoryKv();
+  const { store } = await open(older, new MemoryFiles());
+  const entry = entryAfter(beginning, { term: 1, is: "data", data: Buffer.from("line 1") });
+  const hard = { term: 1, vote: 1, standing: "voter" as const, cluster: null };
+  await store.write({ ...nothing, sequence: 1, hard, entries: [entry] });
+  expect((await reopen(older.crash(), mark)).restored.hard.standing).toBe("recovering");
+  expect((await reopen(rows, null)).restored.hard.standing).toBe("recovering");
+});
+
+test("an empty disk is empty, and stays so until something is promised", async () => {
+  const kv = new MemoryKv();
+  const files = new MemoryFiles();
+  const { restored } = await open(kv, files);
+  expect(restored.hard).toEqual({ term: 0, vote: null, standing: "empty", cluster: null });
+  expect(kv.keys()).toEqual([]);
+  expect((await open(kv, files)).restored.hard.standing).toBe("empty");
+});
+
+test("a node stays recovering over restarts", async () => {
+  const { mark } = await filled();
+  const kv = new MemoryKv();
+  const files = filesWith(mark);
+  expect((await open(kv, files)).restored.hard.standing).toBe("recovering");
+  const again = await open(kv, files);
+  expect(again.restored.hard).toMatchObject({ standing: "recovering", term: 3 });
+});
+
+test("damaged state rows are made again from the snapshot and the log", async () => {
+  const { rows, mark } = await filled();
+  const opened = await reopen(new Map(rows).set("Alast", Buffer.from("16")), mark);
+  expect(opened.restored.hard.standing).toBe("voter");
+  expect(opened.rebuildFrom?.data.toString()).toBe("the state after entry 15");
+  expect(opened.restored.applied).toBe(15);
+});
+
+test("R-11: a snapshot replaces log and state in one step, wherever power is lost", async () => {
+  const { rows, mark, promised } = await filled();
+  const seen = new Set<number>();
+  for (let seed = 1; seed <= 40; seed++) {
+    const waiting: (() => void)[] = [];
+    const kv = new MemoryKv({ rows, disk: (_batch, run) => waiting.push(run) });
+    const files = filesWith(mark);
+    const opening = open(kv, files);
+    await drain(waiting);
+    const { store } = await opening;
+    const data = Buffer.from("the state after entry 40");
+    const { digest, ...info } = {
+      ...promised.entries[0]!,
+      index: 40,
+      term: 3,
+      cluster: promised.hard.cluster!,
+      bytes: data.length,
+      digest: digestOf(data),
+    };
+    const row = { is: "put" as const, key: Buffer.from("B"), value: Buffer.from("new") };
+    void store
+      .write({ ...nothing, sequence: 1, install: { snapshot: { info: { ...info, digest }, data }, writes: [row] } })
+      .catch(() => {});
+    await settled();
+    if (seed % 2 === 0) await drain(waiting);
+    const after = kv.crash(new SeededRandom(seed));
+    files.kill();
+    const opened = await open(new MemoryKv({ rows: after }), files);
+    expect(opened.restored.hard.standing).toBe("voter");
+    expect(opened.rebuildFrom).toBeNull();
+    seen.add(opened.restored.applied);
+    expect(after.has("B")).toBe(opened.restored.applied === 40);
+    expect(opened.restored.base.index).toBe(opened.restored.applied === 40 ? 40 : 10);
+  }
+  expect([...seen].toSorted()).toEqual([15, 40]);
+});
+
+test("after a failed write nothing is written any more", async () => {
+  const kv = new MemoryKv();
+  const { store } = await open(kv, new MemoryFiles());
+  const hard = { term: 1, vote: 1, standing: "voter" as const, cluster: null };
+  kv.failNextBatch();
+  await expect(store.write({ ...nothing, sequence: 1, hard })).rejects.toThrow("writing to the metadata store failed");
+  await expect(store.apply(1, [])).rejects.toThrow("writing to the metadata store failed");
+});
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+async function drain(waiting: (() => void)[]): Promise<void> {
+  await settled();
+  while (waiting.length > 0) {
+    waiting.shift()!();
+    await settled();
+  }
+}
