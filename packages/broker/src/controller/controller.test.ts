@@ -190,6 +190,21 @@ describe("controller", () => {
     expect(partitionsOf(two)[1]!.leader).toBe(2);
   });
 
+  test("a topic too large for one transaction is whole even when a broker restarts while it is created", async () => {
+    const [one, two] = [await start(1), await start(2), await start(3)];
+    await passUntil(clock, () => one.cluster.image.brokers.size === 3);
+    let transactions = 0;
+    one.session().beforeMulti = async (operations) => {
+      if (operations.some(({ path }) => path === paths.partition("words", 600))) transactions++;
+      if (transactions === 1) await start(3, 33);
+    };
+    await words(one, { partitions: 1200, replicationFactor: 3 });
+    expect(transactions).toBeGreaterThan(1);
+    expect(partitionsOf(one)).toHaveLength(1200);
+    await passUntil(clock, () => partitionsOf(two).length === 1200);
+    expect(partitionsOf(two).every(({ replicas, leader }) => replicas.length === 3 && leader > 0)).toBe(true);
+  });
+
   test("a whole cluster of partitions is moved in transactions within their bounds", async () => {
     const [one, two] = [await start(1), await start(2), await start(3)];
     await words(one, { partitions: 1500, replicationFactor: 3 });

@@ -177,17 +177,45 @@ async function write(
   const outcome = await cluster.multi([...first, ...partitions.slice(0, fitting)]);
   if (outcome.is === "unknown") return "unknown";
   if (outcome.is === "failed") return outcome.path === paths.topic(name) ? "exists" : "stale";
-  let { revision } = outcome;
-  for (let from = fitting; from < partitions.length; from += limits.multiOperationsMax - checks.length) {
-    const next = await cluster.multi([
-      ...checks,
-      ...partitions.slice(from, from + limits.multiOperationsMax - checks.length),
-    ]);
-    if (next.is !== "done") return "unknown";
-    revision = next.revision;
+  await cluster.reached(outcome.revision, { timeoutMs: limits.ownImageTimeoutMs });
+  return writeRest(cluster, { name, topicId }, nodes.slice(fitting));
+}
+
+/**
+ * The partitions that one transaction could not hold, in order, by as many as it takes: a topic of more than some 490
+ * partitions grows while it is created, and stays smaller when this broker dies meanwhile.
+ */
+async function writeRest(
+  cluster: Cluster,
+  { name, topicId }: { name: string; topicId: string },
+  rest: readonly PartitionNode[],
+): Promise<"done" | "unknown"> {
+  let left = rest;
+  for (let refusals = 0; left.length > 0 && refusals < limits.transactionTriesMax;) {
+    const { image } = cluster;
+    const topic = image.topics.get(name);
+    if (topic?.id !== topicId) return "unknown"; // deleted meanwhile
+    const nodes = left.map(({ replicas }) => newPartition(image, replicas)).filter(({ leader }) => leader >= 0);
+    const checks: Operation[] = [
+      { is: "check", path: paths.topic(name), version: topic.version },
+      ...registrationChecks(
+        image,
+        nodes.flatMap(({ isr }) => isr),
+      ),
+    ];
+    const step = nodes.length < left.length ? [] : nodes.slice(0, limits.multiOperationsMax - checks.length);
+    const from = topic.partitions.length;
+    const outcome =
+      step.length > 0
+        ? await cluster.multi([...checks, ...step.map((node, index) => createPartition(name, from + index, node))])
+        : null;
+    if (outcome?.is === "unknown") return "unknown";
+    if (outcome?.is === "done") left = left.slice(step.length);
+    else refusals++;
+    const revision = outcome?.is === "done" ? outcome.revision : image.revision + 1;
+    await cluster.reached(revision, { timeoutMs: limits.leaderTimeoutMs });
   }
-  await cluster.reached(revision, { timeoutMs: limits.ownImageTimeoutMs });
-  return "done";
+  return left.length === 0 ? "done" : "unknown";
 }
 
 export const createPartition = (name: string, index: number, node: PartitionNode): Operation => ({
