@@ -26,6 +26,7 @@ class Story {
   constructor(at: ReplicatedTopic, seed: number) {
     this.#at = at;
     this.#random = new SeededRandom(seed);
+    at.proposalMs = () => this.#below(60);
   }
 
   get acknowledged(): number {
@@ -77,10 +78,19 @@ class Story {
       at.inTheDark.delete(id);
       return at.publish();
     }
-    if (dice < 97) return at.control();
+    if (dice < 95) return at.control();
+    if (dice < 98) return this.#strike();
     const preferred = at.node.isr[this.#below(at.node.isr.length)]!;
     if (at.lives.has(preferred)) at.elect(preferred);
     at.control();
+  }
+
+  /** All in-sync replicas but one die at once: what is committed must be on the one that is left. */
+  #strike(): void {
+    const { lives, node } = this.#at;
+    const left = node.isr[this.#below(node.isr.length)]!;
+    if (lives.has(left)) for (const id of ids) if (id !== left && lives.has(id)) this.#at.kill(id);
+    this.#at.control();
   }
 
   async #boot(id: number): Promise<void> {

@@ -33,6 +33,8 @@ export class ReplicatedTopic {
   readonly proposals: number[][] = [];
   /** What the tree answers to them; "normal" checks version and epoch. */
   inSyncAnswers: "normal" | "rejected" | "never" = "normal";
+  /** How long a change of the in-sync replicas takes to the tree, and its answer back. */
+  proposalMs: () => number = () => 1;
   shuttingDown = new Set<number>();
   readonly #ids: number[];
   readonly #minInsyncReplicas: number;
@@ -273,7 +275,13 @@ export class ReplicatedTopic {
   async #propose(change: InSyncChange): Promise<"accepted" | "rejected"> {
     this.proposals.push(change.isr);
     if (this.inSyncAnswers === "never") return new Promise(() => {});
-    await delay(this.clock, 2);
+    await delay(this.clock, this.proposalMs());
+    const outcome = this.#decide(change);
+    await delay(this.clock, this.proposalMs());
+    return outcome;
+  }
+
+  #decide(change: InSyncChange): "accepted" | "rejected" {
     if (this.inSyncAnswers === "rejected") return "rejected";
     if (change.version !== this.#node.version || change.leaderEpoch !== this.#node.leaderEpoch) return "rejected";
     for (const [id, incarnation] of change.addedIncarnations)
