@@ -61,7 +61,7 @@ export class Fetcher {
 
   /** The leader's stream has just broken and it has not been heard again: perhaps it is dead. */
   get isSuspect(): boolean {
-    return this.#brokeAtMs !== null && this.#parts.clock.now() - this.#brokeAtMs <= streamLimits.suspectMs;
+    return this.#brokeAtMs !== null && this.#parts.clock.now() - this.#brokeAtMs < streamLimits.suspectMs;
   }
 
   get isIdle(): boolean {
