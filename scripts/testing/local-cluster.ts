@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -24,7 +25,7 @@ export class LocalCluster {
   readonly metadata = new Map<number, NodeProcess>();
   readonly metadataAddresses = new Map<number, string>();
   readonly kafkaPorts = new Map<number, number>();
-  readonly #temporary: boolean;
+  #temporary: boolean;
 
   private constructor(directory: string, temporary: boolean) {
     this.directory = directory;
@@ -42,6 +43,7 @@ export class LocalCluster {
       const all = [...cluster.metadata.values(), ...cluster.brokers.values()];
       await Promise.all(all.map((node) => node.start()));
     } catch (cause) {
+      cluster.#temporary = false; // the error names a log in it
       await cluster.stop();
       throw new Error("the cluster did not start", { cause });
     }
@@ -120,20 +122,23 @@ export class LocalCluster {
   }
 }
 
-/** Ports that were free a moment ago. */
+/**
+ * Ports that were free a moment ago, from below the range of which the system takes the local ports of outgoing connections (Linux:
+ * 32768 and up): a node that is started again must find its port free.
+ */
 async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer()
-            .once("error", reject)
-            .listen(0, "127.0.0.1", () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = randomInt(20_000, 32_000);
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+      .once("error", () => resolve(false))
+      .listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
 }
