@@ -29,7 +29,7 @@ export class ReplicationProcesses {
     const module = fileURLToPath(new URL("replication-node.ts", import.meta.url));
     const args = [String(id), `${this.#directory}/${id}`, ...(this.#verbose ? ["verbose"] : [])];
     const child = fork(module, args, { execArgv: this.#flags, serialization: "advanced" });
-    const [told] = (await once(child, "message")) as [Extract<Told, { is: "listening" }>];
+    const told = (await messageOf(id, child)) as Extract<Told, { is: "listening" }>;
     this.#nodes.set(id, { child, port: told.port, incarnation: `${id}@${++this.#revision}` });
   }
 
@@ -81,6 +81,7 @@ export class ReplicationProcesses {
   /** Lets every process end by itself; one that hangs is killed. */
   async close(): Promise<void> {
     for (const { child } of this.#nodes.values()) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
       const exited = once(child, "exit");
       child.disconnect();
       const kill = setTimeout(() => child.kill("SIGKILL"), 3000);
@@ -92,8 +93,23 @@ export class ReplicationProcesses {
 
   async #ask(id: number, order: Order): Promise<Told> {
     const { child } = this.#nodes.get(id)!;
-    const answer = once(child, "message") as Promise<[Told]>;
+    const answer = messageOf(id, child);
     child.send(order);
-    return (await answer)[0];
+    return answer;
+  }
+}
+
+/** What the process says next; rejects when it ends instead. */
+async function messageOf(id: number, child: ChildProcess): Promise<Told> {
+  const heard = new AbortController();
+  const ended = once(child, "exit", { signal: heard.signal }).then(([code, signal]: unknown[]) => {
+    throw new Error(`process ${id} ended with ${String(signal ?? code)}`);
+  });
+  ended.catch(() => undefined); // aborted when a message comes first
+  try {
+    const message = once(child, "message", { signal: heard.signal }) as Promise<[Told]>;
+    return (await Promise.race([message, ended]))[0];
+  } finally {
+    heard.abort();
   }
 }
