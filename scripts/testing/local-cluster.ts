@@ -1,8 +1,7 @@
-import { randomInt } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { freePorts } from "@odradek/kit/testing";
 import { NodeProcess } from "./node-process.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -120,25 +119,4 @@ export class LocalCluster {
     mkdirSync(data, { recursive: true });
     return new NodeProcess(name, [...command, "--data-dir", data], join(this.directory, `${name}.log`));
   }
-}
-
-/**
- * Ports that were free a moment ago, from below the range of which the system takes the local ports of outgoing connections (Linux:
- * 32768 and up): a node that is started again must find its port free.
- */
-async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = randomInt(20_000, 32_000);
-    if (await isFree(port)) ports.add(port);
-  }
-  return [...ports];
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-      .once("error", () => resolve(false))
-      .listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
 }

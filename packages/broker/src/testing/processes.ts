@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { freePorts } from "@odradek/kit/testing";
 
 const metadataMain = fileURLToPath(new URL("../../../metadata/src/main.ts", import.meta.url));
 const brokerMain = fileURLToPath(new URL("../main.ts", import.meta.url));
@@ -160,21 +160,6 @@ export class ProcessCluster {
   get #members(): string {
     return this.#metadataPorts.map((port, index) => `${index + 1}=127.0.0.1:${port}`).join(",");
   }
-}
-
-/** Ports nobody listens on now. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      server.listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 export type Ran = { code: number | null; stdout: string; stderr: string };

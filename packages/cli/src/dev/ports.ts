@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { createServer, type AddressInfo, type Server } from "node:net";
@@ -12,11 +13,11 @@ export type PortWishes = { brokers: number; metadata: number; port: number; anyP
 
 const first = { metadataGrpc: 2181, metadataHealth: 8180, brokerHttp: 8080, brokerGrpcAboveKafka: 10_000 };
 
-/** The ports of all nodes: the documented ones, or with `anyPort` whatever the system has free. All are free now. */
+/** The ports of all nodes: the documented ones, or with `anyPort` whatever is free. All are free now. */
 export async function choosePorts(wishes: PortWishes): Promise<ClusterPorts> {
   const listeners: Server[] = [];
   const take = async (port: number): Promise<number> => {
-    const listener = await listen(wishes.anyPort ? 0 : port);
+    const listener = wishes.anyPort ? await listenAnywhere() : await listen(port);
     listeners.push(listener);
     return (listener.address() as AddressInfo).port;
   };
@@ -41,6 +42,23 @@ export async function choosePorts(wishes: PortWishes): Promise<ClusterPorts> {
 /** Does this machine have the loopback address ::1? Clients that resolve localhost may try it first. */
 export function hasLoopback6(): boolean {
   return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
+}
+
+/**
+ * Below the range of which systems take the local ports of outgoing connections (Linux: 32768 and up): one of those may be gone while
+ * its node is down between a kill and a restart.
+ */
+async function listenAnywhere(): Promise<Server> {
+  for (;;) {
+    const server = createServer();
+    server.listen({ host: "127.0.0.1", port: randomInt(20_000, 32_000), exclusive: true });
+    try {
+      await once(server, "listening");
+      return server;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    }
+  }
 }
 
 async function listen(port: number): Promise<Server> {

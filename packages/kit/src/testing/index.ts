@@ -1,3 +1,4 @@
+export * from "./free-ports.ts";
 export * from "./memory-files.ts";
 export * from "./memory-kv.ts";
 export * from "./seeded-random.ts";

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+
+import { freePorts } from "@odradek/kit/testing";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url));
 
@@ -115,19 +116,4 @@ export class MetadataProcesses {
     await Promise.all([...this.#nodes.values()].map((node) => node.kill("SIGKILL")));
     rmSync(this.#directory, { recursive: true, force: true });
   }
-}
-
-/** Ports nobody listens on now. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      server.listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
