@@ -164,7 +164,7 @@ test("R-11: a snapshot replaces log and state in one step, wherever power is los
     expect(after.has("B")).toBe(opened.restored.applied === 40);
     expect(opened.restored.base.index).toBe(opened.restored.applied === 40 ? 40 : 10);
   }
-  expect([...seen].toSorted()).toEqual([15, 40]);
+  expect([...seen].toSorted((a, b) => a - b)).toEqual([15, 40]);
 });
 
 test("after a failed write nothing is written any more", async () => {

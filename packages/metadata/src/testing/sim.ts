@@ -8,7 +8,7 @@ import { SimDisk } from "./sim-disk.ts";
 import { Faults } from "./sim-faults.ts";
 import { SimNetwork } from "./sim-network.ts";
 import { SimNode } from "./sim-node.ts";
-import { drawPlan } from "./sim-plan.ts";
+import { drawPlan, type SimPlan } from "./sim-plan.ts";
 
 export type SimResult = {
   seed: number;
@@ -26,8 +26,13 @@ const livenessMs = 10_000;
 const eventsMax = 3_000_000;
 
 /** One seed: a quorum of real nodes on simulated time, disks and links, harmed for a while, then left alone until it is well again. */
-export async function simulate(seed: number, planted: PlantedBugs = {}): Promise<SimResult> {
-  const world = new World(seed, planted);
+export async function simulate(
+  seed: number,
+  planted: PlantedBugs = {},
+  /** Instead of what the seed draws. */
+  focus: Partial<SimPlan> = {},
+): Promise<SimResult> {
+  const world = new World(seed, planted, focus);
   const uncaught = (error: unknown): void => world.fail(error);
   process.on("unhandledRejection", uncaught);
   try {
@@ -51,11 +56,11 @@ class World {
   #acknowledged = 0;
   #highest = 0;
 
-  constructor(seed: number, planted: PlantedBugs) {
+  constructor(seed: number, planted: PlantedBugs, focus: Partial<SimPlan>) {
     this.#seed = seed;
     const random = new SeededRandom(seed);
     this.#random = random;
-    const plan = drawPlan(random);
+    const plan = { ...drawPlan(random), ...focus };
     const { members, limits } = plan;
     this.#proposalEveryMs = plan.proposalEveryMs;
     const [loop, checks] = [this.#loop, this.#checks];
