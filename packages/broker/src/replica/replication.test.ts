@@ -2,7 +2,6 @@ import { ErrorCode } from "@odradek/protocol";
 import { describe, expect, test } from "vitest";
 
 import { ReplicatedTopic } from "../testing/replicated-topic.ts";
-import { streamLimits } from "./stream-limits.ts";
 
 const ok = { error: ErrorCode.NONE };
 
@@ -38,27 +37,6 @@ describe("replication", () => {
     await at.boot(2);
     await at.until(() => at.node.isr.length === 2);
     expect(at.values(2)).toEqual(["a"]);
-  });
-
-  test("a leader is suspected of being dead when its stream breaks, for a while or until it is heard again", async () => {
-    const at = await ReplicatedTopic.start();
-    const isSuspect = (): boolean => at.lives.get(2)!.replicas.isSuspect(1);
-    await at.appended(1, ["a"]);
-    expect(isSuspect()).toBe(false);
-    at.inTheDark.add(2); // the store has not said yet who is gone
-    at.kill(1);
-    await at.until(isSuspect, 100);
-    await at.boot(1);
-    at.inTheDark.delete(2);
-    at.elect(1, [1, 2, 3]);
-    await at.until(() => at.partitionOrNull(1)?.role.is === "leader");
-    await at.appended(1, ["b"]);
-    expect(isSuspect()).toBe(false);
-    at.inTheDark.add(2);
-    at.kill(1);
-    await at.until(isSuspect, 100);
-    await at.pass(streamLimits.suspectMs);
-    expect(isSuspect()).toBe(false);
   });
 
   test("P-08: with too few in-sync replicas acks=all is refused before anything is written; acks=1 is not", async () => {
