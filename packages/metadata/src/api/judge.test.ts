@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from "@odradek/kit";
 import { VirtualClock } from "@odradek/kit/testing";
 import { describe, expect, it } from "vitest";
-import { Judge } from "./judge.ts";
+import { Judge, judgement } from "./judge.ts";
 
 /** A clock whose machine can be frozen: time passes, timers do not run, and all of them run late. */
 class FreezingClock implements Clock {
@@ -89,6 +89,21 @@ describe("Judge", () => {
     judge.ended("a");
     await clock.virtual.advance(10_000);
     expect(sentenced).toHaveLength(2);
+    judge.stop();
+  });
+
+  it("sentences as soon as the grace is over, not at the tick after it, and never sooner", async () => {
+    const { clock, judge, sentenced } = court();
+    judge.start([{ id: "other", timeoutMs: 6_000 }]);
+    judge.attached("a", 6_000);
+    await clock.virtual.advance(110);
+    judge.broken("a");
+    await clock.virtual.advance(judgement.graceMs - 1);
+    expect(sentenced).toEqual([]);
+    await clock.virtual.advance(2);
+    expect(sentenced).toEqual(["a"]);
+    await clock.virtual.advance(judgement.newLeaderGraceMs - judgement.graceMs - 110 + 1);
+    expect(sentenced).toEqual(["a", "other"]);
     judge.stop();
   });
 

@@ -47,7 +47,8 @@ export class Judge {
         brokenAt: this.#now + judgement.newLeaderGraceMs,
         isSentenced: false,
       });
-    this.#cancel = this.#clock.timer(judgement.tickMs, () => this.#tick());
+    this.#schedule();
+    this.#lookAfter(judgement.newLeaderGraceMs);
   }
 
   /** Ends the term: this node judges nobody. */
@@ -73,7 +74,9 @@ export class Judge {
     const verdict = this.#sessions.get(id);
     if (!verdict) return;
     const heardAt = verdict.silentAt - verdict.timeoutMs;
-    if (this.#now - heardAt <= judgement.wordMs) verdict.brokenAt = this.#now + judgement.graceMs;
+    if (this.#now - heardAt > judgement.wordMs) return;
+    verdict.brokenAt = this.#now + judgement.graceMs;
+    this.#lookAfter(judgement.graceMs);
   }
 
   /** The expiry did not come about: judged again at the next tick, or after a full timeout when it was stale. */
@@ -88,11 +91,23 @@ export class Judge {
     this.#sessions.delete(id);
   }
 
-  #tick(): void {
-    const now = this.#clock.now();
-    this.#counted += Math.min(now - this.#tickedAt, judgement.tickMs + judgement.latenessMs);
-    this.#tickedAt = now;
-    this.#cancel = this.#clock.timer(judgement.tickMs, () => this.#tick());
+  #schedule(): void {
+    this.#cancel = this.#clock.timer(judgement.tickMs, () => {
+      this.#schedule();
+      this.#look();
+    });
+  }
+
+  /** A grace ends between two ticks: whoever waits for a new leader has waited long enough. */
+  #lookAfter(graceMs: number): void {
+    this.#clock.timer(graceMs + 1, () => {
+      if (this.#cancel) this.#look();
+    });
+  }
+
+  #look(): void {
+    this.#counted = this.#now;
+    this.#tickedAt = this.#clock.now();
     for (const [id, verdict] of this.#sessions) {
       if (verdict.isSentenced || this.#counted < Math.min(verdict.silentAt, verdict.brokenAt)) continue;
       verdict.isSentenced = true;
