@@ -68,7 +68,4 @@ function appendMessage(
 function beginSnapshot(raft: RaftState, progress: Progress): void {
   const { snapshotRetryMs: retryMs } = raft.timing;
   progress.pace = { is: "snapshot", index: 0, offset: 0, sentMs: -Infinity, retryMs, retried: false };
-  // One taken before the last compaction would lead back here.
-  if (raft.outgoing && raft.outgoing.info.index < raft.log.base.index) raft.outgoing = null;
-  raft.snapshotWanted ||= raft.outgoing === null;
 }

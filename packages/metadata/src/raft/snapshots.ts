@@ -11,20 +11,23 @@ import type { RaftState } from "./state.ts";
 
 type Of<Is extends Message["is"]> = Extract<Message, { is: Is }>;
 
-/** Leader: sends the next chunk to everyone who waits for one; one at a time, repeated when no answer comes. */
+/**
+ * Leader: sends the next chunk to everyone who waits for one; one at a time, repeated when no answer comes. A snapshot is made and
+ * kept only while someone who needs it answers, and made anew when the log no longer reaches back to it.
+ */
 export function flushSnapshots(raft: RaftState): void {
-  const { role, outgoing } = raft;
+  const { role } = raft;
   if (role.is !== "leader") return;
+  if (raft.outgoing && raft.outgoing.info.index < raft.log.base.index) raft.outgoing = null;
+  const { outgoing } = raft;
   let waiting = false;
-  for (const [to, progress] of role.followers) {
-    if (progress.pace.is !== "snapshot") continue;
+  for (const [to, { pace, heardMs }] of role.followers) {
+    if (pace.is !== "snapshot" || raft.nowMs - heardMs >= raft.timing.electionMsMax) continue;
     waiting = true;
-    if (outgoing) sendChunk(raft, to, progress.pace, outgoing);
+    if (outgoing) sendChunk(raft, to, pace, outgoing);
   }
-  if (!waiting) {
-    raft.outgoing = null;
-    raft.snapshotWanted = false;
-  }
+  if (!waiting) raft.outgoing = null;
+  raft.snapshotWanted = waiting && outgoing === null;
 }
 
 function sendChunk(

@@ -3,6 +3,7 @@ import type { Clock, Files, Kv, KvRange, Logger, Random, Rpc, RpcServer } from "
 import type { PeerLinks } from "../peers/links.ts";
 import { RpcLinks } from "../peers/rpc-links.ts";
 import { type OpenedStore, openStore } from "../store/open-store.ts";
+import type { Cluster } from "../store/write.ts";
 import { Compaction, type CompactionLimits, defaultCompaction } from "./compaction.ts";
 import type { Consensus, Member, StateMachine } from "./consensus.ts";
 import { RaftCore } from "./core.ts";
@@ -28,7 +29,7 @@ type Shared<Result> = {
 
 /**
  * Starts one member of the quorum. Members are the same on all nodes, this one among them; a cluster begins when all of them have
- * met with empty disks. Rejects when the store can't be read, or is damaged and there is no other member to recover from.
+ * met with empty disks. Rejects when the store can't be read, belongs to other members, or is damaged and there is nobody to recover from.
  * The streams of other members are registered with `rpcServer`, which the caller lets listen afterwards.
  */
 export async function startConsensus<Result>(
@@ -45,6 +46,7 @@ export async function startOnLinks<Result>(
 ): Promise<RaftDriver<Result>> {
   const { id, memberIds: members, clock, random, logger, stateMachine } = options;
   const opened = await openStore({ ...options, alone: members.length === 1 });
+  checkMembers(members, opened.restored.hard.cluster);
   await loadState(stateMachine, options.kv, opened);
   const limits = { ...defaultLimits, ...options.limits };
   const timing = { ...defaultTiming, ...options.timing };
@@ -60,6 +62,13 @@ export async function startOnLinks<Result>(
     compaction: new Compaction({ ...defaultCompaction, ...options.limits }, opened.restored.snapshotIndex),
     onFailed: options.onFailed ?? throwOutside(clock),
   });
+}
+
+/** Members are what the first entry of the log says, on every node; configuration only adds addresses. */
+function checkMembers(configured: readonly number[], cluster: Cluster | null): void {
+  const members = configured.toSorted((a, b) => a - b).join(", ");
+  if (cluster === null || cluster.members.join(", ") === members) return;
+  throw new Error(`configured are members ${members}, but this node's cluster has ${cluster.members.join(", ")}`);
 }
 
 /** The rows as they are, or the snapshot that they can be made from again. */
