@@ -22,7 +22,7 @@ import type { Input, Ready } from "./ready.ts";
 import type { Restored, Write } from "../store/write.ts";
 import { becomeFollower } from "./roles.ts";
 import { flushSnapshots, installed, onSnapshot, onSnapshotReply } from "./snapshots.ts";
-import { RaftState } from "./state.ts";
+import { clusterIn, RaftState } from "./state.ts";
 import { catchUpWithStall, wakeAt } from "./time.ts";
 
 export type Submitted = { is: "accepted"; index: number; term: number } | { is: "notLeader" } | { is: "busy" };
@@ -199,7 +199,7 @@ export class RaftCore {
     const { applyEntriesMax: entriesMax, applyBytesMax: bytesMax } = raft.limits;
     const entries = raft.log.slice(raft.applied + 1, { entriesMax, bytesMax, upTo });
     for (const entry of entries) {
-      if (entry.is === "members") this.#found(JSON.parse(entry.data.toString()) as Cluster);
+      if (entry.is === "members") this.#found(clusterIn(entry));
       raft.uncommittedBytes = Math.max(0, raft.uncommittedBytes - (entry.is === "data" ? weightOf(entry) : 0));
     }
     raft.applied += entries.length;

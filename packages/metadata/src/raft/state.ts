@@ -8,6 +8,9 @@ import type { PlantedBugs, RaftLimits, RaftOptions, RaftTiming } from "./options
 import type { Restored, Write } from "../store/write.ts";
 import type { Role } from "./roles.ts";
 
+/** What the first entry of a cluster says. */
+export const clusterIn = (entry: Entry): Cluster => JSON.parse(entry.data.toString()) as Cluster;
+
 /** A write that was given out and is not yet durable. */
 type Pending = { sequence: number; term: number; lastIndex: number; sinceMs: number };
 
@@ -76,6 +79,10 @@ export class RaftState {
     ({ term: this.term, vote: this.vote, standing: this.standing, cluster: this.cluster } = restored.hard);
     this.log = new RaftLog(restored.base, restored.entries);
     this.applied = restored.applied;
+    // Applied before, but the process died before the cluster's name was saved.
+    const first = restored.entries[0];
+    if (this.cluster === null && first?.is === "members" && first.index <= this.applied)
+      this.cluster = clusterIn(first);
     this.commit = restored.applied;
     this.synced = this.log.last.index;
     assert(this.applied >= this.log.base.index, "what was compacted was applied");
