@@ -52,3 +52,9 @@ const frames: Frame[] = [
 test.each(frames)("$is comes out of the wire as it went in", (frame) => {
   expect(talk.decodeRequest(Buffer.from(talk.encodeRequest(frame)))).toEqual(frame);
 });
+
+test("a frame that says nothing, or only half, is an error of its sender", () => {
+  expect(() => talk.decodeRequest(Buffer.alloc(0))).toThrow("says nothing");
+  const emptySnapshot = Buffer.from([(9 << 3) | 2, 0]);
+  expect(() => talk.decodeRequest(emptySnapshot)).toThrow("without its description");
+});

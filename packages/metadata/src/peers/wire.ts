@@ -1,4 +1,4 @@
-import { assert, type RpcMethod } from "@odradek/kit";
+import type { RpcMethod } from "@odradek/kit";
 import { loadService } from "@odradek/rpc";
 
 import type { EntryKind } from "../store/entry.ts";
@@ -43,7 +43,8 @@ type WireInfo = Omit<SnapshotInfo, "cluster"> & { clusterId: string; members: nu
 
 function fromWire(wire: WireFrame): Frame {
   const body = wire[wire.is] as Body | undefined;
-  assert(body, "a frame says something");
+  if (!body) throw new Error("a frame that says nothing");
+  if (wire.is === "snapshot" && !body["info"]) throw new Error("a snapshot without its description");
   switch (wire.is) {
     case "hello":
       return { ...body, is: "hello", standing: lower<Standing>(body["standing"]) } as Frame;

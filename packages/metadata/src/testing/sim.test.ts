@@ -2,6 +2,10 @@ import { expect, test } from "vitest";
 
 import { simulate } from "./sim.ts";
 
+test.each([131, 5345])("seed %i, which found a bug once, finds none", async (seed) => {
+  expect((await simulate(seed)).failure).toBeNull();
+});
+
 test("the quorum keeps its promises in every simulated world", { timeout: 90_000 }, async () => {
   const startedMs = performance.now();
   let acknowledged = 0;
