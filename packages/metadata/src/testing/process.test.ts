@@ -9,8 +9,6 @@ import { collect, fold } from "./world.ts";
 
 const rpc = grpcRpc();
 const clientScript = fileURLToPath(new URL("ephemeral-client.ts", import.meta.url));
-/** What silence alone would cost: whoever is quicker has noticed the death itself. */
-const sessionTimeoutMs = 6_000;
 const open: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
@@ -100,7 +98,7 @@ it("C-11: counts exactly once while each of three nodes in turn is killed with -
   const first = versions[0]!;
   expect(versions).toEqual(Array.from({ length: versions.length }, (_, at) => first + at));
   expect(versions.at(-1)).toBe(counter.acknowledged + 1);
-  expect(Math.max(...longest), `write gaps: ${longest.map(Math.round).join(", ")} ms`).toBeLessThan(sessionTimeoutMs);
+  expect(Math.max(...longest), `write gaps: ${longest.map(Math.round).join(", ")} ms`).toBeLessThan(4_000);
 }, 120_000);
 
 it("an ephemeral node vanishes within about a second after its client is killed with -9", async () => {
@@ -122,7 +120,7 @@ it("an ephemeral node vanishes within about a second after its client is killed 
   await eventually("the watch began", () => events.length > 0, 30_000);
   await victim.kill("SIGKILL");
   const took = await eventually("both nodes are gone", () => !fold(events).nodes.has("/brokers/ids/7"), 30_000);
-  expect(took).toBeLessThan(sessionTimeoutMs);
+  expect(took).toBeLessThan(1_500);
   expect(events.find((event) => event.is === "changes")).toMatchObject({
     deleted: ["/brokers/ids/7", "/brokers/ids/8"],
   });
@@ -149,7 +147,7 @@ it("C-19: leaves a leader that is paused, which later follows and has done nothi
     async () => (await memberStatus({ address, rpc, timeoutMs: 1_000 })).role === "follower",
     30_000,
   );
-  expect(Math.max(...counter.gaps)).toBeLessThan(sessionTimeoutMs);
+  expect(Math.max(...counter.gaps)).toBeLessThan(4_000);
 }, 120_000);
 
 it("C-18: a machine that stands still for longer than the session timeout expires nobody on waking", async () => {
@@ -201,7 +199,7 @@ it("stops cleanly: the leader hands over first, so that writes hardly pause", as
   expect(await node.exited).toBe(0);
   const before = counter.acknowledged;
   await eventually("writes go on", () => counter.acknowledged > before + 20, 30_000);
-  expect(Math.max(...counter.gaps.slice(gapsBefore))).toBeLessThan(sessionTimeoutMs);
+  expect(Math.max(...counter.gaps.slice(gapsBefore))).toBeLessThan(1_000);
   await counter.stop();
 }, 120_000);
 
