@@ -8,6 +8,10 @@ import { deleteTopics } from "./delete-topics.ts";
 import { describeCluster } from "./describe-cluster.ts";
 import { describeConfigs } from "./describe-configs.ts";
 import { describeGroups } from "./describe-groups.ts";
+import { describeLogDirs } from "./describe-log-dirs.ts";
+import { describeProducers } from "./describe-producers.ts";
+import { describeTopicPartitions } from "./describe-topic-partitions.ts";
+import { electLeaders } from "./elect-leaders.ts";
 import { fetch } from "./fetch.ts";
 import { findCoordinator } from "./find-coordinator.ts";
 import type { Handler } from "./handler.ts";
@@ -54,6 +58,10 @@ export const handlers: readonly Handler[] = [
   incrementalAlterConfigs,
   offsetDelete,
   describeCluster,
+  describeLogDirs,
+  electLeaders,
+  describeProducers,
+  describeTopicPartitions,
 ];
 
 const byKey: ReadonlyMap<number, Handler> = new Map(handlers.map((one) => [one.api.key, one]));

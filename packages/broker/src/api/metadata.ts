@@ -101,7 +101,7 @@ function isLeaderDying(image: ClusterImage, names: readonly Asked[] | null, { re
 }
 
 /** One image as one listener shows it. */
-class View {
+export class View {
   readonly #image: ClusterImage;
   readonly #live = new Map<number, BrokerImage>();
   readonly #listener: string;

@@ -32,13 +32,25 @@ export function electionsFor(image: ClusterImage, topic: TopicImage, options: El
 /** Partitions whose first replica is in sync but does not lead: leadership goes back to it, so that load spreads again. */
 export function preferredLeadersFor(image: ClusterImage, topic: TopicImage): PartitionChange[] {
   return topic.partitions.flatMap((partition) => {
-    const { replicas, isr, leader, leaderEpoch, modifiedRevision } = partition;
-    const [preferred] = replicas;
-    if (preferred === undefined || preferred === leader || leader < 0 || !isr.includes(preferred)) return [];
-    if (!isIntact(image, preferred, modifiedRevision) || !isIntact(image, leader, modifiedRevision)) return [];
-    const node = { replicas: [...replicas], leader: preferred, leaderEpoch: leaderEpoch + 1, isr: [...isr] };
-    return [changeOf(image, topic, partition, node)];
+    // A partition that nobody leads is the business of `electionsFor`.
+    if (partition.leader < 0 || !isIntact(image, partition.leader, partition.modifiedRevision)) return [];
+    const node = preferredLeader(image, partition);
+    return node ? [changeOf(image, topic, partition, node)] : [];
   });
+}
+
+/** Led by its first replica; null when that one leads already or is not in sync. */
+export function preferredLeader(image: ClusterImage, now: PartitionImage): PartitionNode | null {
+  const [preferred] = now.replicas;
+  if (preferred === undefined || preferred === now.leader || !now.isr.includes(preferred)) return null;
+  if (!isIntact(image, preferred, now.modifiedRevision)) return null;
+  return newLeader(now, preferred, now.isr);
+}
+
+/** Led by a live replica, in sync if there is one, else by any: what that one lacks is lost (KIP-460). Null when none is alive. */
+export function anyLeader(image: ClusterImage, now: PartitionImage): PartitionNode | null {
+  const node = shouldBe(image, now, () => true);
+  return node !== null && node.leader >= 0 ? node : null;
 }
 
 const changeOf = (

@@ -22,6 +22,16 @@ type Producer = {
   readonly transactionStart: number;
 };
 
+/** One producer as an administrator sees it; numbers that there are none of are -1. */
+export type ProducerState = {
+  readonly id: number;
+  readonly epoch: number;
+  readonly lastSequence: number;
+  readonly timestamp: number;
+  readonly coordinatorEpoch: number;
+  readonly transactionStart: number;
+};
+
 export type Verdict =
   /** Comes next: to be appended. */
   | { readonly is: "next" }
@@ -40,6 +50,12 @@ export class Producers {
 
   get count(): number {
     return this.#producers.size;
+  }
+
+  /** What is remembered of each producer (KIP-664). */
+  *states(): Iterable<ProducerState> {
+    for (const [id, { epoch, sent, timestamp, coordinatorEpoch, transactionStart }] of this.#producers)
+      yield { id, epoch, lastSequence: sent.at(-1)?.lastSequence ?? -1, timestamp, coordinatorEpoch, transactionStart };
   }
 
   /** First offset of the oldest open transaction; null: none is open. */

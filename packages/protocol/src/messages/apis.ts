@@ -9,6 +9,10 @@ import { DeleteTopicsApi } from "./delete-topics.ts";
 import { DescribeClusterApi } from "./describe-cluster.ts";
 import { DescribeConfigsApi } from "./describe-configs.ts";
 import { DescribeGroupsApi } from "./describe-groups.ts";
+import { DescribeLogDirsApi } from "./describe-log-dirs.ts";
+import { DescribeProducersApi } from "./describe-producers.ts";
+import { DescribeTopicPartitionsApi } from "./describe-topic-partitions.ts";
+import { ElectLeadersApi } from "./elect-leaders.ts";
 import { FetchApi } from "./fetch.ts";
 import { FindCoordinatorApi } from "./find-coordinator.ts";
 import { HeartbeatApi } from "./heartbeat.ts";
@@ -55,5 +59,9 @@ export const apis: ReadonlyMap<number, AnyApi> = new Map<number, AnyApi>(
     IncrementalAlterConfigsApi,
     OffsetDeleteApi,
     DescribeClusterApi,
+    ElectLeadersApi,
+    DescribeTopicPartitionsApi,
+    DescribeProducersApi,
+    DescribeLogDirsApi,
   ].map((api) => [api.key, api]),
 );
