@@ -31,6 +31,25 @@ it.for([
   ["kill brokr 1", 2],
   ["topics ls --timeout soon", 2],
   ["dev --brokers 0", 2],
+  ["dev --brokers", 2],
+  ["dev --brokers 1 --brokers 2", 2],
+  ["dev --metadata 2", 2],
+  ["dev --port 0", 2],
+  ["dev --port 70000", 2],
+  ["dev --port 55534", 2],
+  ["dev --port 8079", 2],
+  ["dev --port 9092 --any-port", 2],
+  ["topics create words -p 2147483648", 2],
+  ["topics create words -p 0", 2],
+  ["topics create words -r 40000", 2],
+  ["topics alter words -p 1.5", 2],
+  ["produce words -p -1 hello", 2],
+  ["consume words -n 0", 2],
+  ["consume words -p one", 2],
+  ["consume words -o 9223372036854775808", 2],
+  ["kill broker one", 2],
+  ["meta watch / --from-rev -1", 2],
+  ["meta tree / -d few", 2],
   ["consume words -o first", 2],
   ["topics delete words", 2],
   ["--version", 0],
@@ -42,6 +61,15 @@ it.for([
   if (exitCode === 0) return;
   expect(stdout).toBe("");
   expect(stderr).toMatch(/^odradek: \S/);
+});
+
+it.for([
+  ["dev --port 70000", "--port takes one whole number from 1 to 65535"],
+  ["dev --port 55534", "--port takes 1 to 55533 with 3 brokers"],
+  ["dev --port 8079", "http of broker 1 and kafka of broker 2 want port 8080"],
+  ["topics create words -p 2147483648", "--partitions takes one whole number from 1 to 2147483647"],
+] as const)("`odradek %s` says what would be right: %s", async ([words, hint]) => {
+  expect((await run(words)).stderr).toContain(hint);
 });
 
 it("suggests the command that was meant", async () => {

@@ -66,6 +66,15 @@ describe("a tour of the odradek command on a real cluster", { timeout: 60_000 },
     expect(last.map((line) => JSON.parse(line) as object)).toMatchObject([{ partition: 0 }, { partition: 0 }]);
     expect(await run("consume words -o @-1h -n 1")).toMatch(/^\d+\n$/);
     expect(await run("consume words -o end -e")).toBe("");
+    const beyond = await start("consume words -o 5000 -e").ended;
+    expect(beyond.code).toBe(3);
+    expect(beyond.stderr).toMatch(/there is no offset 5000: words-0 has offsets 0 to \d+;/);
+    const ends = (await json<{ partitions: { high: number }[] }>("topics describe words")).partitions;
+    const high = Math.max(...ends.map((each) => each.high));
+    const near = await start(`consume words -o ${high - 1} -e`).ended;
+    expect(near.code).toBe(0);
+    expect(near.stderr).toMatch(/no offset \d+: words-\d has offsets 0 to \d+; reading from \d+/);
+    expect(await exitCode("consume words -p 0 -p 77 -e")).toBe(3);
   });
 
   it("reads as a group, and says how far behind it is", async () => {

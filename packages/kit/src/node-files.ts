@@ -33,7 +33,7 @@ export class NodeFiles implements Files {
   }
 
   makeDirectory(path: string): void {
-    guarded("make directory", path, () => fs.mkdirSync(path, { recursive: true }));
+    guarded("make directory", path, () => makeDirectoryTree(path));
   }
 
   readAll(path: string): Buffer | null {
@@ -209,3 +209,21 @@ function guarded<Result>(what: string, path: string, run: () => Result): Result 
     throw fault(what, path, error);
   }
 }
+
+/**
+ * Makes a directory and those above it that are missing. Not with Node's `recursive`: that never comes back where the
+ * system says ENOENT though the directory above is there, as /proc does.
+ */
+function makeDirectoryTree(path: string): void {
+  if (isDirectory(path)) return;
+  const above = dirname(path);
+  if (above !== path && !fs.existsSync(above)) makeDirectoryTree(above);
+  try {
+    fs.mkdirSync(path);
+  } catch (error) {
+    // Another process may have been faster.
+    if (!hasCode(error, "EEXIST") || !isDirectory(path)) throw error;
+  }
+}
+
+const isDirectory = (path: string): boolean => fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;

@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 import { kafkaOptions, type KafkaOptions } from "../kafka/target.ts";
 import { Failure } from "../terminal/failure.ts";
+import { counts, partitionIds, wholeNumber, wholeNumbers } from "../terminal/numbers.ts";
 
 type Arguments = KafkaOptions & {
   topics: string[];
@@ -28,7 +29,7 @@ export const consume: CommandModule<object, Arguments> = {
         describe: "where to begin: start (default), end, -N, N, @time; or `json` for one object per line",
         nargs: 1,
       })
-      .option("count", { alias: "n", type: "number", describe: "end after this many records" })
+      .option("count", { ...wholeNumber("--count", counts), alias: "n", describe: "end after this many records" })
       .option("exit", {
         alias: "e",
         type: "boolean",
@@ -37,7 +38,11 @@ export const consume: CommandModule<object, Arguments> = {
       })
       .option("group", { alias: "g", type: "string", describe: "read as a member of this group, and commit" })
       .option("format", { alias: "f", type: "string", describe: "%t %p %o %T %k %v %h, \\n" })
-      .option("partition", { alias: "p", type: "number", array: true, default: [] as number[], nargs: 1 }),
+      .option("partition", {
+        ...wholeNumbers("--partition", partitionIds),
+        alias: "p",
+        describe: "only this one; may be repeated",
+      }),
   async handler(options) {
     const output = options.o.filter((word) => outputs.includes(word));
     const offsets = options.o.filter((word) => !outputs.includes(word));

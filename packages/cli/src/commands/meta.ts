@@ -3,6 +3,7 @@ import * as reads from "../meta/reads.ts";
 import { metaOptions, type MetaOptions } from "../meta/target.ts";
 import { watchTree } from "../meta/watch.ts";
 import * as writes from "../meta/writes.ts";
+import { counts, levels, revisions, wholeNumber } from "../terminal/numbers.ts";
 import { outputOptions, type OutputOptions } from "../terminal/output.ts";
 
 type Common = MetaOptions & OutputOptions;
@@ -34,9 +35,12 @@ const readCommands = <T>(yargs: Argv<T>) =>
       "tree [path]",
       "a node and everything below it",
       (tree) =>
-        tree
-          .positional("path", pathOption)
-          .option("depth", { alias: "d", type: "number", default: 100, describe: "levels below the first" }),
+        tree.positional("path", pathOption).option("depth", {
+          ...wholeNumber("--depth", levels),
+          alias: "d",
+          default: 100,
+          describe: "levels below the first",
+        }),
       (options) => reads.tree(given<Common & { path: string; depth: number }>(options)),
     )
     .command(
@@ -55,8 +59,8 @@ const readCommands = <T>(yargs: Argv<T>) =>
         watch
           .positional("path", pathOption)
           .option("recursive", { alias: "r", type: "boolean", default: true, describe: "with everything below" })
-          .option("from-rev", { type: "number", describe: "the last revision already seen" })
-          .option("count", { alias: "n", type: "number", describe: "end after this many changes" }),
+          .option("from-rev", { ...wholeNumber("--from-rev", revisions), describe: "the last revision already seen" })
+          .option("count", { ...wholeNumber("--count", counts), alias: "n", describe: "end after this many changes" }),
       (options) => watchTree(given<Parameters<typeof watchTree>[0]>(options)),
     );
 
@@ -69,7 +73,10 @@ const writeCommands = <T>(yargs: Argv<T>) =>
         set
           .positional("path", requiredPath)
           .positional("value", { type: "string", demandOption: true })
-          .option("at-version", { type: "number", describe: "only if it has this version" }),
+          .option("at-version", {
+            ...wholeNumber("--at-version", counts),
+            describe: "only if it has this version",
+          }),
       (options) => writes.set(given<Parameters<typeof writes.set>[0]>(options)),
     )
     .command(
@@ -90,7 +97,10 @@ const writeCommands = <T>(yargs: Argv<T>) =>
         rm
           .positional("path", requiredPath)
           .option("recursive", { alias: "r", type: "boolean", default: false, describe: "with everything below" })
-          .option("at-version", { type: "number", describe: "only if it has this version" })
+          .option("at-version", {
+            ...wholeNumber("--at-version", counts),
+            describe: "only if it has this version",
+          })
           .option("yes", { alias: "y", type: "boolean", default: false, describe: "do not ask" }),
       (options) => writes.remove(given<Parameters<typeof writes.remove>[0]>(options)),
     );

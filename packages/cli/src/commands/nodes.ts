@@ -1,6 +1,7 @@
 import type { Argv, CommandModule } from "yargs";
 import { findNode, signalNode } from "../dev/signals.ts";
 import { requireRunning, type NodeRole } from "../dev/state-file.ts";
+import { nodeIds, wholeNumber } from "../terminal/numbers.ts";
 
 type Target = { role: NodeRole; id: number; "data-dir": string | undefined };
 
@@ -9,7 +10,7 @@ const roles = ["broker", "metadata"] as const;
 function target(yargs: Argv): Argv<Target> {
   return yargs
     .positional("role", { choices: roles, demandOption: true, describe: "which kind of node" })
-    .positional("id", { type: "number", demandOption: true, describe: "which one" })
+    .positional("id", { ...wholeNumber("the number of a node", nodeIds), demandOption: true, describe: "which one" })
     .option("data-dir", { type: "string", describe: "data directory of the cluster, if not .odradek here or above" });
 }
 

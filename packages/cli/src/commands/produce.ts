@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 import { kafkaOptions, type KafkaOptions } from "../kafka/target.ts";
 import type { ProduceOptions } from "../kafka/produce.ts";
+import { partitionIds, wholeNumber } from "../terminal/numbers.ts";
 
 export const produce: CommandModule<object, KafkaOptions & ProduceOptions> = {
   command: "produce <topic> [values..]",
@@ -12,7 +13,11 @@ export const produce: CommandModule<object, KafkaOptions & ProduceOptions> = {
       .option("key", { alias: "k", type: "string", describe: "key of every record" })
       .option("key-delimiter", { alias: "K", type: "string", describe: "what stands between key and value in a line" })
       .option("header", { alias: "H", type: "string", array: true, default: [] as string[], describe: "name:value" })
-      .option("partition", { alias: "p", type: "number", describe: "else chosen by the key" })
+      .option("partition", {
+        ...wholeNumber("--partition", partitionIds),
+        alias: "p",
+        describe: "else chosen by the key",
+      })
       .option("acks", { choices: ["all", "1", "0"] as const, default: "all" as const, describe: "who must have it" })
       .option("compression", {
         alias: "z",

@@ -1,5 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
 import { kafkaOptions, type KafkaOptions } from "../kafka/target.ts";
+import { partitionCounts, replicationFactors, wholeNumber } from "../terminal/numbers.ts";
 import { outputOptions, type OutputOptions } from "../terminal/output.ts";
 import {
   alterTopic,
@@ -47,8 +48,16 @@ const names = <T>(yargs: Argv<T>) => yargs.positional("topics", { type: "string"
 
 const createArguments = <T>(yargs: Argv<T>) =>
   names(yargs)
-    .option("partitions", { alias: "p", type: "number", describe: "how many; else the cluster's default" })
-    .option("replicas", { alias: "r", type: "number", describe: "replication factor; else the cluster's default" })
+    .option("partitions", {
+      ...wholeNumber("--partitions", partitionCounts),
+      alias: "p",
+      describe: "how many; else the cluster's default",
+    })
+    .option("replicas", {
+      ...wholeNumber("--replicas", replicationFactors),
+      alias: "r",
+      describe: "replication factor; else the cluster's default",
+    })
     .option("config", { alias: "c", type: "string", array: true, default: [], describe: "setting, key=value" })
     .option("if-not-exists", { type: "boolean", default: false, describe: "an existing topic is no failure" });
 
@@ -57,7 +66,11 @@ const alterArguments = <T>(yargs: Argv<T>) =>
     .positional("topic", { type: "string", demandOption: true })
     .option("config", { alias: "c", type: "string", array: true, default: [], describe: "setting, key=value" })
     .option("unset", { type: "string", array: true, default: [], describe: "setting to take back to its default" })
-    .option("partitions", { alias: "p", type: "number", describe: "new number of partitions; it can only grow" });
+    .option("partitions", {
+      ...wholeNumber("--partitions", partitionCounts),
+      alias: "p",
+      describe: "new number of partitions; it can only grow",
+    });
 
 const deleteArguments = <T>(yargs: Argv<T>) =>
   names(yargs)

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync } from "node:fs";
+import { NodeFiles } from "@odradek/kit";
+import { accessSync, constants, readdirSync } from "node:fs";
 import { Failure } from "../terminal/failure.ts";
 import { signal, stateOf } from "./process-identity.ts";
 import { readState } from "./state-file.ts";
@@ -9,6 +10,17 @@ export function refuseSecond(dataDir: string): void {
   if (!state || stateOf(state.dev) === "gone") return;
   const where = `${dataDir} is in use by \`odradek dev\` (process ${state.dev.pid})`;
   throw new Failure("conflict", `${where}: stop it, or give this one another --data-dir`);
+}
+
+/** Makes the directories of a cluster: what cannot be made or written is told before any node starts. */
+export function prepareDataDir(dataDir: string, logRoot: string): void {
+  try {
+    new NodeFiles().makeDirectory(logRoot);
+    for (const directory of [dataDir, logRoot]) accessSync(directory, constants.W_OK);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure("runtime", `--data-dir ${dataDir} cannot be used: ${why}`, { cause });
+  }
 }
 
 /**
@@ -23,7 +35,6 @@ export function clearLeftovers(dataDir: string): string[] {
 
 /** The members of a quorum are part of its data: three nodes cannot go on as one, nor one as three. */
 export function refuseOtherQuorum(dataRoot: string, metadata: number): void {
-  if (!existsSync(dataRoot)) return;
   const present = readdirSync(dataRoot).filter((name) => /^metadata-\d+$/.test(name)).length;
   if (present === 0 || present === metadata) return;
   throw new Failure(

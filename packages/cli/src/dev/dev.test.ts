@@ -124,6 +124,24 @@ describe("odradek dev, with tiny programs in place of the nodes", () => {
     expect(second.stderr).toContain("is in use by");
   });
 
+  it.each(["/proc/nope", "/dev/null", "/dev/null/nope"])(
+    "says at once that it cannot keep its data in %s",
+    async (dir) => {
+      const dev = await odradek(`dev --any-port --data-dir ${dir}`).ended;
+      expect(dev.code).toBe(1);
+      expect(dev.stderr).toContain(`--data-dir ${dir} cannot be used`);
+    },
+  );
+
+  it.each(["SIGINT", "SIGTERM"] as const)("ends on %s while its nodes start, and leaves none", async (signalName) => {
+    const dev = odradek("dev --any-port --brokers 1 --metadata 1", { FAKE_NODE: "metadata1=never-ready" });
+    await eventually("the state file", () => readState(join(cwd, ".odradek")) !== null);
+    const nodes = state().nodes;
+    dev.child.kill(signalName);
+    await dev.ended;
+    for (const { process } of nodes) expect(stateOf(process)).toBe("gone");
+  });
+
   it("refuses to go on with another number of metadata nodes", async () => {
     const dev = await start(" --brokers 1 --metadata 1");
     dev.child.kill("SIGINT");

@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, openSync, renameSync, statSync } from "node:fs";
 import { LogTail, type LogLine } from "./log-tail.ts";
 import type { NodePlan } from "./plan.ts";
 import { identify, signal, type ProcessIdentity } from "./process-identity.ts";
@@ -83,7 +82,6 @@ export class NodeProcess {
 }
 
 function openLog(path: string): number {
-  mkdirSync(dirname(path), { recursive: true });
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > logBytesMax) renameSync(path, `${path}.1`);
   return openSync(path, "a");
 }

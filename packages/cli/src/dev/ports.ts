@@ -12,9 +12,14 @@ export type ClusterPorts = { metadata: MetadataPorts[]; brokers: BrokerPorts[] }
 export type PortWishes = { brokers: number; metadata: number; port: number; anyPort: boolean };
 
 const first = { metadataGrpc: 2181, metadataHealth: 8180, brokerHttp: 8080, brokerGrpcAboveKafka: 10_000 };
+const portMax = 65_535;
+/** So many draws that find only taken ports mean that there are none. */
+const drawsMax = 1000;
 
 /** The ports of all nodes: the documented ones, or with `anyPort` whatever is free. All are free now. */
 export async function choosePorts(wishes: PortWishes): Promise<ClusterPorts> {
+  const documented = documentedPorts(wishes);
+  if (!wishes.anyPort) refuseImpossible(documented, wishes);
   const listeners: Server[] = [];
   const take = async (port: number): Promise<number> => {
     const listener = wishes.anyPort ? await listenAnywhere() : await listen(port);
@@ -23,20 +28,50 @@ export async function choosePorts(wishes: PortWishes): Promise<ClusterPorts> {
   };
   try {
     const ports: ClusterPorts = { metadata: [], brokers: [] };
-    for (let at = 0; at < wishes.metadata; at++)
-      ports.metadata.push({ grpc: await take(first.metadataGrpc + at), health: await take(first.metadataHealth + at) });
-    for (let at = 0; at < wishes.brokers; at++) {
-      const kafka = wishes.port + at;
-      ports.brokers.push({
-        kafka: await take(kafka),
-        grpc: await take(kafka + first.brokerGrpcAboveKafka),
-        http: await take(first.brokerHttp + at),
-      });
-    }
+    for (const { grpc, health } of documented.metadata)
+      ports.metadata.push({ grpc: await take(grpc), health: await take(health) });
+    for (const { kafka, grpc, http } of documented.brokers)
+      ports.brokers.push({ kafka: await take(kafka), grpc: await take(grpc), http: await take(http) });
     return ports;
   } finally {
     await Promise.all(listeners.map((listener) => new Promise((closed) => listener.close(closed))));
   }
+}
+
+function documentedPorts({ metadata, brokers, port }: PortWishes): ClusterPorts {
+  return {
+    metadata: Array.from({ length: metadata }, (_, at) => ({
+      grpc: first.metadataGrpc + at,
+      health: first.metadataHealth + at,
+    })),
+    brokers: Array.from({ length: brokers }, (_, at) => ({
+      kafka: port + at,
+      grpc: port + first.brokerGrpcAboveKafka + at,
+      http: first.brokerHttp + at,
+    })),
+  };
+}
+
+/** Every port must exist, and none may be wanted twice. */
+function refuseImpossible(ports: ClusterPorts, { brokers, port }: PortWishes): void {
+  const highest = portMax - first.brokerGrpcAboveKafka - brokers + 1;
+  if (port > highest) {
+    const why = `gRPC of broker N listens on --port + ${first.brokerGrpcAboveKafka} + N - 1`;
+    throw new Failure(
+      "usage",
+      `--port takes 1 to ${highest} with ${brokers} broker${brokers === 1 ? "" : "s"}: ${why}`,
+    );
+  }
+  const owners = new Map<number, string>();
+  for (const [role, nodes] of Object.entries(ports))
+    for (const [at, node] of (nodes as Record<string, number>[]).entries())
+      for (const [use, wanted] of Object.entries(node)) {
+        const owner = `${use} of ${role === "brokers" ? "broker" : "metadata"} ${at + 1}`;
+        const other = owners.get(wanted);
+        if (other !== undefined)
+          throw new Failure("usage", `--port ${port} makes ${other} and ${owner} want port ${wanted}: choose another`);
+        owners.set(wanted, owner);
+      }
 }
 
 /** Does this machine have the loopback address ::1? Clients that resolve localhost may try it first. */
@@ -49,7 +84,7 @@ export function hasLoopback6(): boolean {
  * its node is down between a kill and a restart.
  */
 async function listenAnywhere(): Promise<Server> {
-  for (;;) {
+  for (let draw = 0; draw < drawsMax; draw++) {
     const server = createServer();
     server.listen({ host: "127.0.0.1", port: randomInt(20_000, 32_000), exclusive: true });
     try {
@@ -59,6 +94,7 @@ async function listenAnywhere(): Promise<Server> {
       if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
     }
   }
+  throw new Failure("conflict", "no free port found from 20000 to 31999");
 }
 
 async function listen(port: number): Promise<Server> {
@@ -68,7 +104,12 @@ async function listen(port: number): Promise<Server> {
     await once(server, "listening");
     return server;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EACCES")
+      throw new Failure("denied", `this user may not listen on port ${port}: start with another --port`, {
+        cause: error,
+      });
+    if (code !== "EADDRINUSE") throw error;
     const owner = ownerOf(port) ?? "a process this user may not look at";
     throw new Failure(
       "conflict",

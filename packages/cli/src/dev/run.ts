@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { DevScreen } from "./screen.ts";
 import { stopRequests } from "./stop-requests.ts";
 import { DevCluster } from "./cluster.ts";
 import { serveControl } from "./control.ts";
-import { clearLeftovers, refuseOtherQuorum, refuseSecond } from "./data-dirs.ts";
+import { clearLeftovers, prepareDataDir, refuseOtherQuorum, refuseSecond } from "./data-dirs.ts";
 import { planCluster, type NodePlan } from "./plan.ts";
 import { choosePorts, hasLoopback6, type PortWishes } from "./ports.ts";
 import { identify } from "./process-identity.ts";
@@ -27,8 +27,9 @@ export async function runDev(options: DevOptions): Promise<void> {
   refuseSecond(dataDir);
   const screen = new DevScreen();
   for (const name of clearLeftovers(dataDir)) screen.say(`ended ${name}, left by a \`dev\` that was killed`);
-  const stop = stopRequests();
   const { plans, dataRoot } = await planDev(options, dataDir);
+  // Only from here on is there something to stop in order; before, the signals' own way of ending a process is right.
+  const stop = stopRequests();
   screen.starting(options, dataDir);
   const cluster = new DevCluster(plans, screen);
   const { server, control } = await serveControl(cluster);
@@ -55,14 +56,15 @@ export async function runDev(options: DevOptions): Promise<void> {
 }
 
 async function planDev(options: DevOptions, dataDir: string): Promise<{ plans: NodePlan[]; dataRoot: string }> {
+  const logRoot = join(dataDir, "logs");
+  prepareDataDir(dataDir, logRoot);
   if (!options.ephemeral) refuseOtherQuorum(dataDir, options.metadata);
   const ports = await choosePorts(options);
   const dataRoot = options.ephemeral ? mkdtempSync(join(tmpdir(), "odradek-")) : dataDir;
-  mkdirSync(dataRoot, { recursive: true });
   const plans = planCluster({
     ports,
     dataRoot,
-    logRoot: join(dataDir, "logs"),
+    logRoot,
     loopback6: hasLoopback6(),
     settings: options.settings,
     scripts: scripts(),

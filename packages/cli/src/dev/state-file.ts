@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Failure } from "../terminal/failure.ts";
 import { stateOf, type ProcessIdentity } from "./process-identity.ts";
@@ -28,9 +28,8 @@ export type DevState = {
 export const defaultDataDir = ".odradek";
 const fileName = "dev.json";
 
-/** Replaces the file in one step, readable by its owner only. */
+/** Replaces the file of a data directory that exists in one step, readable by its owner only. */
 export function writeState(dataDir: string, state: DevState): void {
-  mkdirSync(dataDir, { recursive: true });
   const path = join(dataDir, fileName);
   writeFileSync(`${path}.new`, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
   renameSync(`${path}.new`, path);
@@ -43,7 +42,14 @@ export function removeState(dataDir: string): void {
 /** The file's content, whether or not its `dev` is still alive. */
 export function readState(dataDir: string): DevState | null {
   const path = join(dataDir, fileName);
-  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as DevState) : null;
+  if (!existsSync(path)) return null;
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as DevState;
+  } catch (cause) {
+    throw new Failure("runtime", `${path} cannot be read: ${(cause as Error).message}; delete it if no cluster runs`, {
+      cause,
+    });
+  }
 }
 
 /** The running cluster of a data directory or, without one, of the nearest `.odradek` from here upwards; null if none runs. */

@@ -1,8 +1,10 @@
 import { type Admin, type Consumer, createAdmin, createConsumer } from "@odradek/client";
 import { once } from "node:events";
 import { Failure } from "../terminal/failure.ts";
+import { tell } from "../terminal/output.ts";
+import { findBounds, noticesOf, offsetAt, type Place } from "./bounds.ts";
 import { asCommand } from "./failures.ts";
-import { parseStart, type Start } from "./offsets.ts";
+import { parseStart } from "./offsets.ts";
 import { recordFormat, recordJson, type ShownRecord } from "./record-format.ts";
 import { clientOptions, type KafkaOptions } from "./target.ts";
 
@@ -18,9 +20,6 @@ export type ConsumeOptions = KafkaOptions & {
   format: string | undefined;
   partitions: number[];
 };
-
-type Place = { topic: string; partition: number };
-type Bounds = Place & { start: number; end: number };
 
 const pollMs = 200;
 
@@ -43,7 +42,8 @@ export function runConsume(options: ConsumeOptions): Promise<void> {
       ...(options.groupId === undefined ? {} : { groupId: options.groupId }),
     });
     if (options.groupId === undefined) {
-      const bounds = await findBounds(admin, places, ends, start);
+      const bounds = await findBounds(admin, ends, start);
+      for (const notice of noticesOf(bounds, options.start)) tell(notice);
       consumer.assign(bounds.map(({ topic, partition, start: offset }) => ({ topic, partition, offset })));
       await pump(consumer, options, show, () =>
         bounds.every((each) => (consumer.position(each) ?? each.start) >= each.end),
@@ -92,36 +92,9 @@ async function findPlaces(admin: Admin, { topics, partitions }: ConsumeOptions):
   const all = described.flatMap(({ name, partitions: found }) =>
     found.map(({ partition }) => ({ topic: name, partition })),
   );
-  const places = partitions.length === 0 ? all : all.filter(({ partition }) => partitions.includes(partition));
-  if (places.length === 0)
-    throw new Failure("notFound", `${topics.join(", ")} has no partition ${partitions.join(", ")}`);
-  return places;
-}
-
-async function findBounds(admin: Admin, places: Place[], ends: readonly (Place & { offset: number })[], start: Start) {
-  const at = start.is === "time" ? { timestamp: start.timestamp } : ("earliest" as const);
-  const found = await admin.listOffsets(places, at);
-  return places.map((place): Bounds => {
-    const end = offsetAt(ends, place) ?? 0;
-    const first = offsetAt(found, place) ?? 0;
-    return { ...place, end, start: startOffset(start, first, end) };
-  });
-}
-
-/** `first` is the earliest offset or, when a time was asked, the first record that young (-1: none is). */
-function startOffset(start: Start, first: number, end: number): number {
-  switch (start.is) {
-    case "start":
-      return first;
-    case "end":
-      return end;
-    case "last":
-      return Math.max(first, end - start.count);
-    case "offset":
-      return start.offset;
-    case "time":
-      return first < 0 ? end : first;
-  }
+  const missing = partitions.filter((wanted) => !all.some(({ partition }) => partition === wanted));
+  if (missing.length > 0) throw new Failure("notFound", `${topics.join(", ")} has no partition ${missing.join(", ")}`);
+  return partitions.length === 0 ? all : all.filter(({ partition }) => partitions.includes(partition));
 }
 
 function hasReadAssigned(consumer: Consumer, ends: readonly (Place & { offset: number })[]): boolean {
@@ -134,6 +107,3 @@ function hasReadAssigned(consumer: Consumer, ends: readonly (Place & { offset: n
     })
   );
 }
-
-const offsetAt = (found: readonly (Place & { offset: number })[], { topic, partition }: Place): number | null =>
-  found.find((each) => each.topic === topic && each.partition === partition)?.offset ?? null;

@@ -16,6 +16,18 @@ it.for([
   expect(parseStart(text, nowMs)).toEqual(start);
 });
 
+it.for(["9007199254740992", "9223372036854775808", "-9223372036854775808"])("refuses %s, which no log has", (text) => {
+  expect(() => parseStart(text, nowMs)).toThrow(/not an offset: \d+ \(0 to 9007199254740991\)/);
+});
+
+it.for(["@99999999999999999999", "@1969-12-31T00:00:00Z"])("refuses %s, which is no time of a record", (text) => {
+  expect(() => parseStart(text, nowMs)).toThrow(/not a time/);
+});
+
+it("takes a duration longer than time itself as the beginning of time", () => {
+  expect(parseStart("@-99999d", nowMs)).toEqual({ is: "time", timestamp: 0 });
+});
+
 it.for(["", "first", "@yesterday", "+5", "@-5x"])("refuses %s", (text) => {
   expect(() => parseStart(text, nowMs)).toThrow(/not a/);
 });

@@ -45,4 +45,9 @@ new Socket({ fd: Number(values["control-fd"]), readable: true, writable: false }
 const address = String(values.listen ?? values.kafka?.[0]);
 createServer()
   .listen(Number(address.slice(address.lastIndexOf(":") + 1)), "127.0.0.1")
-  .on("listening", () => say({ evt: "READY", msg: "serving", args: process.argv.slice(2), flags: process.execArgv }));
+  .on(
+    "listening",
+    () =>
+      behaviour !== "never-ready" &&
+      say({ evt: "READY", msg: "serving", args: process.argv.slice(2), flags: process.execArgv }),
+  );
