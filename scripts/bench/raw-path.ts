@@ -1,12 +1,13 @@
 // The yardstick: a Node process that receives frames into slabs and writes each tick's bytes with one writevSync into one file.
-// It prints its port. Every frame is answered with 8 bytes. The file is started anew when it has grown large, as segments are.
+// It prints its port. Every frame is answered with 8 bytes. The file is started anew when it is as large as
+// what the brokers keep: two segments.
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writevSync } from "node:fs";
 import { createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const SLAB_BYTES = 4 * 1024 * 1024;
-const FILE_BYTES_MAX = 1024 * 1024 * 1024;
+const FILE_BYTES_MAX = 128 * 1024 * 1024;
 
 const directory = mkdtempSync(join(tmpdir(), "odradek-raw-"));
 const file = openSync(join(directory, "raw.log"), "w");

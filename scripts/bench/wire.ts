@@ -57,13 +57,13 @@ export function ask<A extends AnyApi>(
 /** Makes a topic whose partitions are all led by the first of `replicas`, and waits until that broker says so; returns its address. */
 export async function makeTopic(
   bootstrap: Address,
-  topic: { name: string; partitions: number; replicas: number[]; inSyncMin: number },
+  topic: { name: string; partitions: number; replicas: number[]; settings: Record<string, string> },
 ): Promise<Address> {
   const assignments = Array.from({ length: topic.partitions }, (_, partitionIndex) => ({
     partitionIndex,
     brokerIds: topic.replicas,
   }));
-  const configs = [{ name: "min.insync.replicas", value: String(topic.inSyncMin) }];
+  const configs = Object.entries(topic.settings).map(([name, value]) => ({ name, value }));
   const created = await ask(bootstrap, CreateTopicsApi, 5, {
     topics: [{ name: topic.name, numPartitions: -1, replicationFactor: -1, assignments, configs }],
     timeoutMs: 30_000,
