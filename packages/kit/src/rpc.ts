@@ -5,6 +5,8 @@ export type RpcMethod<Request, Response> = {
   decodeRequest(bytes: Buffer): Request;
   encodeResponse(message: Response): Buffer;
   decodeResponse(bytes: Buffer): Response;
+  /** Called with what `encodeResponse` made once the transport has taken it: an encoder that pools its buffers uses it again. */
+  releaseResponse?(bytes: Buffer): void;
 };
 
 /** A call that did not succeed. `code` is the gRPC status name: UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED … */

@@ -64,6 +64,7 @@ export class GrpcServer implements RpcServer {
   ): GrpcStream<Response, Request> {
     const codec = {
       encode: (message: Response) => method.encodeResponse(message),
+      release: method.releaseResponse && ((bytes: Buffer) => method.releaseResponse?.(bytes)),
       decode: (bytes: Buffer) => method.decodeRequest(bytes),
     };
     const peer = call.getPeer();

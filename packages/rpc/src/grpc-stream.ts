@@ -7,13 +7,19 @@ const queuedBytesMax = 1024 * 1024;
 
 type Call = ClientDuplexStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
 type Ending = { end(): void; cancel(): void };
+type Codec<Out, In> = {
+  encode: (message: Out) => Buffer;
+  decode: (bytes: Buffer) => In;
+  /** Takes back what `encode` made, once gRPC has copied it. */
+  release?: ((bytes: Buffer) => void) | undefined;
+};
 
 /** One end of a gRPC stream. Its owner calls `finish` once, when the transport says that it is over. */
 export class GrpcStream<Out, In> implements RpcStream<Out, In> {
   onMessage: (message: In) => void = () => {};
   onEnded: (error: RpcError | null) => void = () => {};
   readonly #call: Call;
-  readonly #encode: (message: Out) => Buffer;
+  readonly #codec: Codec<Out, In>;
   readonly #ending: Ending;
   #queued = 0;
   #queuedBytes = 0;
@@ -21,9 +27,9 @@ export class GrpcStream<Out, In> implements RpcStream<Out, In> {
   #ended = false;
   #drained: (() => void)[] = [];
 
-  constructor(call: Call, codec: { encode: (message: Out) => Buffer; decode: (bytes: Buffer) => In }, ending: Ending) {
+  constructor(call: Call, codec: Codec<Out, In>, ending: Ending) {
     this.#call = call;
-    this.#encode = codec.encode;
+    this.#codec = codec;
     this.#ending = ending;
     call.on("data", (bytes: Buffer) => {
       if (this.#ended) return;
@@ -47,12 +53,14 @@ export class GrpcStream<Out, In> implements RpcStream<Out, In> {
 
   send(message: Out): boolean {
     if (this.#ended || this.#sendEnded) return true;
-    const bytes = this.#encode(message);
+    const bytes = this.#codec.encode(message);
+    const { length } = bytes;
     this.#queued++;
-    this.#queuedBytes += bytes.length;
+    this.#queuedBytes += length;
     this.#call.write(bytes, () => {
       this.#queued--;
-      this.#queuedBytes -= bytes.length;
+      this.#queuedBytes -= length;
+      this.#codec.release?.(bytes);
       if (!this.#full) this.#release();
     });
     return !this.#full;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { decodeData, encodeData } from "./data-codec.ts";
+import { decodeData, encodeData, releaseData } from "./data-codec.ts";
 import { type Data, follow, followByContract } from "./messages.ts";
 
 const cases: Data[][] = [
@@ -32,4 +32,16 @@ test("a message cut off anywhere is an error, not a wait or a guess", () => {
   const bytes = encodeData(cases[3]!);
   for (const length of [1, 2, 5, 100, bytes.length - 1])
     expect(() => decodeData(bytes.subarray(0, length))).toThrow(RangeError);
+});
+
+test("a released buffer is used again, one that is on its way is not, and nobody else's is taken", () => {
+  const [first, second] = [encodeData(cases[3]!), encodeData(cases[3]!)];
+  expect(second.buffer).not.toBe(first.buffer);
+  releaseData(first);
+  releaseData(first);
+  releaseData(Buffer.alloc(100_000));
+  const [third, fourth] = [encodeData(cases[3]!), encodeData(cases[3]!)];
+  expect(third.buffer).toBe(first.buffer);
+  expect(fourth.buffer).not.toBe(first.buffer);
+  expect(decodeData(second)).toEqual(cases[3]);
 });

@@ -1,5 +1,6 @@
 import { assert } from "@odradek/kit";
 
+import { ReadPool } from "../disk/read-pool.ts";
 import type { Data } from "./messages.ts";
 
 // LeaderMessage.data of proto/replication.proto by hand: the generated codec copies the records once more on each side.
@@ -36,12 +37,26 @@ function bodyBytes(data: Data): number {
   return length === 0 ? numbers : numbers + 1 + varintBytes(length) + length;
 }
 
-/** Bytes of a LeaderMessage that holds this data and nothing else. */
+/** Messages that are made anew cost a page fault per 4 KiB, more than copying the records into them: a few are used again and again. */
+const pool = new ReadPool(16 * 1024 * 1024);
+/** The pooled buffer behind each message that is on its way. */
+const lent = new WeakMap<Buffer, Buffer>();
+
+/** The bytes of a message have left. */
+export function releaseData(bytes: Buffer): void {
+  const pooled = lent.get(bytes);
+  if (pooled === undefined || !lent.delete(bytes)) return;
+  pool.give(pooled);
+}
+
+/** Bytes of a LeaderMessage that holds this data and nothing else: in a pooled buffer, theirs until `releaseData`. */
 export function encodeData(list: readonly Data[]): Buffer {
   const bodies = list.map(bodyBytes);
   let total = 0;
   for (const body of bodies) total += 1 + varintBytes(body) + body;
-  const bytes = Buffer.allocUnsafe(total);
+  const pooled = pool.take(total);
+  const bytes = pooled.subarray(0, total);
+  lent.set(bytes, pooled);
   let at = 0;
   const field = (tag: number, value: number): void => {
     if (value === 0) return;

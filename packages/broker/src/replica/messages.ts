@@ -1,7 +1,7 @@
 import { loadService } from "@odradek/rpc";
 import type { RpcMethod } from "@odradek/kit";
 
-import { decodeData, encodeData } from "./data-codec.ts";
+import { decodeData, encodeData, releaseData } from "./data-codec.ts";
 
 // The messages of proto/replication.proto.
 
@@ -41,6 +41,7 @@ export const follow: RpcMethod<FollowerMessage, LeaderMessage> = {
   ...service.Follow,
   encodeResponse: (message) =>
     message.data && !message.answers?.length ? encodeData(message.data) : service.Follow.encodeResponse(message),
+  releaseResponse: releaseData,
   decodeResponse: (bytes) => {
     const data = decodeData(bytes);
     return data ? { data } : service.Follow.decodeResponse(bytes);

@@ -215,7 +215,7 @@ class MemoryStream<Out, In> implements RpcStream<Out, In> {
   }
 
   send(message: Out): boolean {
-    this.#end.send(Buffer.from(this.#encode(message)));
+    this.#end.send(this.#encode(message));
     return this.#end.outbox.length < queuedMax;
   }
 
@@ -268,7 +268,12 @@ class MemoryClient implements RpcClient {
 
   open<Request, Response>(method: RpcMethod<Request, Response>): RpcStream<Request, Response> {
     const pair = this.#pair(method.path);
-    const stream = new MemoryStream(this.#network.clock, pair.opener, method.encodeRequest, method.decodeResponse);
+    const stream = new MemoryStream(
+      this.#network.clock,
+      pair.opener,
+      (message: Request) => Buffer.from(method.encodeRequest(message)),
+      method.decodeResponse,
+    );
     const { ended } = pair.opener;
     pair.opener.ended = (error) => {
       this.#open.delete(pair);
@@ -315,7 +320,7 @@ class MemoryServer implements RpcServer {
   ): void {
     const { clock } = this.#network;
     this.#methods.set(method.path, (end) =>
-      accept(new MemoryStream(clock, end, method.encodeResponse, method.decodeRequest)),
+      accept(new MemoryStream(clock, end, (message: Response) => copied(method, message), method.decodeRequest)),
     );
   }
 
@@ -346,4 +351,12 @@ class MemoryServer implements RpcServer {
       end.pair.break(new RpcError(code, `${end.pair.address}: ${message}`, { cause: error }));
     }
   }
+}
+
+/** The message as it stands on the wire: a copy, so the encoder has its buffer back. */
+function copied<Request, Response>(method: RpcMethod<Request, Response>, message: Response): Buffer {
+  const bytes = method.encodeResponse(message);
+  const copy = Buffer.from(bytes);
+  method.releaseResponse?.(bytes);
+  return copy;
 }

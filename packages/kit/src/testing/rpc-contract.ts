@@ -18,6 +18,22 @@ const text = {
 };
 const ask: RpcMethod<string, string> = { path: "/contract.Service/Ask", ...text };
 const talk: RpcMethod<string, string> = { path: "/contract.Service/Talk", ...text };
+/** Its answers stand in one of a few buffers, which are spoilt as soon as they are given back. */
+const pooled: RpcMethod<string, string> & { made: number } = {
+  ...text,
+  path: "/contract.Service/Pooled",
+  made: 0,
+  encodeResponse: (message) => {
+    const buffer = free.pop() ?? (pooled.made++, Buffer.alloc(POOLED_BYTES));
+    buffer.fill(message, 0);
+    return buffer;
+  },
+  releaseResponse: (bytes) => {
+    free.push(bytes.fill(0));
+  },
+};
+const POOLED_BYTES = 4096;
+const free: Buffer[] = [];
 
 /** What every `Rpc` must do, the real one and its twin. */
 export function rpcContract(bench: () => RpcBench): void {
@@ -66,6 +82,28 @@ export function rpcContract(bench: () => RpcBench): void {
     await until(() => near.messages.length === 100, pass);
     expect(accepted[0]!.messages).toEqual(Array.from({ length: 100 }, (_, i) => `up ${i}`));
     expect(near.messages).toEqual(Array.from({ length: 100 }, (_, i) => `down ${i}`));
+  });
+
+  test("a buffer goes back to its encoder once, and only when the transport has copied it", async () => {
+    const { server, client, pass } = await started();
+    pooled.made = 0;
+    let far: RpcStream<string, string> | undefined;
+    server.accept(pooled, (stream) => {
+      far = stream;
+    });
+    const near = hear(client.open(pooled));
+    await until(() => far !== undefined, pass);
+    for (let i = 1; i <= 200; i++) {
+      far!.send(`${i};`);
+      if (i % 10 === 0) await until(() => near.messages.length === i, pass);
+    }
+    expect(near.messages.map((message) => Number.parseInt(message))).toEqual(
+      Array.from({ length: 200 }, (_, i) => i + 1),
+    );
+    expect(new Set(near.messages.map((message) => message.length))).toEqual(new Set([POOLED_BYTES]));
+    await until(() => free.length === pooled.made, pass);
+    expect(new Set(free).size).toBe(pooled.made);
+    expect(pooled.made).toBeLessThan(100);
   });
 
   test("an end in order ends both sides without error, after the last message", async () => {
