@@ -1,9 +1,9 @@
 import { api } from "../schema/api.ts";
-import { optional } from "../schema/field.ts";
-import { bool, int16, int32, int8 } from "../schema/primitives.ts";
+import { bool, int8 } from "../schema/primitives.ts";
 import { array, string } from "../schema/sized.ts";
 import { struct } from "../schema/struct.ts";
 import type { Infer } from "../schema/type.ts";
+import { AlterConfigsResponse } from "./alter-configs.ts";
 
 // IncrementalAlterConfigs (key 44), versions 0–1.
 // Changes single configs of a resource: operation 0 set, 1 delete, 2 append, 3 subtract (KIP-339).
@@ -27,24 +27,11 @@ export const IncrementalAlterConfigsRequest = struct({
 });
 export type IncrementalAlterConfigsRequest = Infer<typeof IncrementalAlterConfigsRequest>;
 
-export const IncrementalAlterConfigsResponse = struct({
-  throttleTimeMs: optional(int32, 0),
-  responses: array(
-    struct({
-      errorCode: int16,
-      errorMessage: string.nullable,
-      resourceType: int8,
-      resourceName: string,
-    }),
-  ),
-});
-export type IncrementalAlterConfigsResponse = Infer<typeof IncrementalAlterConfigsResponse>;
-
 export const IncrementalAlterConfigsApi = api({
   key: 44,
   name: "IncrementalAlterConfigs",
   versions: [0, 1],
   flexibleFrom: 1,
   request: IncrementalAlterConfigsRequest,
-  response: IncrementalAlterConfigsResponse,
+  response: AlterConfigsResponse,
 });
