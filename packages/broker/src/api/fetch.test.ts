@@ -27,6 +27,7 @@ const from = (topic: string, wanted: Wanted[], options: Partial<FetchRequest> = 
         logStartOffset: -1,
         partitionMaxBytes: bytesMax,
         replicaDirectoryId: "",
+        highWatermark: Infinity,
       })),
     },
   ],
@@ -44,6 +45,11 @@ describe("Fetch", () => {
   const start = (request: FetchRequest) => read(broker.parts, request, broker.scope(12));
   const partitions = async (request: FetchRequest) =>
     (await broker.passing(start(request))).responses.flatMap((topic) => topic.partitions);
+  const byId = async (topicId: string, version: number, wanted: Wanted = {}) => {
+    const request = from("", [wanted], { maxWaitMs: 10 });
+    request.topics[0]!.topicId = topicId;
+    return { topicId, answer: await broker.passing(read(broker.parts, request, broker.scope(version))) };
+  };
   const write = (...values: string[]) => append(0, ...values);
   const append = async (index: number, ...values: string[]): Promise<void> => {
     const partition = broker.partition("words", index);
@@ -129,6 +135,35 @@ describe("Fetch", () => {
     expect(responses[0]!.partitions[0]).toMatchObject({
       errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER,
       highWatermark: -1,
+    });
+  });
+
+  it("K-02: from v13 on topics go by id", async () => {
+    await write("a");
+    const { topicId, answer } = await byId(broker.parts.cluster.image.topics.get("words")!.id, 13);
+    expect(answer.responses[0]!.topicId).toBe(topicId);
+    expect(valuesIn(answer.responses[0]!.partitions[0]!.records)).toEqual(["a"]);
+    await broker.recreate("words");
+    const gone = (await byId(topicId, 13)).answer.responses[0]!.partitions[0]!;
+    expect(gone).toMatchObject({ errorCode: ErrorCode.UNKNOWN_TOPIC_ID, highWatermark: -1 });
+  });
+
+  it("K-03: from v16 on an error names the leader of now, also to a client that believes in an older epoch of ours", async () => {
+    const fetched = async (version: number, wanted: Wanted = {}) => {
+      const { answer } = await byId(broker.parts.cluster.image.topics.get("words")!.id, version, wanted);
+      return { ...answer.responses[0]!.partitions[0]!, nodes: answer.nodeEndpoints };
+    };
+    await broker.electElsewhere("words", 2);
+    expect(await fetched(16)).toMatchObject({
+      errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER,
+      currentLeader: { leaderId: 2, leaderEpoch: 1 },
+    });
+    expect((await fetched(15)).currentLeader).toBeUndefined();
+    await broker.electElsewhere("words", 1);
+    expect(await fetched(16, { leaderEpoch: 0 })).toMatchObject({
+      errorCode: ErrorCode.FENCED_LEADER_EPOCH,
+      currentLeader: { leaderId: 1, leaderEpoch: 2 },
+      nodes: [{ nodeId: 1, port: 9092 }],
     });
   });
 

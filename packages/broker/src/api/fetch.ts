@@ -2,18 +2,24 @@ import { delay } from "@odradek/kit";
 import { ErrorCode, FetchApi, type FetchRequest, type ResponseDraft } from "@odradek/protocol";
 import type { Partition, Read } from "../partition/partition.ts";
 import { handler, type Parts, type RequestScope } from "./handler.ts";
-import { locate } from "./locate.ts";
+import { locate, nameOfTopic, nodeEndpoints, TOPIC_IDS_SINCE } from "./locate.ts";
 
 // Fetch (key 1).
 // Reads in request order until maxBytes; the first partition with data gives one batch at least (KIP-74). With fewer than minBytes it
 // waits for any of its partitions to grow, at most maxWaitMs; an error, or the end of a leadership, is answered at once (K-07).
 // Sessions are declined (session id 0), which is always legal: clients then send whole requests. A replica id is ignored:
-// followers use another port (N-10). Records leave in the pooled buffers they were read into.
+// followers use another port (N-10). From v13 on topics go by id; from v16 on an answer that the leader is another names it (KIP-951).
+// Records leave in the pooled buffers they were read into.
 
 type Draft = ResponseDraft<typeof FetchApi>;
+type AskedPartition = FetchRequest["topics"][number]["partitions"][number];
+type Failure = { error: number; leader?: { id: number; epoch: number } };
 type PartitionDraft = Draft["responses"][number]["partitions"][number];
 type FetchParts = Pick<Parts, "cluster" | "replicas" | "config" | "clock" | "fetching">;
-type FetchScope = Pick<RequestScope, "version" | "afterSent">;
+type FetchScope = Pick<RequestScope, "version" | "listener" | "afterSent">;
+
+/** First version that names the leader of now with the error. */
+const LEADERS_SINCE = 16;
 
 /** A wait for many bytes looks again at most this often, not after every append. */
 const GATHER_MS = 5;
@@ -29,11 +35,11 @@ export async function read(parts: FetchParts, request: FetchRequest, scope: Fetc
   const { clock } = parts;
   const endMs = clock.now() + Math.max(0, request.maxWaitMs);
   for (;;) {
-    const round = new Round(parts, request);
+    const round = new Round(parts, request, scope);
     const timeoutMs = endMs - clock.now();
     if (round.isComplete || timeoutMs <= 0) {
       hold(parts, round.reads, scope);
-      return { responses: round.responses, sessionId: 0 };
+      return { responses: round.responses, nodeEndpoints: round.nodeEndpoints, sessionId: 0 };
     }
     for (const one of round.reads) one.release();
     await grown(parts, round.waits, timeoutMs);
@@ -60,27 +66,38 @@ class Round {
   readonly waits: { partition: Partition; beyond: number }[] = [];
   readonly #parts: FetchParts;
   readonly #request: FetchRequest;
+  readonly #scope: FetchScope;
+  /** Named with errors. */
+  readonly #leaders: number[] = [];
   #bytesLeft: number;
   #bytes = 0;
   #mustAnswer = false;
 
-  constructor(parts: FetchParts, request: FetchRequest) {
+  constructor(parts: FetchParts, request: FetchRequest, scope: FetchScope) {
     this.#parts = parts;
     this.#request = request;
+    this.#scope = scope;
     this.#bytesLeft = Math.min(request.maxBytes, parts.config.fetch.bytesMax, parts.fetching.allowance);
-    this.responses = request.topics.map(({ topic, partitions }) => ({
-      topic,
-      partitions: partitions.map((asked) => this.#partition(topic, asked)),
-    }));
+    const hasIds = scope.version >= TOPIC_IDS_SINCE;
+    this.responses = request.topics.map(({ topic, topicId, partitions }) => {
+      const name = hasIds ? nameOfTopic(parts, topicId) : topic;
+      const id = hasIds ? topicId : undefined;
+      return { topic, topicId, partitions: partitions.map((asked) => this.#partition(name, id, asked)) };
+    });
+  }
+
+  get nodeEndpoints(): ReturnType<typeof nodeEndpoints> {
+    return nodeEndpoints(this.#parts, this.#leaders, this.#scope.listener);
   }
 
   get isComplete(): boolean {
     return this.#mustAnswer || this.#bytes >= this.#request.minBytes || this.waits.length === 0;
   }
 
-  #partition(topic: string, asked: FetchRequest["topics"][number]["partitions"][number]): PartitionDraft {
-    const located = locate(this.#parts, topic, asked.partition);
-    if (located.is === "elsewhere") return this.#failed(asked.partition, located.error);
+  #partition(topic: string | undefined, topicId: string | undefined, asked: AskedPartition): PartitionDraft {
+    if (topic === undefined) return this.#failed(asked.partition, { error: ErrorCode.UNKNOWN_TOPIC_ID });
+    const located = locate(this.#parts, topic, asked.partition, topicId);
+    if (located.is === "elsewhere") return this.#failed(asked.partition, located);
     const { partition } = located;
     const isCommitted = this.#request.isolationLevel === 1;
     // Taken before reading: what is appended in between is not missed.
@@ -93,7 +110,7 @@ class Round {
       lastFetchedEpoch: asked.lastFetchedEpoch,
       isolation: isCommitted ? "committed" : "uncommitted",
     });
-    if (found.error !== ErrorCode.NONE) return this.#failed(asked.partition, found.error);
+    if (found.error !== ErrorCode.NONE) return this.#failed(asked.partition, found);
     this.waits.push({ partition, beyond });
     if (found.diverging) this.#mustAnswer = true;
     if (found.records !== null) this.#take(found, found.records);
@@ -115,11 +132,14 @@ class Round {
     this.#bytesLeft -= records.length;
   }
 
-  #failed(partitionIndex: number, errorCode: number): PartitionDraft {
+  #failed(partitionIndex: number, { error, leader }: Failure): PartitionDraft {
     this.#mustAnswer = true;
+    const isNamed = leader !== undefined && this.#scope.version >= LEADERS_SINCE;
+    if (isNamed) this.#leaders.push(leader.id);
     return {
       partitionIndex,
-      errorCode,
+      errorCode: error,
+      ...(isNamed ? { currentLeader: { leaderId: leader.id, leaderEpoch: leader.epoch } } : {}),
       highWatermark: -1,
       lastStableOffset: -1,
       logStartOffset: -1,

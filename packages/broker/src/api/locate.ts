@@ -9,9 +9,22 @@ export type Located =
 
 type LocateParts = Pick<Parts, "cluster" | "replicas">;
 
-/** The partition when this broker may lead it, else the error and whom to ask. */
-export function locate({ cluster, replicas }: LocateParts, topic: string, index: number): Located {
+/** First version of Produce and of Fetch that says topics by their ids (KIP-516). */
+export const TOPIC_IDS_SINCE = 13;
+
+/** The same of OffsetCommit and OffsetFetch. */
+export const OFFSET_TOPIC_IDS_SINCE = 10;
+
+/** Name of the topic with this id, or undefined: UNKNOWN_TOPIC_ID. A topic created again under the same name has another id. */
+export const nameOfTopic = ({ cluster }: Pick<Parts, "cluster">, topicId: string): string | undefined =>
+  cluster.image.topicsById.get(topicId)?.name;
+
+/** The partition when this broker may lead it, else the error and whom to ask. `topicId`: the only one that will do, if any. */
+export function locate({ cluster, replicas }: LocateParts, topic: string, index: number, topicId?: string): Located {
   const partition = replicas.partition(topic, index);
+  // What stands here is still of an older topic of that name (RELIABILITY K-02).
+  if (topicId !== undefined && partition !== undefined && partition.topicId !== topicId)
+    return { is: "elsewhere", error: ErrorCode.INCONSISTENT_TOPIC_ID };
   // A broker that was paused must not serve on waking: somebody else may lead by now (RELIABILITY P-18).
   if (partition?.role.is === "leader" && cluster.mayLead) return { is: "here", partition };
   const known = cluster.image.topics.get(topic)?.partitions[index];

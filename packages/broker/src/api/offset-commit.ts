@@ -1,27 +1,37 @@
 import { ErrorCode, OffsetCommitApi, type OffsetCommitRequest, type ResponseDraft } from "@odradek/protocol";
-import { handler, type Parts } from "./handler.ts";
+import { handler, type Parts, type RequestScope } from "./handler.ts";
+import { nameOfTopic, OFFSET_TOPIC_IDS_SINCE } from "./locate.ts";
 
 // OffsetCommit (key 8).
 // Answered when the offsets are committed in `__consumer_offsets`. Partitions that do not exist are refused one by one; the retention
-// a request asks for (v2–v4) is ignored, as in Kafka since 2.1.
+// a request asks for (v2–v4) is ignored, as in Kafka since 2.1. From v10 on topics go by id.
 
 type Draft = ResponseDraft<typeof OffsetCommitApi>;
+type AskedTopic = OffsetCommitRequest["topics"][number];
 
 export const offsetCommit = handler(OffsetCommitApi, commit, {
   failed: (request, errorCode) => each(request, () => errorCode),
 });
 
-async function commit({ groups, cluster }: Parts, request: OffsetCommitRequest): Promise<Draft> {
+async function commit(
+  { groups, cluster }: Parts,
+  request: OffsetCommitRequest,
+  { version }: RequestScope,
+): Promise<Draft> {
   const { groupId, memberId } = request;
+  const hasIds = version >= OFFSET_TOPIC_IDS_SINCE;
+  const nameOf = ({ name, topicId }: AskedTopic): string | undefined =>
+    hasIds ? nameOfTopic({ cluster }, topicId) : name;
   const shard = await groups.shardFor(groupId);
   if (typeof shard === "number") return each(request, () => shard);
   const { topics } = cluster.image;
-  const exists = (topic: string, index: number): boolean => topics.get(topic)?.partitions[index] !== undefined;
-  const offsets = request.topics.flatMap(({ name: topic, partitions }) =>
-    partitions
-      .filter(({ partitionIndex }) => exists(topic, partitionIndex))
+  const exists = (asked: AskedTopic, index: number): boolean =>
+    topics.get(nameOf(asked) ?? "")?.partitions[index] !== undefined;
+  const offsets = request.topics.flatMap((asked) =>
+    asked.partitions
+      .filter(({ partitionIndex }) => exists(asked, partitionIndex))
       .map((one) => ({
-        topic,
+        topic: nameOf(asked)!,
         partition: one.partitionIndex,
         offset: one.committedOffset,
         leaderEpoch: one.committedLeaderEpoch,
@@ -36,17 +46,19 @@ async function commit({ groups, cluster }: Parts, request: OffsetCommitRequest):
     offsets,
   });
   let next = 0;
-  return each(request, (topic, index) =>
-    exists(topic, index) ? errorCodes[next++]! : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-  );
+  return each(request, (topic, index) => {
+    if (exists(topic, index)) return errorCodes[next++]!;
+    return nameOf(topic) === undefined ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  });
 }
 
-function each(request: OffsetCommitRequest, errorOf: (topic: string, partition: number) => number): Draft {
+function each(request: OffsetCommitRequest, errorOf: (topic: AskedTopic, partition: number) => number): Draft {
   return {
-    topics: request.topics.map(({ name, partitions }) => ({
-      name,
-      partitions: partitions.map(({ partitionIndex }) => {
-        return { partitionIndex, errorCode: errorOf(name, partitionIndex) };
+    topics: request.topics.map((topic) => ({
+      name: topic.name,
+      topicId: topic.topicId,
+      partitions: topic.partitions.map(({ partitionIndex }) => {
+        return { partitionIndex, errorCode: errorOf(topic, partitionIndex) };
       }),
     })),
   };

@@ -65,6 +65,25 @@ describe("Produce", () => {
     await expect(send(to("absent", batchOf("a"), { acks: 0 }))).rejects.toThrow("absent-0 answered UNKNOWN_TOPIC");
   });
 
+  it("K-02: from v13 on topics go by id, and an id that no topic has any more is not taken for the topic of that name", async () => {
+    const idOf = (name: string): string => broker.parts.cluster.image.topics.get(name)!.id;
+    const byId = async (topicId: string) => {
+      const request = { ...to("", batchOf("a")), topicData: [{ name: "", topicId, partitionData: [one] }] };
+      const answer = await broker.passing(append(broker.parts, request, broker.scope(13)));
+      const [topic] = answer!.responses;
+      expect(topic!.topicId).toBe(topicId);
+      return topic!.partitionResponses[0]!.errorCode;
+    };
+    const one = { index: 0, records: batchOf("a") };
+    const id = idOf("words");
+    expect(await byId(id)).toBe(ErrorCode.NONE);
+    expect(await byId("AAAAAAAAAAAAAAAAAAAABQ")).toBe(ErrorCode.UNKNOWN_TOPIC_ID);
+    await broker.recreate("words");
+    expect(await byId(id)).toBe(ErrorCode.UNKNOWN_TOPIC_ID);
+    expect(await byId(idOf("words"))).toBe(ErrorCode.NONE);
+    expect(broker.partition("words").end).toBe(1);
+  });
+
   it("K-03: names the new leader after a change", async () => {
     await broker.electElsewhere("words", 2);
     const answer = (await send(to("words", batchOf("a"))))!;

@@ -1,11 +1,11 @@
 import { ErrorCode, errorName, ProduceApi, type ProduceRequest, type ResponseDraft } from "@odradek/protocol";
 import type { Appended } from "../partition/partition.ts";
 import { CloseConnection, handler, type Parts, type RequestScope } from "./handler.ts";
-import { locate, nodeEndpoints } from "./locate.ts";
+import { locate, nameOfTopic, nodeEndpoints, TOPIC_IDS_SINCE } from "./locate.ts";
 
 // Produce (key 0).
 // Batches of one partition are appended in the order in which requests came in, before the first `await`, so a connection's
-// requests may overlap. Internal topics take no client's records. acks=0 is answered with nothing, or with a closed connection.
+// requests may overlap. From v13 on topics go by id; one that names no topic is UNKNOWN_TOPIC_ID. Internal topics take no client's records. acks=0 is answered with nothing, or with a closed connection.
 
 type Draft = ResponseDraft<typeof ProduceApi>;
 type PartitionDraft = Draft["responses"][number]["partitionResponses"][number];
@@ -14,8 +14,9 @@ type ProduceParts = Pick<Parts, "cluster" | "replicas">;
 export const produce = handler(ProduceApi, append, {
   pipelined: true,
   failed: (request, errorCode) => ({
-    responses: request.topicData.map(({ name, partitionData }) => ({
+    responses: request.topicData.map(({ name, topicId, partitionData }) => ({
       name,
+      topicId,
       partitionResponses: partitionData.map(({ index }) => ({ index, errorCode, baseOffset: -1 })),
     })),
   }),
@@ -24,25 +25,34 @@ export const produce = handler(ProduceApi, append, {
 export async function append(
   parts: ProduceParts,
   request: ProduceRequest,
-  scope: Pick<RequestScope, "listener">,
+  scope: Pick<RequestScope, "listener" | "version">,
 ): Promise<Draft | null> {
-  const appending = request.topicData.map(({ name, partitionData }) => ({
-    name,
-    partitions: partitionData.map(({ index, records }) => ({
-      index,
-      appended: appendTo(parts, request, { name, index, records }),
-    })),
-  }));
+  const hasIds = scope.version >= TOPIC_IDS_SINCE;
+  const appending = request.topicData.map(({ name: saidName, topicId, partitionData }) => {
+    const name = hasIds ? nameOfTopic(parts, topicId) : saidName;
+    const id = hasIds ? topicId : undefined;
+    return {
+      name: name ?? "",
+      topicId,
+      partitions: partitionData.map(({ index, records }) => ({
+        index,
+        appended:
+          name === undefined
+            ? refused(ErrorCode.UNKNOWN_TOPIC_ID)
+            : appendTo(parts, request, { name, topicId: id, index, records }),
+      })),
+    };
+  });
   const leaders: number[] = [];
   const responses: Draft["responses"][number][] = [];
-  for (const { name, partitions } of appending) {
+  for (const { name, topicId, partitions } of appending) {
     const partitionResponses: PartitionDraft[] = [];
     for (const { index, appended } of partitions) {
       const answer = await appended;
       if (answer.leader) leaders.push(answer.leader.id);
       partitionResponses.push(partitionAnswer(index, answer));
     }
-    responses.push({ name, partitionResponses });
+    responses.push({ name, topicId, partitionResponses });
   }
   if (request.acks !== 0) return { responses, nodeEndpoints: nodeEndpoints(parts, leaders, scope.listener) };
   for (const { name, partitionResponses } of responses)
@@ -52,14 +62,18 @@ export async function append(
   return null;
 }
 
-type Target = { name: string; index: number; records: Buffer | null };
+type Target = { name: string; topicId: string | undefined; index: number; records: Buffer | null };
 
-function appendTo(parts: ProduceParts, request: ProduceRequest, { name, index, records }: Target): Promise<Appended> {
+function appendTo(
+  parts: ProduceParts,
+  request: ProduceRequest,
+  { name, topicId, index, records }: Target,
+): Promise<Appended> {
   const { acks, timeoutMs, transactionalId } = request;
   if (acks !== 0 && acks !== 1 && acks !== -1) return refused(ErrorCode.INVALID_REQUIRED_ACKS);
   if (transactionalId !== null) return refused(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
   if (parts.cluster.image.topics.get(name)?.internal === true) return refused(ErrorCode.INVALID_TOPIC_EXCEPTION);
-  const located = locate(parts, name, index);
+  const located = locate(parts, name, index, topicId);
   if (located.is === "elsewhere") return refused(located.error, located.leader);
   if (records === null || records.length === 0) return refused(ErrorCode.INVALID_RECORD);
   return located.partition.append(records, { acks, timeoutMs, origin: "client" });

@@ -122,8 +122,9 @@ export class Partition {
     if (this.#acting.is !== "leader") return this.#unread(this.#unavailable());
     const { leader } = this.#acting;
     if (options.leaderEpoch >= 0 && options.leaderEpoch !== leader.epoch) {
-      const isOld = options.leaderEpoch < leader.epoch;
-      return this.#unread(isOld ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH);
+      if (options.leaderEpoch > leader.epoch) return this.#unread(ErrorCode.UNKNOWN_LEADER_EPOCH);
+      const current = { id: this.#parts.brokerId, epoch: leader.epoch };
+      return { ...this.#unread(ErrorCode.FENCED_LEADER_EPOCH), leader: current };
     }
     const { offset, bytesMax, oneBatchAtLeast } = options;
     if (offset > log.end && !leader.highIsCurrent) return this.#unread(ErrorCode.OFFSET_NOT_AVAILABLE);

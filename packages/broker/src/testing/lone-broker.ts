@@ -8,6 +8,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { TreeInSyncStore } from "../cluster/in-sync-store.ts";
 import { encode, paths } from "../cluster/nodes.ts";
 import { brokerConfigFrom } from "../config.ts";
+import { deleteTopic } from "../controller/change-topic.ts";
 import { createTopic } from "../controller/create-topic.ts";
 import { GroupCoordinator } from "../coordinator/group/coordinator.ts";
 import { Logs } from "../log/logs.ts";
@@ -68,8 +69,16 @@ export class LoneBroker {
     const spec = { name, partitions, replicationFactor: 1, configs: {} };
     const { error } = await this.passing(createTopic(this.#cluster, spec));
     assert(error === ErrorCode.NONE, `the topic is created, not ${error}`);
-    const isOpen = (index: number): boolean => this.parts.replicas.partition(name, index)?.role.is === "leader";
+    const { id } = this.#cluster.image.topics.get(name)!;
+    const isOpen = (index: number): boolean => this.parts.replicas.partitionById(id, index)?.role.is === "leader";
     await passUntil(this.clock, () => Array.from({ length: partitions }, (_, index) => index).every(isOpen));
+  }
+
+  /** Deletes the topic and creates it again: the same name, another id. */
+  async recreate(name: string): Promise<void> {
+    const before = this.#cluster.image.topics.get(name)!;
+    await this.passing(deleteTopic(this.#cluster, before));
+    await this.topic(name, before.partitions.length);
   }
 
   partition(name: string, index = 0): Partition {

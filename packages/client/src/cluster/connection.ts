@@ -2,6 +2,7 @@ import type { Cancel, Clock, Connection } from "@odradek/kit";
 import {
   ApiVersionsApi,
   type AnyApi,
+  ApiKey,
   apiName,
   ErrorCode,
   frame,
@@ -28,6 +29,14 @@ type Pending = {
 };
 
 type Range = { readonly minVersion: number; readonly maxVersion: number };
+
+/** Newest versions in which topics go by name, as this client says them; the next one has ids only (KIP-516). */
+const newestByName: ReadonlyMap<number, number> = new Map([
+  [ApiKey.Produce, 12],
+  [ApiKey.Fetch, 12],
+  [ApiKey.OffsetCommit, 9],
+  [ApiKey.OffsetFetch, 9],
+]);
 
 /** A request, or how to say it in the version agreed on. */
 export type Said<A extends AnyApi> = RequestDraft<A> | ((version: number) => RequestDraft<A>);
@@ -153,7 +162,7 @@ export class BrokerConnection implements AsyncDisposable {
   #commonVersion(api: AnyApi): number | null {
     const range = this.#ranges.get(api.key);
     if (range === undefined) return null;
-    const version = Math.min(range.maxVersion, api.versions[1]);
+    const version = Math.min(range.maxVersion, newestByName.get(api.key) ?? api.versions[1]);
     return version >= Math.max(range.minVersion, api.versions[0]) ? version : null;
   }
 

@@ -1,16 +1,16 @@
 import { api } from "../schema/api.ts";
 import { optional, since, tagged, until } from "../schema/field.ts";
-import { int16, int32, int64, int8, uuid, UUID_ZERO } from "../schema/primitives.ts";
+import { int16, int32, int64, int8, time64, uuid, UUID_ZERO } from "../schema/primitives.ts";
 import { array, records, string } from "../schema/sized.ts";
 import { struct } from "../schema/struct.ts";
 import type { Infer } from "../schema/type.ts";
 
-// Fetch (key 1), versions 4–12.
+// Fetch (key 1), versions 4–18.
 // Reads record batches from an offset on, whole and as stored: the first batch may begin before the offset asked for.
 // Waits until minBytes are there or maxWaitMs has passed. The first non-empty partition gets at least one batch, whatever its size (KIP-74).
-// The schema also knows 13 to 17, which are not offered.
 // v5 logStartOffset · v7 sessions (KIP-227) · v9 currentLeaderEpoch (KIP-320) · v10 zstd · v11 rackId, preferredReadReplica (KIP-392)
 // v12 flexible, lastFetchedEpoch, divergingEpoch (KIP-595) · v13 topic ids · v15 replicaState (KIP-903) · v16 nodeEndpoints (KIP-951)
+// v17 replicaDirectoryId, v18 highWatermark: of followers only
 
 export const FetchRequest = struct({
   clusterId: tagged(0, string.nullable, null),
@@ -43,6 +43,7 @@ export const FetchRequest = struct({
           logStartOffset: since(5, int64, -1),
           partitionMaxBytes: int32,
           replicaDirectoryId: tagged(0, uuid, UUID_ZERO, 17),
+          highWatermark: tagged(1, time64, Infinity, 18),
         }),
       ),
     }),
@@ -132,7 +133,7 @@ export type FetchResponse = Infer<typeof FetchResponse>;
 export const FetchApi = api({
   key: 1,
   name: "Fetch",
-  versions: [4, 12],
+  versions: [4, 18],
   flexibleFrom: 12,
   request: FetchRequest,
   response: FetchResponse,

@@ -16,12 +16,8 @@ const frames = text
 
 /** Newest version each schema knows, where that is more than what we offer. */
 const known = new Map([
-  [0, 13],
-  [1, 17],
   [2, 11],
   [3, 13],
-  [8, 10],
-  [9, 10],
 ]);
 const pairs = frames.filter(({ key, version }) => version <= Math.max(known.get(key) ?? 0, apis.get(key)!.versions[1]));
 

@@ -5,10 +5,10 @@ import { array, string } from "../schema/sized.ts";
 import { struct } from "../schema/struct.ts";
 import type { Infer } from "../schema/type.ts";
 
-// OffsetCommit (key 8), versions 2–9.
+// OffsetCommit (key 8), versions 2–10.
 // Stores a group's position in partitions. With generation -1 and no member it is a group that assigns by itself.
 // retentionTimeMs (v2–v4) is accepted and ignored, as Kafka does since 2.1.
-// v6 committedLeaderEpoch · v7 groupInstanceId (KIP-345) · v8 flexible · v9 generation is the member epoch of KIP-848 groups
+// v6 committedLeaderEpoch · v7 groupInstanceId (KIP-345) · v8 flexible · v9 generation is the member epoch of KIP-848 groups · v10 topic ids
 
 export const OffsetCommitRequest = struct({
   groupId: string,
@@ -53,7 +53,7 @@ export type OffsetCommitResponse = Infer<typeof OffsetCommitResponse>;
 export const OffsetCommitApi = api({
   key: 8,
   name: "OffsetCommit",
-  versions: [2, 9],
+  versions: [2, 10],
   flexibleFrom: 8,
   request: OffsetCommitRequest,
   response: OffsetCommitResponse,

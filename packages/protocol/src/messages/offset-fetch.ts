@@ -5,10 +5,10 @@ import { array, string } from "../schema/sized.ts";
 import { struct } from "../schema/struct.ts";
 import type { Infer } from "../schema/type.ts";
 
-// OffsetFetch (key 9), versions 1–9.
+// OffsetFetch (key 9), versions 1–10.
 // A group's committed positions. Never committed: offset -1 without an error.
 // v2 null topics means all, top-level errorCode · v5 committedLeaderEpoch · v6 flexible · v7 requireStable (KIP-447)
-// v8 many groups at once: groupId and topics move into groups (KIP-709) · v9 member id and epoch (KIP-848)
+// v8 many groups at once: groupId and topics move into groups (KIP-709) · v9 member id and epoch (KIP-848) · v10 topic ids
 
 export const OffsetFetchRequest = struct({
   groupId: until(7, string, "").strict,
@@ -96,7 +96,7 @@ export type OffsetFetchResponse = Infer<typeof OffsetFetchResponse>;
 export const OffsetFetchApi = api({
   key: 9,
   name: "OffsetFetch",
-  versions: [1, 9],
+  versions: [1, 10],
   flexibleFrom: 6,
   request: OffsetFetchRequest,
   response: OffsetFetchResponse,

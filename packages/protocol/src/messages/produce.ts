@@ -5,10 +5,10 @@ import { array, records, string } from "../schema/sized.ts";
 import { struct } from "../schema/struct.ts";
 import type { Infer } from "../schema/type.ts";
 
-// Produce (key 0), versions 3–11.
+// Produce (key 0), versions 3–13.
 // Appends record batches to partitions; batches of one partition in request order. acks=1 answers when the leader has written,
 // -1 when the high watermark has passed the batch, 0 never answers (on an error the connection is closed).
-// At most one batch of magic 2 per partition. The schema also knows 12 and 13, which are not offered.
+// At most one batch of magic 2 per partition.
 // v5 logStartOffset · v7 zstd allowed · v8 recordErrors, errorMessage (KIP-467) · v9 flexible · v10 currentLeader, nodeEndpoints (KIP-951)
 // v12 implicit AddPartitionsToTxn (KIP-890) · v13 topic ids
 
@@ -87,7 +87,7 @@ export type ProduceResponse = Infer<typeof ProduceResponse>;
 export const ProduceApi = api({
   key: 0,
   name: "Produce",
-  versions: [3, 11],
+  versions: [3, 13],
   flexibleFrom: 9,
   request: ProduceRequest,
   response: ProduceResponse,
