@@ -108,6 +108,41 @@ describe("a tour of the odradek command on a real cluster", { timeout: 60_000 },
     expect(await exitCode("meta get /tour")).toBe(3);
   });
 
+  it("reads the past of the coordination store, also after its nodes were restarted", async () => {
+    await run("meta create /past first");
+    const { modifiedRevision: at } = await json<{ modifiedRevision: number }>("meta get /past");
+    await run("meta create /past/below x");
+    await run("meta set /past second");
+    await run("meta rm /past -r --yes");
+    await run("restart metadata 1");
+    await run("restart metadata 2");
+    await run("restart metadata 3");
+    expect(await run(`meta get /past --rev ${at} --stat --timeout 20s`)).toMatch(/^first\nversion 1 .* children 0\n$/);
+    expect(await run(`meta ls /past --rev ${at + 1} -o name`)).toBe("below\n");
+    expect(await json(`meta tree /past --rev ${at + 2}`)).toMatchObject([
+      { data: "second", version: 2 },
+      { data: "x" },
+    ]);
+    expect(await exitCode(`meta get /past --rev ${at + 3}`)).toBe(3);
+    expect(await exitCode("meta get /past --rev 99999999")).toBe(3);
+    const kinds = await json<{ kind: string; name: string }[]>("meta log /past --since 1h");
+    expect(kinds.map(({ kind }) => kind)).toEqual(["created", "created", "set", "deleted", "deleted"]);
+    expect(kinds[0]).toMatchObject({ name: "odradek-cli", path: "/past", version: 1, revision: at });
+    expect(await json(`meta log /past --since ${at + 2}`)).toHaveLength(2);
+    const again = await run(`meta watch /past --from-rev ${at} -n 4 -o json`);
+    expect(
+      again
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as object),
+    ).toMatchObject([
+      { change: "set", path: "/past/below", revision: at + 1 },
+      { change: "set", path: "/past", version: 2 },
+      { change: "deleted", path: "/past" },
+      { change: "deleted", path: "/past/below" },
+    ]);
+  });
+
   it("tells when a broker is missing, and when it is back", async () => {
     await run("kill broker 2");
     await expect.poll(() => exitCode("status --exit-code"), { timeout: 20_000 }).toBe(5);

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { limits } from "./limits.ts";
 
 /** What one metadata node is told when it starts. */
 export type MetadataConfig = {
@@ -10,9 +11,15 @@ export type MetadataConfig = {
   health: string;
   /** Member id to the "host:port" under which the others reach it; this node among them. */
   members: Map<number, string>;
+  history?: HistoryLimits;
   /** File descriptor of a pipe whose end stops this process; null: none. */
   controlFd: number | null;
 };
+
+/** How much of the past can be read. A sixteenth more may stay; the limits of limits.ts hold besides. */
+export type HistoryLimits = { revisionsMax: number; ageMsMax: number };
+
+export const defaultHistory: HistoryLimits = { revisionsMax: 10_000, ageMsMax: 7 * 86_400_000 };
 
 type Setting = { flag: string; environment: string; fallback: string | null; value: string; doc: string };
 
@@ -48,6 +55,20 @@ export const settings: readonly Setting[] = [
     doc: "all members of the quorum, this node among them",
   },
   {
+    flag: "history-revisions",
+    environment: "METADATA_HISTORY_REVISIONS",
+    fallback: String(defaultHistory.revisionsMax),
+    value: "N",
+    doc: "revisions that can be read back",
+  },
+  {
+    flag: "history-minutes",
+    environment: "METADATA_HISTORY_MINUTES",
+    fallback: String(defaultHistory.ageMsMax / 60_000),
+    value: "N",
+    doc: "how long they can, at most",
+  },
+  {
     flag: "control-fd",
     environment: "METADATA_CONTROL_FD",
     fallback: "",
@@ -75,7 +96,7 @@ export function readConfig(args: string[], environment: NodeJS.ProcessEnv): Meta
     return value;
   };
   const members = parseMembers(read("peers"));
-  const id = parseId(read("id"), "--id");
+  const id = parseNumber(read("id"), "--id");
   if (!members.has(id))
     throw new Error(`--peers does not name this node: ${id} is not in ${[...members.keys()].join(", ")}`);
   const controlFd = read("control-fd");
@@ -85,7 +106,11 @@ export function readConfig(args: string[], environment: NodeJS.ProcessEnv): Meta
     dataDirectory: read("data-dir"),
     listen: checkAddress(read("listen"), "--listen"),
     health: checkAddress(read("health"), "--health"),
-    controlFd: controlFd === "" ? null : parseId(controlFd, "--control-fd"),
+    history: {
+      revisionsMax: parseWithin(read("history-revisions"), "--history-revisions", limits.historyRevisionsMax),
+      ageMsMax: parseNumber(read("history-minutes"), "--history-minutes") * 60_000,
+    },
+    controlFd: controlFd === "" ? null : parseNumber(controlFd, "--control-fd"),
   };
 }
 
@@ -94,7 +119,7 @@ export function parseMembers(text: string): Map<number, string> {
   const members = new Map<number, string>();
   for (const part of text.split(",")) {
     const [id = "", address = ""] = part.trim().split("=");
-    const number = parseId(id, "--peers");
+    const number = parseNumber(id, "--peers");
     if (members.has(number)) throw new Error(`--peers names member ${number} twice`);
     members.set(number, checkAddress(address, "--peers"));
   }
@@ -108,7 +133,13 @@ export function splitAddress(address: string): { host: string; port: number } {
   return { host, port: Number(address.slice(colon + 1)) };
 }
 
-function parseId(text: string, flag: string): number {
+function parseWithin(text: string, flag: string, max: number): number {
+  const number = parseNumber(text, flag);
+  if (number > max) throw new Error(`${flag}: ${number} is more than ${max}`);
+  return number;
+}
+
+function parseNumber(text: string, flag: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error(`${flag}: "${text}" is not a number from 1 on`);
   return Number(text);
 }

@@ -19,9 +19,13 @@ export const limits = {
   sessionsMax: 10_000,
   /** Unanswered writes of one session; the state keeps as many answers. */
   inFlightMax: 256,
-  /** Revisions kept for watches to resume from: minutes of a busy cluster, in memory and in every snapshot. */
-  historyRevisionsMax: 8192,
-  historyBytesMax: 16 * MIB,
+  /** What one write may replace or delete: the history keeps it, and one revision must not push out all others. */
+  replacedBytesMax: 8 * MIB,
+  /** Revisions kept whatever the configuration says: they are in memory and in every snapshot. */
+  historyRevisionsMax: 100_000,
+  historyBytesMax: 32 * MIB,
+  /** Rows of the log in one answer, one path and one name each. */
+  logRowsMax: 1_000,
   /** Largest message on any stream of a metadata node. */
   messageBytesMax: 4 * MIB,
   /** Nodes of a watch's first picture are sent in parts of about this size. */
@@ -43,4 +47,9 @@ assert(
   limits.multiBytesMax + limits.operationsMax * (limits.pathBytesMax + 64) < limits.messageBytesMax,
   "what may be proposed must fit into a message (RELIABILITY R-27)",
 );
+assert(
+  limits.logRowsMax * (limits.pathBytesMax + limits.sessionNameBytesMax + 128) < limits.messageBytesMax,
+  "a page of the log must fit into a message",
+);
+assert(2 * limits.replacedBytesMax <= limits.historyBytesMax, "one write does not push out the history before it");
 assert(limits.snapshotPartBytes + limits.nodeBytesMax < limits.messageBytesMax, "a part must fit into a message");

@@ -45,7 +45,7 @@ export async function startNode(config: MetadataConfig, ports: NodePorts): Promi
     members: [...config.members].map(([id, address]) => ({ id, address })),
     rpcServer: server,
   });
-  const service = new MetadataService({ ...ports, consensus, machine });
+  const service = new MetadataService({ ...ports, consensus, machine, history: config.history });
   service.register(server);
   const port = await server.listen(config.listen);
   let isClosed = false;

@@ -1,4 +1,5 @@
 import type { Argv, CommandModule } from "yargs";
+import { log } from "../meta/log.ts";
 import * as reads from "../meta/reads.ts";
 import { metaOptions, type MetaOptions } from "../meta/target.ts";
 import { watchTree } from "../meta/watch.ts";
@@ -12,6 +13,7 @@ type Common = MetaOptions & OutputOptions;
 const given = <T>(options: unknown): T => options as T;
 
 const pathOption = { type: "string", default: "/", describe: "/a/b" } as const;
+const revOption = { ...wholeNumber("--rev", revisions), describe: "as it was at this revision" } as const;
 const requiredPath = { type: "string", demandOption: true, describe: "/a/b" } as const;
 
 export const meta: CommandModule<object, Common> = {
@@ -28,20 +30,23 @@ const readCommands = <T>(yargs: Argv<T>) =>
     .command(
       "ls [path]",
       "children of a node",
-      (ls) => ls.positional("path", pathOption),
-      (options) => reads.list(given<Common & { path: string }>(options)),
+      (ls) => ls.positional("path", pathOption).option("rev", revOption),
+      (options) => reads.list(given<Parameters<typeof reads.list>[0]>(options)),
     )
     .command(
       "tree [path]",
       "a node and everything below it",
       (tree) =>
-        tree.positional("path", pathOption).option("depth", {
-          ...wholeNumber("--depth", levels),
-          alias: "d",
-          default: 100,
-          describe: "levels below the first",
-        }),
-      (options) => reads.tree(given<Common & { path: string; depth: number }>(options)),
+        tree
+          .positional("path", pathOption)
+          .option("depth", {
+            ...wholeNumber("--depth", levels),
+            alias: "d",
+            default: 100,
+            describe: "levels below the first",
+          })
+          .option("rev", revOption),
+      (options) => reads.tree(given<Parameters<typeof reads.tree>[0]>(options)),
     )
     .command(
       "get <path>",
@@ -49,8 +54,18 @@ const readCommands = <T>(yargs: Argv<T>) =>
       (get) =>
         get
           .positional("path", requiredPath)
-          .option("stat", { alias: "s", type: "boolean", default: false, describe: "version, revisions, owner too" }),
-      (options) => reads.get(given<Common & { path: string; stat: boolean }>(options)),
+          .option("stat", { alias: "s", type: "boolean", default: false, describe: "version, revisions, owner too" })
+          .option("rev", revOption),
+      (options) => reads.get(given<Parameters<typeof reads.get>[0]>(options)),
+    )
+    .command(
+      "log [path]",
+      "who changed what, and when",
+      (each) =>
+        each
+          .positional("path", pathOption)
+          .option("since", { type: "string", describe: "10m ago, or after this revision" }),
+      (options) => log(given<Parameters<typeof log>[0]>(options)),
     )
     .command(
       "watch [path]",

@@ -1,18 +1,22 @@
 import { silentLogger, SystemClock, SystemRandom } from "@odradek/kit";
-import { openSession, type Outcome, type Session } from "@odradek/metadata/client";
+import { openSession, type Outcome } from "@odradek/metadata/client";
 import { grpcRpc } from "@odradek/rpc";
 import { Failure, type FailureKind } from "../terminal/failure.ts";
+import type { StoreSession } from "./past.ts";
 import { membersOf, timeoutMsOf, type MetaOptions } from "./target.ts";
 
 export const rpc = grpcRpc();
 
 /** One session for one command, which has until `--timeout`; what the session owned goes with it. */
-export function withSession<T>(options: MetaOptions, work: (session: Session) => Promise<T>): Promise<T> {
+export function withSession<T>(options: MetaOptions, work: (session: StoreSession) => Promise<T>): Promise<T> {
   return withOpenSession(options, (session) => within(work(session), timeoutMsOf(options)));
 }
 
 /** The same for a command that watches: only finding the leader has a deadline. */
-export async function withOpenSession<T>(options: MetaOptions, work: (session: Session) => Promise<T>): Promise<T> {
+export async function withOpenSession<T>(
+  options: MetaOptions,
+  work: (session: StoreSession) => Promise<T>,
+): Promise<T> {
   const session = await open(options);
   try {
     return await work(session);
@@ -21,7 +25,7 @@ export async function withOpenSession<T>(options: MetaOptions, work: (session: S
   }
 }
 
-async function open(options: MetaOptions): Promise<Session> {
+async function open(options: MetaOptions): Promise<StoreSession> {
   try {
     return await openSession({
       members: membersOf(options),

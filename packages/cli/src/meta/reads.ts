@@ -1,12 +1,15 @@
 import { Failure } from "../terminal/failure.ts";
 import { print, printJson, printList, type OutputOptions } from "../terminal/output.ts";
 import { withSession } from "./connection.ts";
+import { readerOf } from "./past.ts";
 import { brief, content, nodeJson } from "./show.ts";
 import { askMembers, leaderOf, sessionsOfLeader } from "./status.ts";
 import { membersOf, type MetaOptions } from "./target.ts";
 import { nameOf, walk } from "./tree.ts";
 
 type Common = MetaOptions & OutputOptions;
+/** `rev`: as it was at that revision. */
+type Read = Common & { path: string; rev: number | undefined };
 
 const dataWidth = 100;
 
@@ -51,9 +54,9 @@ export async function sessions(options: Common): Promise<void> {
   ]);
 }
 
-export function list(options: Common & { path: string }): Promise<void> {
+export function list(options: Read): Promise<void> {
   return withSession(options, async (session) => {
-    const [, ...children] = await walk(session, options.path, 1);
+    const [, ...children] = await walk(readerOf(session, options.rev), options.path, 1);
     const rows = children.map((node) => ({ name: nameOf(node.path), ...nodeJson(node) }));
     await printList(rows, options, [
       ["NAME", ({ name }) => name],
@@ -65,9 +68,9 @@ export function list(options: Common & { path: string }): Promise<void> {
   });
 }
 
-export function tree(options: Common & { path: string; depth: number }): Promise<void> {
+export function tree(options: Read & { depth: number }): Promise<void> {
   return withSession(options, async (session) => {
-    const nodes = await walk(session, options.path, options.depth);
+    const nodes = await walk(readerOf(session, options.rev), options.path, options.depth);
     if (options.output === "json") return printJson(nodes.map(nodeJson));
     if (options.output === "name") return print(nodes.map(({ path }) => `${path}\n`).join(""));
     const lines = nodes.map(({ path, data, owner, depth }) => {
@@ -79,10 +82,11 @@ export function tree(options: Common & { path: string; depth: number }): Promise
   });
 }
 
-export function get(options: Common & { path: string; stat: boolean }): Promise<void> {
+export function get(options: Read & { stat: boolean }): Promise<void> {
   return withSession(options, async (session) => {
-    const node = await session.get(options.path);
-    if (node === null) throw new Failure("notFound", `there is no ${options.path}`);
+    const node = await readerOf(session, options.rev).get(options.path);
+    const when = options.rev === undefined ? "is" : `was at revision ${options.rev}`;
+    if (node === null) throw new Failure("notFound", `there ${when} no ${options.path}`);
     if (options.output === "json") return printJson(nodeJson(node));
     if (options.output === "name") return print(`${node.path}\n`);
     const shown = content(node.data);

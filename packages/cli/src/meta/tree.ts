@@ -1,16 +1,17 @@
-import type { Session, Znode } from "@odradek/metadata/client";
+import type { Znode } from "@odradek/metadata/client";
 import { Failure } from "../terminal/failure.ts";
+import type { TreeReader } from "./past.ts";
 
 export type TreeNode = Znode & { depth: number };
 
 /** A node and everything below it, parents first, names in order; `depthMax` levels below the first. */
-export async function walk(session: Session, path: string, depthMax: number): Promise<TreeNode[]> {
-  const root = await session.get(path);
+export async function walk(reader: TreeReader, path: string, depthMax: number): Promise<TreeNode[]> {
+  const root = await reader.get(path);
   if (root === null) throw new Failure("notFound", `there is no ${path}`);
   const below = async (node: Znode, depth: number): Promise<TreeNode[]> => {
     if (depth >= depthMax || node.childCount === 0) return [];
-    const names = await session.children(node.path);
-    const children = await Promise.all(names.map((name) => session.get(join(node.path, name))));
+    const names = await reader.children(node.path);
+    const children = await Promise.all(names.map((name) => reader.get(join(node.path, name))));
     // A child may go between the list of names and the look at it.
     const present = children.filter((child) => child !== null);
     const branches = await Promise.all(

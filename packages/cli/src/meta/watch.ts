@@ -1,6 +1,7 @@
 import { Failure } from "../terminal/failure.ts";
 import { print, printJsonLine, type OutputOptions } from "../terminal/output.ts";
 import { withOpenSession } from "./connection.ts";
+import { compacted } from "./past.ts";
 import { changesOf, type Change } from "./show.ts";
 import type { MetaOptions } from "./target.ts";
 
@@ -18,8 +19,7 @@ export function watchTree(options: WatchOptions): Promise<void> {
     // Without a revision to go on from, the first event is how things are: that is not a change.
     let isKnown = fromRevision !== undefined;
     for await (const event of watch) {
-      if (event.is === "compacted")
-        throw new Failure("notFound", `revision ${fromRevision} is gone: the oldest that is kept is ${event.oldest}`);
+      if (event.is === "compacted") throw compacted(fromRevision ?? 0, event.oldest);
       const changes = isKnown || event.is !== "snapshot" ? changesOf(event) : [];
       isKnown = true;
       for (const change of changes.slice(0, left)) await show(change, options);

@@ -1,9 +1,11 @@
 import type { Cancel, Clock, Logger, Random, RpcServer } from "@odradek/kit";
 import { metadataService } from "../client/frames.ts";
-import type { Consensus, Leadership } from "../raft/consensus.ts";
-import { encodeCommand } from "../tree/commands.ts";
+import type { Consensus, Leadership, Proposed } from "../raft/consensus.ts";
+import { defaultHistory, type HistoryLimits } from "../config.ts";
+import { type Command, encodeCommand } from "../tree/commands.ts";
 import type { TreeResult, TreeStateMachine } from "../tree/machine.ts";
 import { firstNodes } from "./first-nodes.ts";
+import { HistoryKeeper } from "./history-keeper.ts";
 import { Judge } from "./judge.ts";
 import type { Desk } from "./session-stream.ts";
 import { SessionStream } from "./session-stream.ts";
@@ -20,6 +22,8 @@ export type ServiceParts = {
   clock: Clock;
   random: Random;
   logger: Logger;
+  /** How much of the past can be read. */
+  history?: HistoryLimits | undefined;
 };
 
 /** What clients see of a member: sessions while it leads, status always. */
@@ -28,6 +32,7 @@ export class MetadataService implements Desk {
   readonly machine: TreeStateMachine;
   readonly #parts: ServiceParts;
   readonly #judge: Judge;
+  readonly #keeper: HistoryKeeper;
   readonly #streams = new Set<SessionStream>();
   /** The newest stream of each session. */
   readonly #bySession = new Map<string, SessionStream>();
@@ -39,6 +44,12 @@ export class MetadataService implements Desk {
     this.consensus = parts.consensus;
     this.machine = parts.machine;
     this.#judge = new Judge(parts.clock, (session) => void this.#expire(session));
+    this.#keeper = new HistoryKeeper({
+      ...parts,
+      limits: parts.history ?? defaultHistory,
+      isLeader: () => this.consensus.leadership.is === "leader",
+      propose: (command) => this.propose(command),
+    });
     this.consensus.onApplied = (_entry, result) => this.#applied(result);
     this.consensus.onLeadership = (leadership) => this.#led(leadership);
     this.#led(this.consensus.leadership);
@@ -64,7 +75,12 @@ export class MetadataService implements Desk {
   close(): void {
     this.#bookmarks();
     this.#judge.stop();
+    this.#keeper.close();
     for (const stream of this.#streams) stream.drop();
+  }
+
+  propose(command: Command): Promise<Proposed<TreeResult>> {
+    return this.consensus.propose(encodeCommand(command, this.#parts.clock.wallMs()));
   }
 
   attached(stream: SessionStream): void {
@@ -112,7 +128,7 @@ export class MetadataService implements Desk {
   async #plant(): Promise<void> {
     if (this.machine.state.revision > 0) return;
     const operations = firstNodes(this.#parts.random);
-    await this.consensus.propose(encodeCommand({ is: "plant", operations }));
+    await this.propose({ is: "plant", operations });
   }
 
   /** The log decides: an attach that came first makes this stale (RELIABILITY C-02). Until it is committed, it is tried again. */
@@ -123,7 +139,7 @@ export class MetadataService implements Desk {
     const { name, renewals } = session;
     this.#parts.logger.info({ evt: "SESSION_EXPIRING", session: id, name }, "session is not heard any more");
     const command = { is: "expire", session: id, term: leadership.term, renewals } as const;
-    const proposed = await this.consensus.propose(encodeCommand(command));
+    const proposed = await this.propose(command);
     if (proposed.is === "applied" && proposed.result.reply.is === "ended")
       this.#parts.logger.info({ evt: "SESSION_EXPIRED", session: id, name }, "session expired");
     else this.#judge.spared(id, proposed.is === "applied");

@@ -122,6 +122,19 @@ describe("a session's stream", () => {
     expect(old.ends).toHaveLength(1);
   });
 
+  it("C-10: a watch from a revision still to come is told nothing before it", async () => {
+    const world = await World.ofThree();
+    const client = await new RawClient(world, "a").attach();
+    const { revision } = world.quorum.members.get(1)!.machine.state;
+    await client.say(
+      { is: "watchStart", watchStart: { watch: 1, path: "/", recursive: true, fromRevision: revision + 1 } },
+      write(1, [create("/early")]),
+      write(2, [create("/late")]),
+    );
+    const told = client.frames.filter((frame) => frame.is === "watchChanges");
+    expect(told).toMatchObject([{ watchChanges: { revision: revision + 2, changed: [{ path: "/late" }] } }]);
+  });
+
   it("C-17: a client that does not read loses its stream, others are served meanwhile", async () => {
     const world = await World.ofThree();
     const [slow, writer] = [await new RawClient(world, "slow").attach(), await world.session("writer")];

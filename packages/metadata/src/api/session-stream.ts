@@ -1,19 +1,22 @@
 import type { RpcStream } from "@odradek/kit";
-import type { AttachFrame, ClientFrame, ReadFrame, ServerFrame, WriteFrame } from "../client/frames.ts";
+import type { AttachFrame, ClientFrame, ServerFrame, WriteFrame } from "../client/frames.ts";
 import { firstOversized } from "../client/size.ts";
-import { fromWireOperation, natural, toWireZnode, toWritten } from "../client/wire.ts";
+import { fromWireOperation, natural, toWritten } from "../client/wire.ts";
 import { limits } from "../limits.ts";
 import type { Consensus, Proposed } from "../raft/consensus.ts";
 import type { Command } from "../tree/commands.ts";
-import { encodeCommand } from "../tree/commands.ts";
 import type { TreeResult, TreeStateMachine } from "../tree/machine.ts";
+import type { TreeState } from "../tree/state.ts";
 import { Outbound } from "./outbound.ts";
+import { answerLog, answerRead } from "./reading.ts";
 import { Watching } from "./watching.ts";
 
 /** What a stream needs of the member, and tells it. */
 export type Desk = {
   readonly consensus: Consensus<TreeResult>;
   readonly machine: TreeStateMachine;
+  /** Stamps the command with the time and hands it to consensus. */
+  propose(command: Command): Promise<Proposed<TreeResult>>;
   /** The session is attached to this stream from now on; an older stream of it must go. */
   attached(stream: SessionStream): void;
   heard(stream: SessionStream): void;
@@ -102,7 +105,7 @@ export class SessionStream {
     const { consensus } = this.#desk;
     const { leadership } = consensus;
     if (leadership.is !== "leader") return this.notLeader(leadership.leader);
-    const proposed = await consensus.propose(encodeCommand({ is: "attach", ...attach }));
+    const proposed = await this.#desk.propose({ is: "attach", ...attach });
     if (proposed.is !== "applied") return this.#unapplied(proposed);
     const { reply } = proposed.result;
     if (reply.is === "noSession") return this.ended();
@@ -126,8 +129,10 @@ export class SessionStream {
         this.#lastWrite = this.#write(frame.write.sequence, this.#command(frame.write));
         return;
       case "read":
-        if (this.#reading >= limits.readsInFlightMax) throw new Error("too many reads in flight");
-        void this.#read(frame.read);
+        void this.#read((state) => answerRead(state, frame.read));
+        return;
+      case "readLog":
+        void this.#read((state) => answerLog(state, frame.readLog));
         return;
       case "watchStart":
         if (this.#watching.size >= limits.watchesPerSessionMax) throw new Error("too many watches");
@@ -147,7 +152,7 @@ export class SessionStream {
 
   async #write(sequence: number, command: Command): Promise<void> {
     this.#writing++;
-    const proposed = await this.#desk.consensus.propose(encodeCommand(command));
+    const proposed = await this.#desk.propose(command);
     this.#writing--;
     if (proposed.is !== "applied") return this.#unapplied(proposed);
     const { reply } = proposed.result;
@@ -166,21 +171,23 @@ export class SessionStream {
     return { is: "request", session, epoch, sequence, answeredUpTo: natural(frame.answeredUpTo), operations };
   }
 
-  async #read({ number, path, children }: ReadFrame): Promise<void> {
+  async #read(answer: (state: TreeState) => ServerFrame): Promise<void> {
+    if (this.#reading >= limits.readsInFlightMax) return this.refuse("too many reads in flight");
     this.#reading++;
     await this.#lastWrite;
     const barrier = await this.#desk.consensus.readBarrier();
     this.#reading--;
     if (barrier !== "ok") return this.notLeader(null);
     this.catchUp();
-    const { state } = this.#desk.machine;
-    const node = children ? undefined : state.node(path);
-    const found = { number, children: children ? state.children(path) : [], ...(node && { node: toWireZnode(node) }) };
-    this.#push({ is: "found", found });
+    try {
+      this.#push(answer(this.#desk.machine.state));
+    } catch (error) {
+      this.refuse((error as Error).message);
+    }
   }
 
   async #close(): Promise<void> {
-    const proposed = await this.#desk.consensus.propose(encodeCommand({ is: "close", session: this.#attach!.session }));
+    const proposed = await this.#desk.propose({ is: "close", session: this.#attach!.session });
     if (proposed.is === "applied") this.ended();
     else this.#unapplied(proposed);
   }

@@ -2,7 +2,8 @@ import type { ServerFrame, WatchStartFrame } from "../client/frames.ts";
 import { natural, toWireZnode } from "../client/wire.ts";
 import { limits } from "../limits.ts";
 import type { TreeState } from "../tree/state.ts";
-import type { Changes, WatchRange } from "../tree/watches.ts";
+import type { Changes } from "../tree/history.ts";
+import type { WatchRange } from "../tree/watches.ts";
 import { seenBy } from "../tree/watches.ts";
 import type { Node } from "../tree/znode.ts";
 

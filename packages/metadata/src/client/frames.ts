@@ -6,7 +6,15 @@ type Empty = Record<string, never>;
 
 export type AttachFrame = { session: string; epoch: number; create: boolean; timeoutMs: number; name: string };
 export type WriteFrame = { sequence: number; answeredUpTo: number; operations: WireOperation[] };
-export type ReadFrame = { number: number; path: string; children: boolean };
+export type ReadFrame = { number: number; path: string; children: boolean; revision?: number };
+export type ReadLogFrame = {
+  number: number;
+  path: string;
+  recursive: boolean;
+  afterRevision?: number;
+  afterPath: string;
+  sinceMs: number;
+};
 export type WatchStartFrame = { watch: number; path: string; recursive: boolean; fromRevision?: number };
 
 /** Messages of proto/metadata.proto as the loader gives and takes them. */
@@ -18,6 +26,7 @@ export type ClientFrame = OneOf<{
   watchStart: WatchStartFrame;
   watchStop: { watch: number };
   close: Empty;
+  readLog: ReadLogFrame;
 }>;
 
 export type WireOperation = OneOf<{
@@ -38,6 +47,16 @@ export type WireZnode = {
   childCount: number;
 };
 
+export type WireLogRow = {
+  revision: number;
+  timeMs: number;
+  session: string;
+  name: string;
+  kind: string;
+  path: string;
+  version: number;
+};
+
 export type WrittenFrame = { sequence: number } & (
   | { outcome: "done"; done: { revision: number; results: { path: string; version: number }[] } }
   | { outcome: "failed"; failed: { at: number; failure: string; path: string } }
@@ -55,6 +74,8 @@ export type ServerFrame = OneOf<{
   watchSnapshot: { watch: number; revision: number; nodes: WireZnode[]; last: boolean };
   watchChanges: { watch: number; revision: number; changed: WireZnode[]; deleted: string[] };
   watchCompacted: { watch: number; oldest: number };
+  unreadable: { number: number; oldest: number; newest: number };
+  logPage: { number: number; rows: WireLogRow[]; last: boolean };
 }>;
 
 export type WireStatus = {

@@ -1,7 +1,7 @@
 import { limits } from "../limits.ts";
 import type { ClientFrame, ServerFrame, WireOperation } from "./frames.ts";
-import type { Outcome, Znode } from "./types.ts";
-import { fromWireZnode, fromWritten, toWireOperation } from "./wire.ts";
+import type { Outcome } from "./types.ts";
+import { fromWritten, toWireOperation } from "./wire.ts";
 import type { Operation } from "./types.ts";
 
 /** Calls that may wait for their turn; more mean that nobody waits for answers. */
@@ -9,8 +9,9 @@ const waitingMax = 10_000;
 
 type Settle<T> = { resolve: (value: T) => void; reject: (error: Error) => void; deadline: number };
 type Write = Settle<Outcome> & { operations: WireOperation[]; isGivenUp: boolean };
-export type Found = { node: Znode | null; children: string[] };
-type Read = Settle<Found> & { path: string; children: boolean };
+export type ReadAnswer = Extract<ServerFrame, { is: "found" | "unreadable" | "logPage" }>;
+type Ask = (number: number) => ClientFrame;
+type Read = Settle<ReadAnswer> & { ask: Ask };
 type Send = (frame: ClientFrame) => void;
 
 /**
@@ -39,11 +40,11 @@ export class Requests {
     });
   }
 
-  read(path: string, children: boolean, deadline: number): Promise<Found> {
+  read(ask: Ask, deadline: number): Promise<ReadAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#reads.size >= waitingMax) return reject(new Error("too many reads are waiting for the metadata store"));
       const number = ++this.#lastRead;
-      this.#reads.set(number, { path, children, resolve, reject, deadline });
+      this.#reads.set(number, { ask, resolve, reject, deadline });
       this.#ask();
     });
   }
@@ -63,10 +64,9 @@ export class Requests {
 
   receive(frame: ServerFrame): void {
     if (frame.is === "written") this.#written(frame.written.sequence, fromWritten(frame.written));
-    else if (frame.is === "found") {
-      const { number, node, children } = frame.found;
-      this.#found(number, { node: node ? fromWireZnode(node) : null, children });
-    }
+    else if (frame.is === "found") this.#answered(frame.found.number, frame);
+    else if (frame.is === "unreadable") this.#answered(frame.unreadable.number, frame);
+    else if (frame.is === "logPage") this.#answered(frame.logPage.number, frame);
   }
 
   /** Rejects what has waited too long. A write in flight keeps its number, or the next one would leave a gap. */
@@ -107,11 +107,11 @@ export class Requests {
 
   #ask(): void {
     if (!this.#send || this.#reads.size === this.#asked.size) return;
-    for (const [number, { path, children }] of this.#reads) {
+    for (const [number, { ask }] of this.#reads) {
       if (this.#asked.size >= limits.readsInFlightMax) return;
       if (this.#asked.has(number)) continue;
       this.#asked.add(number);
-      this.#send({ is: "read", read: { number, path, children } });
+      this.#send(ask(number));
     }
   }
 
@@ -124,12 +124,12 @@ export class Requests {
     this.#issue();
   }
 
-  #found(number: number, found: Found): void {
+  #answered(number: number, answer: ReadAnswer): void {
     const read = this.#reads.get(number);
     this.#asked.delete(number);
     if (!read) return;
     this.#reads.delete(number);
-    read.resolve(found);
+    read.resolve(answer);
     this.#ask();
   }
 }

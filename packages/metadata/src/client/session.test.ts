@@ -267,22 +267,34 @@ describe("a watch", () => {
   });
 
   it("C-07: says COMPACTED to a caller who comes too late, and begins a new picture for one that fell behind", async () => {
-    const world = await World.ofThree();
+    const world = await World.ofThree(1, { revisionsMax: 100, ageMsMax: 1e9 });
     const [writer, reader] = [await world.session("a"), await world.session("b")];
     const events = collect(reader.watch({ path: "/topics", recursive: true }));
     await world.clock.advance(50);
     for (const member of ["m1", "m2", "m3"]) world.network.cut("b", member);
-    for (let round = 0; round < 8_300; round += 100)
+    for (let round = 0; round < 300; round += 100)
       await world.until(
         Promise.all(Array.from({ length: 100 }, () => writer.set("/topics", value(String(round)), "any"))),
       );
     await world.eventually(() => !reader.connected);
     for (const member of ["m1", "m2", "m3"]) world.network.heal("b", member);
-    await world.eventually(() => fold(events).nodes.get("/topics") === "8200");
+    await world.eventually(() => fold(events).nodes.get("/topics") === "200");
     expect(events.filter((event) => event.is === "snapshot")).toHaveLength(2);
     const late = collect(writer.watch({ path: "/topics", recursive: true, fromRevision: 1 }));
     await world.clock.advance(50);
-    expect(late).toEqual([{ is: "compacted", oldest: expect.any(Number) }]);
+    expect(late).toEqual([{ is: "compacted", oldest: 201 }]);
+  });
+
+  it("C-10: a watch from a revision still to come sees nothing before it, whoever leads", async () => {
+    const world = await World.ofThree();
+    const session = await world.session("a");
+    const now = revisionOf(await world.until(session.set("/topics", value("0"), "any")));
+    const events = collect(session.watch({ path: "/topics", recursive: false, fromRevision: now + 3 }));
+    for (const text of ["1", "2"]) await world.until(session.set("/topics", value(text), "any"));
+    world.quorum.quorum.elect(2);
+    for (const text of ["3", "4"]) await world.until(session.set("/topics", value(text), "any"));
+    await world.clock.advance(50);
+    expect(events.filter((event) => event.is === "changes")).toMatchObject([{ revision: now + 4 }]);
   });
 
   it("loses nothing for a reader that reads slowly", async () => {
@@ -299,5 +311,61 @@ describe("a watch", () => {
     }
     expect(() => fold(events)).not.toThrow();
     expect(events.filter((event) => event.is === "snapshot")).toHaveLength(1);
+  });
+});
+
+describe("the past", () => {
+  it("is read as it was, by number, also from another leader", async () => {
+    const world = await World.ofThree();
+    const session = await world.session("a", { name: "writer" });
+    const first = revisionOf(await world.until(session.create("/topics/a", value("1"))));
+    await world.until(session.set("/topics/a", value("2"), 1));
+    await world.until(session.delete("/topics/a", "any"));
+    world.quorum.quorum.elect(2);
+    const [was, gone] = [session.getAt("/topics/a", first), session.getAt("/topics/a", first + 2)];
+    expect(await world.until(was)).toMatchObject({ is: "found", value: { version: 1, data: value("1") } });
+    expect(await world.until(gone)).toEqual({ is: "found", value: null });
+    const names = session.childrenAt("/topics", first + 1);
+    expect(await world.until(names)).toEqual({ is: "found", value: ["a"] });
+    expect(await world.until(session.getAt("/topics", first + 3))).toEqual({ is: "future", newest: first + 2 });
+    const log = await world.until(session.log({ path: "/topics/a", recursive: false }));
+    const who = { session: session.id, name: "writer", path: "/topics/a" };
+    expect(log).toMatchObject({
+      is: "found",
+      value: [
+        { ...who, revision: first, kind: "created", version: 1 },
+        { ...who, revision: first + 1, kind: "set", version: 2 },
+        { ...who, revision: first + 2, kind: "deleted", version: 2 },
+      ],
+    });
+  });
+
+  it("ends where the configuration says, by revisions and by age, on every member alike", async () => {
+    const world = await World.ofThree(1, { revisionsMax: 32, ageMsMax: 160_000 });
+    const session = await world.session("a");
+    for (let at = 0; at < 60; at++) await world.until(session.set("/topics", value(String(at)), "any"));
+    await world.clock.advance(2_000);
+    const oldest = (): number[] =>
+      [...world.quorum.members.values()].map(({ machine }) => machine.state.history.oldest);
+    const { revision } = world.quorum.members.get(1)!.machine.state;
+    expect(oldest()).toEqual([revision - 32, revision - 32, revision - 32]);
+    const tooOld = { is: "compacted", oldest: revision - 32 };
+    expect(await world.until(session.getAt("/topics", revision - 33))).toEqual(tooOld);
+    expect(await world.until(session.log({ path: "/", recursive: true, afterRevision: 0 }))).toEqual(tooOld);
+    await world.clock.advance(172_000);
+    expect(oldest()).toEqual([revision, revision, revision]);
+    const now = await world.until(session.getAt("/topics", revision));
+    expect(now).toMatchObject({ is: "found", value: { data: value("59") } });
+  });
+
+  it("comes in as many pages as it needs", async () => {
+    const world = await World.ofThree();
+    const session = await world.session("a");
+    for (let round = 0; round < 25; round++)
+      await world.until(Promise.all(Array.from({ length: 100 }, () => session.set("/topics", value("x"), "any"))));
+    const log = await world.until(session.log({ path: "/topics", recursive: true, afterRevision: 1 }));
+    expect(log.is === "found" && log.value.map(({ version }) => version)).toEqual(
+      Array.from({ length: 2_500 }, (_, at) => at + 2),
+    );
   });
 });

@@ -6,8 +6,10 @@ import type { LinkEnd } from "./link.ts";
 import { attach, Link } from "./link.ts";
 import { Members } from "./members.ts";
 import { Pulse } from "./pulse.ts";
+import { children, node, ofPast, readLog, readOf } from "./reads.ts";
 import { Requests } from "./requests.ts";
-import type { Operation, Outcome, Session, SessionOptions, Watch, WatchOptions, Znode } from "./types.ts";
+import type { LogOptions, LogRow, OfPast, Operation, Outcome, Past, Session, SessionOptions } from "./types.ts";
+import type { Watch, WatchOptions, Znode } from "./types.ts";
 import { SessionWatch } from "./watch.ts";
 
 const defaultTimeoutMs = 6_000;
@@ -22,7 +24,7 @@ const closeMs = 3_000;
 type Ending = "expired" | "closed";
 
 /** A session that finds the leader, keeps itself alive and survives the loss of any link. */
-export class ClientSession implements Session {
+export class ClientSession implements Session, Past {
   readonly id: string;
   readonly ended: Promise<Ending>;
   readonly #clock: Clock;
@@ -75,7 +77,7 @@ export class ClientSession implements Session {
   }
 
   async get(path: string): Promise<Znode | null> {
-    return (await this.#read(path, false)).node;
+    return node(await this.#read(readOf(path, false)));
   }
 
   async exists(path: string): Promise<boolean> {
@@ -83,7 +85,19 @@ export class ClientSession implements Session {
   }
 
   async children(path: string): Promise<string[]> {
-    return (await this.#read(path, true)).children;
+    return children(await this.#read(readOf(path, true)));
+  }
+
+  async getAt(path: string, revision: number): Promise<OfPast<Znode | null>> {
+    return ofPast(revision, await this.#read(readOf(path, false, revision)), node);
+  }
+
+  async childrenAt(path: string, revision: number): Promise<OfPast<string[]>> {
+    return ofPast(revision, await this.#read(readOf(path, true, revision)), children);
+  }
+
+  log(options: LogOptions): Promise<OfPast<LogRow[]>> {
+    return readLog(options, (ask) => this.#read(ask));
   }
 
   async multi(operations: Operation[]): Promise<Outcome> {
@@ -126,9 +140,9 @@ export class ClientSession implements Session {
     await this.ended;
   }
 
-  async #read(path: string, children: boolean): ReturnType<Requests["read"]> {
+  async #read(ask: Parameters<Requests["read"]>[0]): ReturnType<Requests["read"]> {
     this.#assertOpen();
-    return this.#requests.read(path, children, this.#clock.now() + callMs);
+    return this.#requests.read(ask, this.#clock.now() + callMs);
   }
 
   #assertOpen(): void {
@@ -208,6 +222,8 @@ export class ClientSession implements Session {
         return;
       case "written":
       case "found":
+      case "unreadable":
+      case "logPage":
         this.#requests.receive(frame);
         return;
       case "watchStarted":
@@ -255,7 +271,7 @@ export class ClientSession implements Session {
 }
 
 /** Opens a session with whoever leads. Rejects when no leader is found in time, with an Error that names the members and what each said. */
-export async function openSession(options: SessionOptions): Promise<Session> {
+export async function openSession(options: SessionOptions): Promise<Session & Past> {
   const session = new ClientSession(options);
   let stopWaiting: () => void = () => {};
   const timeout = new Promise<"timeout">((resolve) => {

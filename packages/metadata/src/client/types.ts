@@ -93,6 +93,44 @@ export interface Session {
   close(): Promise<void>;
 }
 
+/** Who changed what: one path of one revision. */
+export type LogRow = {
+  revision: number;
+  /** Wall clock of the leader that proposed it; never goes back along the revisions. */
+  timeMs: number;
+  /** Null: the store itself. */
+  session: string | null;
+  /** The session's name, "" when it had none. */
+  name: string;
+  /** closed, expired: deleted because its owner's session ended so. */
+  kind: "created" | "set" | "deleted" | "closed" | "expired";
+  path: string;
+  /** Of a deleted node: the last one it had. */
+  version: number;
+};
+
+/** `compacted`: the revision is older than `oldest`, the oldest one that can be read. `future`: it is newer than `newest`. */
+export type OfPast<T> =
+  | { is: "found"; value: T }
+  | { is: "compacted"; oldest: number }
+  | { is: "future"; newest: number };
+
+export type LogOptions = {
+  path: string;
+  recursive: boolean;
+  /** Changes after this revision; else those not older than `sinceMs`; else all that are kept. */
+  afterRevision?: number;
+  sinceMs?: number;
+};
+
+/** Every revision since the last compaction can be read, linearizably like everything else. */
+export interface Past {
+  getAt(path: string, revision: number): Promise<OfPast<Znode | null>>;
+  childrenAt(path: string, revision: number): Promise<OfPast<string[]>>;
+  /** Oldest first. */
+  log(options: LogOptions): Promise<OfPast<LogRow[]>>;
+}
+
 export type SessionOptions = {
   /** Member id to "host:port". */
   members: Map<number, string>;
@@ -118,7 +156,7 @@ export type MemberStatus = {
   /** Null while there is none. */
   leader: number | null;
   revision: number;
-  /** Oldest revision a watch can resume from. */
+  /** Oldest revision that can be read, and that a watch can resume from. */
   oldestRevision: number;
   appliedIndex: number;
   commitIndex: number;

@@ -1,4 +1,5 @@
 import type { Clock, Logger, Random, Rpc, RpcServer } from "@odradek/kit";
+import type { HistoryLimits } from "../config.ts";
 import { MetadataService } from "../api/service.ts";
 import type { TreeResult } from "../tree/machine.ts";
 import { TreeStateMachine } from "../tree/machine.ts";
@@ -20,6 +21,7 @@ type Ports = {
   logger: Logger;
   rpc: (id: number) => Rpc;
   address: (id: number) => string;
+  history?: HistoryLimits;
 };
 
 /** Members that serve clients over any Rpc and agree through a MemoryQuorum; nobody leads until the test says so. */
@@ -35,10 +37,10 @@ export class MemoryMembers {
 
   /** Starts a member with an empty state, which the quorum's log then fills. */
   async start(id: number): Promise<MemoryMember> {
-    const { clock, random, logger } = this.#ports;
+    const { clock, random, logger, history } = this.#ports;
     const machine = new TreeStateMachine();
     const consensus = this.quorum.join(id, machine);
-    const service = new MetadataService({ consensus, machine, clock, random, logger });
+    const service = new MetadataService({ consensus, machine, clock, random, logger, history });
     const server = this.#ports.rpc(id).server();
     service.register(server);
     const wanted = this.#ports.address(id);

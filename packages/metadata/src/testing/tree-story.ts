@@ -1,11 +1,14 @@
 import type { StoryCommand } from "@odradek/kit/testing";
-import type { Operation, Outcome, Session, Watch, WatchEvent } from "../client/types.ts";
+import type { LogRow, OfPast, Operation, Outcome, Past, Session, Watch, WatchEvent, Znode } from "../client/types.ts";
 import { collect, World } from "./world.ts";
+
+/** Short enough for a story to outlive it. */
+const history = { revisionsMax: 12, ageMsMax: 600_000 };
 
 /** Plays the commands of tree stories on three simulated members; see testing/stories for what they look like. */
 export class TreeStory {
   readonly #world: World;
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions = new Map<string, Session & Past>();
   readonly #watches = new Map<string, { watch: Watch; events: WatchEvent[] }>();
 
   private constructor(world: World) {
@@ -13,7 +16,7 @@ export class TreeStory {
   }
 
   static async start(): Promise<TreeStory> {
-    return new TreeStory(await World.ofThree());
+    return new TreeStory(await World.ofThree(1, history));
   }
 
   async run(command: StoryCommand): Promise<string> {
@@ -56,14 +59,25 @@ export class TreeStory {
       case "multi":
         return outcomeText(await this.#world.until(session.multi(command.body.map(parseOperation))));
       case "get": {
-        const node = await this.#world.until(session.get(path));
-        if (!node) return "absent";
-        const { version, createdRevision, modifiedRevision, owner, childCount } = node;
-        const kind = owner === null ? "" : ` owner=${this.#nameOf(owner)}`;
-        return `"${node.data}" version=${version} created=${createdRevision} modified=${modifiedRevision} children=${childCount}${kind}`;
+        const at = command.options.get("at");
+        if (at === undefined) return this.#nodeText(await this.#world.until(session.get(path)));
+        const past = await this.#world.until(session.getAt(path, Number(at)));
+        return pastText(past, (node) => this.#nodeText(node));
       }
-      case "children":
-        return (await this.#world.until(session.children(path))).join(" ");
+      case "children": {
+        const at = command.options.get("at");
+        if (at === undefined) return (await this.#world.until(session.children(path))).join(" ");
+        return pastText(await this.#world.until(session.childrenAt(path, Number(at))), (names) => names.join(" "));
+      }
+      case "log": {
+        const after = command.options.get("after");
+        const options = { path, recursive: true, ...(after === undefined ? {} : { afterRevision: Number(after) }) };
+        return pastText(await this.#world.until(session.log(options)), (rows) => rows.map(rowText).join("\n"));
+      }
+      case "repeat":
+        for (let times = 0; times < Number(command.options.get("times")); times++)
+          await this.#world.until(session.multi(command.body.map(parseOperation)));
+        return "";
       case "watch": {
         const from = command.options.get("from");
         const range = { path, recursive: command.words.includes("recursive") };
@@ -80,6 +94,13 @@ export class TreeStory {
     }
   }
 
+  #nodeText(node: Znode | null): string {
+    if (!node) return "absent";
+    const { version, createdRevision, modifiedRevision, owner, childCount } = node;
+    const kind = owner === null ? "" : ` owner=${this.#nameOf(owner)}`;
+    return `"${node.data}" version=${version} created=${createdRevision} modified=${modifiedRevision} children=${childCount}${kind}`;
+  }
+
   /** What the watch has delivered since the last look, without bookmarks. */
   async #events(name: string): Promise<string> {
     await this.#world.clock.advance(20);
@@ -90,7 +111,7 @@ export class TreeStory {
       .join("\n");
   }
 
-  #session(name: string): Session {
+  #session(name: string): Session & Past {
     const session = this.#sessions.get(name);
     if (!session) throw new Error(`no session is called ${name}`);
     return session;
@@ -129,6 +150,16 @@ function outcomeText(outcome: Outcome): string {
   if (outcome.is === "unknown") return "unknown";
   if (outcome.is === "failed") return `failed at=${outcome.at} ${outcome.failure} ${outcome.path}`;
   return `done revision=${outcome.revision} ${outcome.results.map(({ path, version }) => `${path}@${version}`).join(" ")}`;
+}
+
+function pastText<T>(past: OfPast<T>, text: (value: T) => string): string {
+  if (past.is === "found") return text(past.value);
+  if (past.is === "compacted") return `COMPACTED, the oldest that can be read is ${past.oldest}`;
+  return `still to come, the newest is ${past.newest}`;
+}
+
+function rowText({ revision, name, kind, path, version }: LogRow): string {
+  return `${revision} ${name || "-"} ${kind} ${path}@${version}`;
 }
 
 function eventText(event: WatchEvent): string {

@@ -1,7 +1,8 @@
 import type { Logger } from "@odradek/kit";
 import { silentLogger } from "@odradek/kit";
 import { MemoryNetwork, SeededRandom, VirtualClock } from "@odradek/kit/testing";
-import type { Session, SessionOptions, Watch, WatchEvent } from "../client/types.ts";
+import type { HistoryLimits } from "../config.ts";
+import type { Past, Session, SessionOptions, Watch, WatchEvent } from "../client/types.ts";
 import { openSession } from "../client/session.ts";
 import { MemoryMembers } from "./memory-members.ts";
 
@@ -13,7 +14,7 @@ export class World {
   readonly quorum: MemoryMembers;
   logger: Logger = silentLogger;
 
-  constructor(seed = 1) {
+  constructor(seed = 1, history?: HistoryLimits) {
     this.random = new SeededRandom(seed);
     this.network = new MemoryNetwork(this.clock, { latencyMs: 1 });
     this.quorum = new MemoryMembers({
@@ -22,12 +23,13 @@ export class World {
       logger: silentLogger,
       rpc: (id) => this.network.rpc(`m${id}`),
       address: (id) => `m${id}:2181`,
+      ...(history && { history }),
     });
   }
 
   /** Three members, the first leads. */
-  static async ofThree(seed = 1): Promise<World> {
-    const world = new World(seed);
+  static async ofThree(seed = 1, history?: HistoryLimits): Promise<World> {
+    const world = new World(seed, history);
     for (const id of [1, 2, 3]) await world.quorum.start(id);
     world.quorum.quorum.elect(1);
     await world.clock.advance(10);
@@ -44,7 +46,7 @@ export class World {
     await consensus.close();
   }
 
-  session(name: string, options: Partial<SessionOptions> = {}): Promise<Session> {
+  session(name: string, options: Partial<SessionOptions> = {}): Promise<Session & Past> {
     const { clock, random, logger } = this;
     const rpc = this.network.rpc(name);
     const members = new Map([1, 2, 3].map((id) => [id, `m${id}:2181`]));

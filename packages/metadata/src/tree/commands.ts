@@ -1,7 +1,7 @@
 import type { Operation } from "../client/types.ts";
 import { Reader, Writer } from "./bytes.ts";
 
-/** What the log of the metadata quorum carries. Whoever proposes draws chance and time; applying is pure (RELIABILITY R-26). */
+/** What the log of the metadata quorum carries. Whoever proposes draws chance; applying is pure (RELIABILITY R-26). */
 export type Command =
   /** Opens (`create`) or takes over a session for a new connection; `epoch` grows with every connection of the client. */
   | { is: "attach"; session: string; epoch: number; create: boolean; timeoutMs: number; name: string }
@@ -11,13 +11,16 @@ export type Command =
   /** The leader of `term` heard nothing since the session's `renewals`-th attach (RELIABILITY C-02). */
   | { is: "expire"; session: string; term: number; renewals: number }
   /** The first nodes of an empty tree; ignored by a tree that has any. */
-  | { is: "plant"; operations: Operation[] };
+  | { is: "plant"; operations: Operation[] }
+  /** Forgets the past before revision `through`. The leader proposes it by its configuration, so that all nodes forget the same. */
+  | { is: "compact"; through: number };
 
-const tags = { attach: 1, request: 2, close: 3, expire: 4, plant: 5 } as const;
+const tags = { attach: 1, request: 2, close: 3, expire: 4, plant: 5, compact: 6 } as const;
 const operationTags = { create: 1, set: 2, delete: 3, check: 4, checkAbsent: 5 } as const;
 
-export function encodeCommand(command: Command): Buffer {
-  const writer = new Writer().number(tags[command.is]);
+/** `timeMs`: the proposer's wall clock, stamped into the entry, so that no node reads its own when it applies it (RELIABILITY R-26). */
+export function encodeCommand(command: Command, timeMs: number): Buffer {
+  const writer = new Writer().number(Math.max(0, Math.trunc(timeMs))).number(tags[command.is]);
   switch (command.is) {
     case "attach":
       writer.string(command.session).number(command.epoch).flag(command.create);
@@ -31,12 +34,18 @@ export function encodeCommand(command: Command): Buffer {
       return writer.string(command.session).number(command.term).number(command.renewals).done();
     case "plant":
       return writeOperations(writer, command.operations).done();
+    case "compact":
+      return writer.number(command.through).done();
   }
 }
 
 /** Throws on bytes that are no command. */
-export function decodeCommand(bytes: Buffer): Command {
+export function decodeCommand(bytes: Buffer): { timeMs: number; command: Command } {
   const reader = new Reader(bytes);
+  return { timeMs: reader.number(), command: readCommand(reader) };
+}
+
+function readCommand(reader: Reader): Command {
   const tag = reader.number();
   switch (tag) {
     case tags.attach:
@@ -63,6 +72,8 @@ export function decodeCommand(bytes: Buffer): Command {
       return { is: "expire", session: reader.string(), term: reader.number(), renewals: reader.number() };
     case tags.plant:
       return { is: "plant", operations: readOperations(reader) };
+    case tags.compact:
+      return { is: "compact", through: reader.number() };
     default:
       throw new Error(`no command has the tag ${tag}`);
   }

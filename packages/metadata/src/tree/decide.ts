@@ -32,6 +32,8 @@ export function decide(state: TreeState, operations: Operation[], session: strin
     results.push(done);
   }
   const entry = draft.entry();
+  if (entry && bytesOf(entry.changes.before) > limits.replacedBytesMax)
+    return failed(operations.length - 1, "TOO_LARGE", operations.at(-1)!.path);
   return { answer: { is: "done", revision: entry?.revision ?? state.revision, results }, entry };
 }
 
@@ -105,6 +107,10 @@ function remove(draft: Draft, operation: Delete): Done | Failure {
   }
   draft.remove(operation.path);
   return { path: operation.path, version: 0 };
+}
+
+function bytesOf(nodes: readonly Node[]): number {
+  return nodes.reduce((sum, { path, data }) => sum + path.length + data.length, 0);
 }
 
 function isExpected(node: Node, version: number | "any"): boolean {

@@ -1,10 +1,15 @@
 import type { TreeState } from "./state.ts";
 import type { Node } from "./znode.ts";
 import { byPath, nameOf, parentOf } from "./znode.ts";
-import type { Changes } from "./watches.ts";
+import type { Author, Changes } from "./history.ts";
 
 /** What applying did to the tree: the nodes to write (parents with new counts among them), the paths to remove, what watches see. */
-export type TreeEntry = { revision: number; put: Node[]; removed: string[]; changes: Changes };
+export type TreeEntry = { revision: number; put: Node[]; removed: string[]; changes: Omit<Changes, "by"> };
+
+/** Completes an entry by who made it; the time of a leader whose clock is behind does not go back. */
+export function signed(entry: TreeEntry, by: Author, lastMs: number): Changes {
+  return { ...entry.changes, by: { ...by, timeMs: Math.max(by.timeMs, lastMs) } };
+}
 
 /** The tree as a multi sees it half way: its own writes over the state, which stays as it is. */
 export class Draft {
@@ -63,7 +68,11 @@ export class Draft {
     const deleted = removed.map(([path]) => path).toSorted();
     const changed = put.filter((node) => node.modifiedRevision === this.revision);
     put.sort(byPath);
-    return { revision: this.revision, put, removed: deleted, changes: { revision: this.revision, changed, deleted } };
+    changed.sort(byPath);
+    const touched = [...changed.map(({ path }) => path), ...deleted];
+    const before = touched.flatMap((path) => this.#state.node(path) ?? []).toSorted(byPath);
+    const changes = { revision: this.revision, changed, deleted, before };
+    return { revision: this.revision, put, removed: deleted, changes };
   }
 
   /** A parent whose children came and went within the multi is as it was. */

@@ -1,95 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { KvWrite } from "@odradek/kit";
-import type { Operation } from "../client/types.ts";
 import { Model } from "../testing/model.ts";
+import { Bench, create, operation, run, step } from "../testing/tree-bench.ts";
 import type { Command } from "./commands.ts";
 import { decodeCommand, encodeCommand } from "./commands.ts";
-import type { TreeResult } from "./machine.ts";
 import { TreeStateMachine } from "./machine.ts";
 import { stateFrom } from "./keys/state.ts";
 import { seenBy } from "./watches.ts";
-
-const paths = ["/", "/a", "/a/b", "/a/b/c", "/b", "/b/s-", "/b/s-0000000000"];
-const path = fc.constantFrom(...paths);
-const data = fc.constantFrom("", "x", "yy").map((text) => Buffer.from(text));
-const version = fc.oneof(fc.constant("any" as const), fc.integer({ min: 1, max: 3 }));
-const operation: fc.Arbitrary<Operation> = fc.oneof(
-  fc.record({ is: fc.constant("create"), path, data, ephemeral: fc.boolean(), sequential: fc.boolean() }),
-  fc.record({ is: fc.constant("create"), path, data }),
-  fc.record({ is: fc.constant("set"), path, data, version, ephemeral: fc.boolean() }),
-  fc.record({ is: fc.constant("delete"), path, version, recursive: fc.boolean() }),
-  fc.record({ is: fc.constant("check"), path, version: fc.integer({ min: 1, max: 3 }) }),
-  fc.record({ is: fc.constant("checkAbsent"), path }),
-);
-const session = fc.constantFrom("session-1", "session-2");
-const step = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.record({ is: fc.constant("multi"), session, operations: fc.array(operation, { maxLength: 5 }) }),
-  },
-  { weight: 1, arbitrary: fc.record({ is: fc.constant("end"), session, isExpiry: fc.boolean() }) },
-);
-
-/** A machine with the log in front of it and the store behind it. */
-class Bench {
-  readonly machine = new TreeStateMachine();
-  readonly stored = new Map<string, [Buffer, Buffer]>();
-  readonly sequences = new Map<string, number>();
-  term = 1;
-
-  apply(command: Command): TreeResult {
-    const { writes, result } = this.machine.apply({
-      term: this.term,
-      data: encodeCommand(command),
-    });
-    this.store(writes);
-    return result;
-  }
-
-  store(writes: KvWrite[]): void {
-    for (const write of writes)
-      if (write.is === "put") this.stored.set(write.key.toString("hex"), [write.key, write.value]);
-      else this.stored.delete(write.key.toString("hex"));
-  }
-
-  open(id: string, epoch = 1): TreeResult {
-    return this.apply({ is: "attach", session: id, epoch, create: true, timeoutMs: 6000, name: "" });
-  }
-
-  request(id: string, sequence: number, operations: Operation[], answeredUpTo = 0, epoch = 1): TreeResult {
-    return this.apply({ is: "request", session: id, epoch, sequence, answeredUpTo, operations });
-  }
-
-  /** The next write of the session, all earlier answers known. */
-  multi(id: string, operations: Operation[]): TreeResult {
-    if (!this.machine.state.sessions.has(id)) {
-      this.open(id);
-      this.sequences.set(id, 0);
-    }
-    const sequence = this.sequences.get(id)! + 1;
-    this.sequences.set(id, sequence);
-    return this.request(id, sequence, operations, Math.max(0, sequence - 3));
-  }
-
-  end(id: string, isExpiry: boolean): TreeResult {
-    const renewals = this.machine.state.sessions.get(id)?.renewals ?? 0;
-    return this.apply(
-      isExpiry ? { is: "expire", session: id, term: this.term, renewals } : { is: "close", session: id },
-    );
-  }
-}
-
-function run(bench: Bench, each: typeof step extends fc.Arbitrary<infer Step> ? Step : never): TreeResult {
-  return each.is === "multi" ? bench.multi(each.session, each.operations) : bench.end(each.session, each.isExpiry);
-}
-
-const create = (at: string, ephemeral = false): Operation => ({
-  is: "create",
-  path: at,
-  data: Buffer.from("v"),
-  ephemeral,
-});
 
 describe("TreeStateMachine", () => {
   it("C-14: does what the simple model does, and store, snapshot and history agree with it", () => {
@@ -261,13 +178,13 @@ describe("commands", () => {
           answeredUpTo: 0,
           operations,
         };
-        const decoded = decodeCommand(encodeCommand(command));
+        const decoded = decodeCommand(encodeCommand(command, 1_700_000_000_000.5));
         const plain = operations.map((each) =>
           each.is === "create"
             ? { ...each, ephemeral: each.ephemeral ?? false, sequential: each.sequential ?? false }
             : each,
         );
-        expect(decoded).toEqual({ ...command, operations: plain });
+        expect(decoded).toEqual({ timeMs: 1_700_000_000_000, command: { ...command, operations: plain } });
       }),
     );
   });

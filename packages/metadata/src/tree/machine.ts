@@ -11,11 +11,11 @@ import * as answerKeys from "./keys/answer.ts";
 import * as sessionKeys from "./keys/session.ts";
 import type { StoredEntry } from "./keys/state.ts";
 import { entriesOf, stateFrom, stateRange } from "./keys/state.ts";
-import { replay } from "./replay.ts";
+import { forget, replay } from "./replay.ts";
 import type { Answer, Refusal, SessionState } from "./sessions.ts";
 import { admit, forgetAnswered } from "./sessions.ts";
 import { TreeState } from "./state.ts";
-import type { Changes } from "./watches.ts";
+import type { Author, Changes } from "./history.ts";
 
 /** What a command came to. */
 export type Reply =
@@ -51,7 +51,8 @@ export class TreeStateMachine {
   apply(entry: { term: number; data: Buffer }): { writes: KvWrite[]; result: TreeResult } {
     if (entry.data.length === 0)
       return { writes: [], result: { reply: { is: "nothing" }, changes: null, ended: null } };
-    const { writes, ...result } = this.#run(decodeCommand(entry.data), entry.term);
+    const { command, timeMs } = decodeCommand(entry.data);
+    const { writes, ...result } = this.#run(command, entry.term, timeMs);
     return { writes, result };
   }
 
@@ -85,24 +86,27 @@ export class TreeStateMachine {
     return createHash("sha256").update(this.snapshot()).digest("base64url").slice(0, 22);
   }
 
-  #run(command: Command, term: number): Step {
+  #run(command: Command, term: number, timeMs: number): Step {
     switch (command.is) {
       case "attach":
         return this.#attach(command);
       case "request":
-        return this.#request(command);
+        return this.#request(command, timeMs);
       case "close":
-        return this.#end(command.session);
+        return this.#end(command.session, { cause: "close", timeMs });
       case "expire": {
         const session = this.#state.sessions.get(command.session);
         const isStale = command.term !== term || session?.renewals !== command.renewals;
-        return isStale ? only({ is: "stale" }) : this.#end(command.session);
+        return isStale ? only({ is: "stale" }) : this.#end(command.session, { cause: "expire", timeMs });
       }
       case "plant": {
         if (this.#state.revision > 0) return only({ is: "nothing" });
         const { answer, entry } = decide(this.#state, command.operations, null);
-        return { reply: { is: "answered", answer }, ended: null, ...this.#replay(entry) };
+        const by: Author = { timeMs, cause: "plant", session: null, name: "" };
+        return { reply: { is: "answered", answer }, ended: null, ...this.#replay(entry, by) };
       }
+      case "compact":
+        return { ...only({ is: "nothing" }), writes: forget(this.#state, command.through) };
     }
   }
 
@@ -119,7 +123,7 @@ export class TreeStateMachine {
     return { reply: { is: "attached", revision: this.#state.revision }, changes: null, ended: null, writes };
   }
 
-  #request(command: Extract<Command, { is: "request" }>): Step {
+  #request(command: Extract<Command, { is: "request" }>, timeMs: number): Step {
     const session = this.#state.sessions.get(command.session);
     if (!session) return only({ is: "noSession" });
     if (command.epoch < session.epoch) return only({ is: "superseded" });
@@ -136,21 +140,23 @@ export class TreeStateMachine {
     const { answer, entry } = decide(this.#state, command.operations, session.id);
     session.lastSequence = command.sequence;
     session.answers.set(command.sequence, answer);
-    const replayed = this.#replay(entry);
-    const stored = { session: session.id, sequence: command.sequence, answer };
+    const { id, name } = session;
+    const replayed = this.#replay(entry, { timeMs, cause: "request", session: id, name });
+    const stored = { session: id, sequence: command.sequence, answer };
     writes.push(...replayed.writes, this.#stored(session), {
       is: "put",
-      key: answerKeys.key(session.id, command.sequence),
+      key: answerKeys.key(id, command.sequence),
       value: answerKeys.encode(stored),
     });
     return { reply: { is: "answered", answer }, changes: replayed.changes, ended: null, writes };
   }
 
   /** Ends a session and removes its ephemeral nodes in one revision (RELIABILITY C-05). */
-  #end(id: string): Step {
+  #end(id: string, why: Pick<Author, "cause" | "timeMs">): Step {
     const session = this.#state.sessions.get(id);
     if (!session) return only({ is: "noSession" });
-    const { changes, writes } = this.#replay(decideEnd(this.#state, session.owned));
+    const by = { ...why, session: id, name: session.name };
+    const { changes, writes } = this.#replay(decideEnd(this.#state, session.owned), by);
     assert(session.owned.size === 0, "an ended session owns nothing");
     this.#state.sessions.delete(id);
     writes.push({ is: "delete", key: sessionKeys.key(id) });
@@ -158,9 +164,8 @@ export class TreeStateMachine {
     return { reply: { is: "ended" }, changes, ended: id, writes };
   }
 
-  #replay(entry: TreeEntry | null): { changes: Changes | null; writes: KvWrite[] } {
-    if (!entry) return { changes: null, writes: [] };
-    return { changes: entry.changes, writes: replay(this.#state, entry) };
+  #replay(entry: TreeEntry | null, by: Author): { changes: Changes | null; writes: KvWrite[] } {
+    return entry ? replay(this.#state, entry, by) : { changes: null, writes: [] };
   }
 
   #stored(session: SessionState): KvWrite {

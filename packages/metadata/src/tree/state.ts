@@ -2,11 +2,12 @@ import { assert } from "@odradek/kit";
 import type { SessionState } from "./sessions.ts";
 import type { Node } from "./znode.ts";
 import { byPath, isUnder, nameOf, parentOf, ROOT } from "./znode.ts";
-import { History } from "./watches.ts";
+import { History } from "./history.ts";
 
 /** The replicated state: nodes, sessions and recent history at one revision. */
 export class TreeState {
   #revision = 0;
+  #timeMs = 0;
   #history = new History();
   readonly #nodes = new Map<string, Node>([[ROOT.path, ROOT]]);
   readonly #names = new Map<string, Set<string>>();
@@ -15,6 +16,11 @@ export class TreeState {
   /** Number of the last change of the tree; opening a session is none. */
   get revision(): number {
     return this.#revision;
+  }
+
+  /** When the last change was proposed, by the wall clocks of leaders; never goes back. */
+  get timeMs(): number {
+    return this.#timeMs;
   }
 
   get history(): History {
@@ -73,14 +79,17 @@ export class TreeState {
     if (siblings?.size === 0) this.#names.delete(parentOf(path));
   }
 
-  advance(revision: number): void {
+  advance(revision: number, timeMs: number): void {
     assert(revision === this.#revision + 1, "revisions have no gap");
+    assert(timeMs >= this.#timeMs, "times of revisions do not go back");
     this.#revision = revision;
+    this.#timeMs = timeMs;
   }
 
   /** Sets what a stored state says instead of having counted it. */
-  start(revision: number, historyOldest: number): void {
+  start(revision: number, timeMs: number, historyOldest: number): void {
     this.#revision = revision;
+    this.#timeMs = timeMs;
     this.#history = new History(historyOldest);
   }
 

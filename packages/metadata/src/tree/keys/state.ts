@@ -1,5 +1,6 @@
 import type { TreeState } from "../state.ts";
 import { TreeState as State } from "../state.ts";
+import { Past } from "../past.ts";
 import * as answer from "./answer.ts";
 import * as history from "./history.ts";
 import * as meta from "./meta.ts";
@@ -13,9 +14,7 @@ export const stateRange = { from: Buffer.from([0x40]), below: Buffer.from([0x80]
 
 /** The whole state as keys and values in an order that is the same on every node; meta comes first. */
 export function entriesOf(state: TreeState): StoredEntry[] {
-  const entries: StoredEntry[] = [
-    [meta.key(), meta.encode({ revision: state.revision, historyOldest: state.history.oldest })],
-  ];
+  const entries: StoredEntry[] = [[meta.key(), meta.encode(metaOf(state))]];
   const sessions = [...state.sessions.values()].toSorted((left, right) => (left.id < right.id ? -1 : 1));
   for (const each of state.under("/", true)) entries.push([node.key(each.path), node.encode(each)]);
   for (const each of sessions) entries.push([session.key(each.id), session.encode(each)]);
@@ -25,6 +24,12 @@ export function entriesOf(state: TreeState): StoredEntry[] {
   for (const [revision, stored] of state.history.stored()) entries.push([history.key(revision), stored]);
   return entries;
 }
+
+export const metaOf = ({ revision, timeMs, history: { oldest } }: TreeState): meta.Meta => ({
+  revision,
+  timeMs,
+  historyOldest: oldest,
+});
 
 /** Builds the state from its keys and values in any order. Throws on damage or contradiction. */
 export function stateFrom(entries: Iterable<StoredEntry>): TreeState {
@@ -39,8 +44,8 @@ export function stateFrom(entries: Iterable<StoredEntry>): TreeState {
   const state = new State();
   const first = family(meta.TAG)[0];
   if (first) {
-    const { revision, historyOldest } = meta.decode(first[1]);
-    state.start(revision, historyOldest);
+    const { revision, timeMs, historyOldest } = meta.decode(first[1]);
+    state.start(revision, timeMs, historyOldest);
   }
   for (const [, value] of family(session.TAG)) {
     const stored = session.decode(value);
@@ -48,11 +53,28 @@ export function stateFrom(entries: Iterable<StoredEntry>): TreeState {
   }
   for (const [, value] of family(node.TAG)) state.put(node.decode(value));
   for (const [, value] of family(answer.TAG)) restoreAnswer(state, answer.decode(value));
-  const revisions = family(history.TAG).map(([, value]) => ({ changes: history.decode(value), value }));
-  for (const { changes, value } of revisions.toSorted((left, right) => left.changes.revision - right.changes.revision))
-    state.history.add(changes, Buffer.from(value));
+  restoreHistory(
+    state,
+    family(history.TAG).map(([, value]) => value),
+  );
   state.check();
   return state;
+}
+
+/** Goes back revision by revision: what each one made of its nodes is what the one after it found. */
+function restoreHistory(state: TreeState, values: readonly Buffer[]): void {
+  const kept = values.map((value) => ({ ...history.decode(value), value: Buffer.from(value) }));
+  kept.sort((left, right) => right.revision - left.revision);
+  const past = new Past(state);
+  const changes = kept.map(({ revision, by, before, created, value }) => {
+    if (revision !== past.revision) throw new Error(`revision ${past.revision} is not stored; ${revision} is`);
+    const touched = [...before.map(({ path }) => path), ...created].toSorted();
+    const changed = touched.map((path) => past.node(path)).filter((node) => node !== null);
+    const deleted = touched.filter((path) => past.node(path) === null);
+    past.undo({ before, created });
+    return { changes: { revision, changed, deleted, before, by }, value };
+  });
+  for (const { changes: each, value } of changes.toReversed()) state.history.add(each, value);
 }
 
 function restoreAnswer(state: TreeState, stored: answer.StoredAnswer): void {
