@@ -1,7 +1,7 @@
 import type { Cancel, Clock, Logger, Random, RpcClient, RpcError, RpcStream } from "@odradek/kit";
 
 import type { Message } from "./messages.ts";
-import { type Frame, talk, type Welcome } from "./wire.ts";
+import { type Frame, type Introduction, talk, type Welcome } from "./wire.ts";
 
 const redialMsMin = 50;
 const redialMsMax = 500;
@@ -10,9 +10,20 @@ const refusedWithinMs = 400;
 /** Raft bounds what it has in flight by bytes; this bounds the count. */
 const queuedMax = 2048;
 
+type Parts = {
+  peer: number;
+  address: string;
+  client: RpcClient;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  /** How we introduce ourselves now. */
+  introduction: () => Introduction;
+};
+
 /** Our way to one member: a stream on which only we speak, dialled again whenever it breaks. */
 export class Outgoing {
-  readonly #parts: { id: number; peer: number; client: RpcClient; clock: Clock; random: Random; logger: Logger };
+  readonly #parts: Parts;
   readonly #died: () => void;
   #stream: RpcStream<Frame, Welcome> | null = null;
   /** Null: not welcomed yet. */
@@ -21,15 +32,18 @@ export class Outgoing {
   #redialMs = 0;
   #timer: Cancel = () => {};
   #closed = false;
+  /** Of another member at its address; said once, not at every dial. */
+  #complained = false;
 
   /** `died`: the peer's process is gone, or another one answers in its place. */
-  constructor(
-    parts: { id: number; peer: number; client: RpcClient; clock: Clock; random: Random; logger: Logger },
-    died: () => void,
-  ) {
+  constructor(parts: Parts, died: () => void) {
     this.#parts = parts;
     this.#died = died;
     this.#dial();
+  }
+
+  get address(): string {
+    return this.#parts.address;
   }
 
   /** Dropped when there is no stream, or when the peer takes nothing. */
@@ -45,21 +59,26 @@ export class Outgoing {
   }
 
   #dial(): void {
-    const { id, peer, client, clock } = this.#parts;
+    const { client, clock, introduction } = this.#parts;
     const dialledMs = clock.now();
     const stream = client.open(talk);
     this.#stream = stream;
     stream.onMessage = (welcome) => this.#welcomed(welcome);
     stream.onEnded = (error) => this.#ended(error, clock.now() - dialledMs);
-    stream.send({ is: "introduction", from: id, to: peer });
+    stream.send(introduction());
   }
 
-  #welcomed({ id, boot }: Welcome): void {
-    const { peer, logger } = this.#parts;
-    if (id !== peer) {
-      logger.error({ evt: "wrong_peer", expected: peer, found: id }, "another member answers at this address");
+  #welcomed({ id, boot, clusterId }: Welcome): void {
+    const { peer, address, logger, introduction } = this.#parts;
+    const { clusterId: ours } = introduction();
+    if (id !== peer || isForeign(ours, clusterId)) {
+      const found = { expected: peer, found: id, cluster: clusterId };
+      if (!this.#complained)
+        logger.error({ evt: "wrong_peer", address, ...found }, "another member answers at this address");
+      this.#complained = true;
       return this.#stream?.cancel();
     }
+    this.#complained = false;
     this.#boot = boot;
     this.#redialMs = 0;
     const replaced = this.#lastBoot !== null && this.#lastBoot !== boot;
@@ -81,3 +100,6 @@ export class Outgoing {
     this.#timer = clock.timer(this.#redialMs * (0.75 + random.next() / 4), () => this.#dial());
   }
 }
+
+/** A node that knows no cluster yet is nobody's foreigner. */
+export const isForeign = (ours: string, theirs: string): boolean => ours !== "" && theirs !== "" && ours !== theirs;

@@ -14,11 +14,11 @@ class Pair {
   readonly heard: string[] = [];
   #boots = 0;
 
-  async start(id: number): Promise<{ links: RpcLinks; server: RpcServer }> {
+  async start(id: number, known = members): Promise<{ links: RpcLinks; server: RpcServer }> {
     const rpc = this.network.rpc(`node-${id}`);
     const server = rpc.server();
     const random = new SeededRandom(++this.#boots);
-    const links = new RpcLinks({ id, members, server, rpc, clock: this.clock, random, logger: silentLogger });
+    const links = new RpcLinks({ id, members: known, server, rpc, clock: this.clock, random, logger: silentLogger });
     links.onMessage = (from, message) => this.heard.push(`${id} hears ${message.term} from ${from}`);
     links.onDied = (peer) => this.heard.push(`${id} learns that ${peer} died`);
     await server.listen(`node-${id}:1`);
@@ -105,4 +105,64 @@ test("whoever introduces itself to another member is turned away", async () => {
   await pair.clock.advance(100);
   expect(pair.heard.filter((line) => line.includes("hears"))).toEqual([]);
   await stray.close();
+});
+
+const four = [...members, { id: 4, address: "node-4:1" }];
+
+/** A message each way, a while after everyone has dialled. */
+async function talk(pair: Pair, one: [number, RpcLinks], other: [number, RpcLinks]): Promise<string[]> {
+  await pair.clock.advance(2_000);
+  pair.heard.length = 0;
+  one[1].send(other[0], hello(1));
+  other[1].send(one[0], hello(2));
+  await pair.clock.advance(10);
+  return pair.heard.filter((line) => line.includes("hears")).toSorted();
+}
+
+test("a node that knocks is let in when it was added, at the address that the log tells", async () => {
+  const pair = new Pair();
+  const one = await pair.start(1);
+  const added = await pair.start(4, four);
+  one.links.reconfigure({ id: "ours", members: [1, 2] });
+  expect(await talk(pair, [1, one.links], [4, added.links])).toEqual([]);
+  one.links.reconfigure({ id: "ours", members: [1, 2], learners: [4], addresses: { 4: "node-4:1" } });
+  expect(await talk(pair, [1, one.links], [4, added.links])).toEqual(["1 hears 2 from 4", "4 hears 1 from 1"]);
+});
+
+test("a member answers a leader that was added while it was away", async () => {
+  const pair = new Pair();
+  const behind = await pair.start(1);
+  behind.links.reconfigure({ id: "ours", members: [1, 2] });
+  const leader = await pair.start(4, four);
+  leader.links.reconfigure({ id: "ours", members: [1, 2, 4], addresses: { 4: "node-4:1" } });
+  expect(await talk(pair, [1, behind.links], [4, leader.links])).toEqual(["1 hears 2 from 4", "4 hears 1 from 1"]);
+});
+
+test("members of another cluster are refused, whatever their ids are", async () => {
+  const pair = new Pair();
+  const one = await pair.start(1);
+  const two = await pair.start(2);
+  one.links.reconfigure({ id: "ours", members: [1, 2] });
+  two.links.reconfigure({ id: "theirs", members: [1, 2] });
+  await pair.clock.advance(1_000);
+  pair.network.crash("node-2");
+  const again = await pair.start(2);
+  again.links.reconfigure({ id: "theirs", members: [1, 2] });
+  expect(await talk(pair, [1, one.links], [2, again.links])).toEqual([]);
+});
+
+test("a removed member is still reached for a while, and then no more", async () => {
+  const pair = new Pair();
+  const one = await pair.start(1);
+  await pair.start(2);
+  one.links.reconfigure({ id: "ours", members: [1, 2] });
+  await pair.clock.advance(1_000);
+  one.links.reconfigure({ id: "ours", members: [1] });
+  await pair.clock.advance(1_000);
+  pair.heard.length = 0;
+  one.links.send(2, hello(3));
+  await pair.clock.advance(20_000);
+  one.links.send(2, hello(4));
+  await pair.clock.advance(10);
+  expect(pair.heard.filter((line) => line.startsWith("2 hears"))).toEqual(["2 hears 3 from 1"]);
 });

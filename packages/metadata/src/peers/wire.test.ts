@@ -7,7 +7,7 @@ const bytes = (text: string): Buffer => Buffer.from(text);
 const large = 2 ** 45;
 
 const frames: Frame[] = [
-  { is: "introduction", from: 1, to: 3 },
+  { is: "introduction", from: 1, to: 3, clusterId: "", address: "127.0.0.1:2181" },
   { is: "hello", term: 0, standing: "empty", asks: true },
   { is: "hello", term: large, standing: "recovering", asks: false },
   { is: "preVote", term: 2, lastIndex: large, lastTerm: 1 },
@@ -39,6 +39,20 @@ const frames: Frame[] = [
       term: 2,
       hash: bytes("hash"),
       cluster: { id: "c", members: [1, 2, 3] },
+      bytes: 4,
+      digest: bytes("digest"),
+    },
+    offset: 0,
+    data: bytes("data"),
+  },
+  {
+    is: "snapshot",
+    term: 2,
+    info: {
+      index: 9,
+      term: 2,
+      hash: bytes("hash"),
+      cluster: { id: "c", members: [1, 2, 3], learners: [5], addresses: { 3: "c:1", 5: "[::1]:2" } },
       bytes: 4,
       digest: bytes("digest"),
     },

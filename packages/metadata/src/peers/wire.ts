@@ -2,12 +2,13 @@ import type { RpcMethod } from "@odradek/kit";
 import { loadService } from "@odradek/rpc";
 
 import type { EntryKind } from "../store/entry.ts";
-import type { SnapshotInfo, Standing } from "../store/write.ts";
+import type { Cluster, SnapshotInfo, Standing } from "../store/write.ts";
 import type { Message } from "./messages.ts";
 
 /** The first frame of a stream, and then messages. */
-export type Frame = { is: "introduction"; from: number; to: number } | Message;
-export type Welcome = { id: number; boot: string };
+export type Introduction = { is: "introduction"; from: number; to: number; clusterId: string; address: string };
+export type Frame = Introduction | Message;
+export type Welcome = { id: number; boot: string; clusterId: string };
 
 type Body = Record<string, unknown>;
 type WireFrame = Body & { is: string };
@@ -31,7 +32,9 @@ function toWire(frame: Frame): Body {
     }
     case "snapshot": {
       const { cluster, ...info } = frame.info;
-      return { ...frame, info: { ...info, clusterId: cluster.id, members: cluster.members } };
+      const { id: clusterId, members, learners = [] } = cluster;
+      const addresses = Object.entries(cluster.addresses ?? {}).map(([id, address]) => ({ id: Number(id), address }));
+      return { ...frame, info: { ...info, clusterId, members, learners, addresses } };
     }
     default:
       return frame;
@@ -39,7 +42,12 @@ function toWire(frame: Frame): Body {
 }
 
 type WireEntry = { term: number; kind: string; data: Buffer };
-type WireInfo = Omit<SnapshotInfo, "cluster"> & { clusterId: string; members: number[] };
+type WireInfo = Omit<SnapshotInfo, "cluster"> & {
+  clusterId: string;
+  members: number[];
+  learners: number[];
+  addresses: { id: number; address: string }[];
+};
 
 function fromWire(wire: WireFrame): Frame {
   const body = wire[wire.is] as Body | undefined;
@@ -54,8 +62,11 @@ function fromWire(wire: WireFrame): Frame {
       return { ...body, is: "append", entries } as Frame;
     }
     case "snapshot": {
-      const { clusterId: id, members, ...info } = body["info"] as WireInfo;
-      return { ...body, is: "snapshot", info: { ...info, cluster: { id, members } } } as Frame;
+      const { clusterId: id, members, learners, addresses, ...info } = body["info"] as WireInfo;
+      const cluster: Cluster = { id, members };
+      if (learners.length > 0) cluster.learners = learners;
+      if (addresses.length > 0) cluster.addresses = Object.fromEntries(addresses.map((one) => [one.id, one.address]));
+      return { ...body, is: "snapshot", info: { ...info, cluster } } as Frame;
     }
     default:
       return { ...body, is: wire.is } as Frame;

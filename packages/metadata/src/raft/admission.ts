@@ -6,14 +6,15 @@ import type { RaftState } from "./state.ts";
 /*
  * Who may vote. A cluster begins when every member, each with an empty disk, has seen that all others are in term 0, where no vote was
  * ever given; the first campaign waits until all have said so. From then on an empty disk is a lost one: its node
- * recovers, as one with a hole does, and grants no vote until it has everything that the leader had when they met.
+ * recovers, as one with a hole does, and grants no vote until it has everything that the leader had when they met. A node that
+ * joins a cluster comes the same way, and is admitted by nobody but a leader.
  */
 
 type Hello = Extract<Message, { is: "hello" }>;
 
 /** Nodes that are not settled yet introduce themselves until they are. */
 export function admissionTick(raft: RaftState): void {
-  if (raft.standing === "empty" && raft.others.length === 0) admit(raft);
+  if (raft.standing === "empty" && raft.others.length === 0 && !raft.joining) admit(raft);
   const settled = raft.standing === "recovering" || raft.term > 0;
   if (settled || raft.nowMs < raft.helloAtMs) return;
   raft.helloAtMs = raft.nowMs + raft.timing.heartbeatMs;
@@ -34,7 +35,7 @@ export function onTermSeen(raft: RaftState): void {
 function decide(raft: RaftState): void {
   const peers = raft.others.map((id) => raft.peers.get(id));
   if (peers.some((peer) => peer && (peer.term > 0 || peer.standing === "recovering"))) raft.becomeRecovering();
-  else if (peers.every((peer) => peer !== undefined)) admit(raft);
+  else if (!raft.joining && peers.every((peer) => peer !== undefined)) admit(raft);
 }
 
 function admit(raft: RaftState): void {

@@ -1,5 +1,7 @@
 import type { Kv, KvWrite } from "@odradek/kit";
 
+import type { ChangeRefusal, MemberChange } from "./membership.ts";
+
 /** One committed entry, as every node of the quorum sees it. */
 export type CommittedEntry = { index: number; term: number; data: Buffer };
 
@@ -27,12 +29,22 @@ export type Proposed<Result> =
   | { is: "busy" }
   | { is: "unknown" };
 
+/** What became of a change of members. */
+export type Changed =
+  | { is: "done" }
+  | { is: "notLeader"; leader: number | null }
+  | { is: "refused"; why: ChangeRefusal }
+  | { is: "unknown" };
+
+/** Whether another leads now. */
+export type Transferred = { is: "done" } | { is: "notLeader"; leader: number | null } | { is: "notTaken" };
+
 /** `leader` is reported only after the first entry of the own term is applied (RELIABILITY R-05). */
 export type Leadership = { is: "leader"; term: number } | { is: "follower"; term: number; leader: number | null };
 
 export type ConsensusStatus = {
   id: number;
-  role: "leader" | "follower" | "candidate" | "learner" | "recovering";
+  role: "leader" | "follower" | "candidate" | "learner" | "recovering" | "removed";
   term: number;
   leader: number | null;
   commitIndex: number;
@@ -40,7 +52,11 @@ export type ConsensusStatus = {
   lastIndex: number;
   firstIndex: number;
   snapshotIndex: number;
+  /** Those that vote. */
   members: number[];
+  learners: number[];
+  /** Of those that were added; the founders' are configured. */
+  addresses: Record<number, string>;
 };
 
 /** The replicated log as the service above sees it. */
@@ -52,10 +68,16 @@ export interface Consensus<Result> {
   onApplied: (entry: CommittedEntry, result: Result) => void;
   /** Called after a snapshot replaced the state. One listener. */
   onRestored: () => void;
+  /** Called when the members of `status` changed, and that is committed. One listener. */
+  onMembers: () => void;
   /** Never rejects; bounded: "busy" when too much is in flight. */
   propose(data: Buffer): Promise<Proposed<Result>>;
   /** Resolves "ok" once reads of this node's applied state are linearizable: a quorum round that began after the call (RELIABILITY R-18). */
   readBarrier(): Promise<"ok" | "notLeader">;
+  /** Never rejects; resolves when the new set of members is committed. */
+  change(change: MemberChange): Promise<Changed>;
+  /** Hands leadership to this voter, or to the one that is furthest. */
+  transfer(to?: number): Promise<Transferred>;
   status(): ConsensusStatus;
   close(): Promise<void>;
 }

@@ -15,21 +15,25 @@ import {
 } from "./leading.ts";
 import { weightOf } from "./log.ts";
 import type { Message } from "../peers/messages.ts";
-import type { Cluster } from "../store/write.ts";
+import { changeMembers, farewellTick, type ChangeRefusal, type MemberChange } from "./membership.ts";
 import type { RaftOptions } from "./options.ts";
 import { flushReads, read } from "./reads.ts";
 import type { Input, Ready } from "./ready.ts";
 import type { Restored, Write } from "../store/write.ts";
 import { becomeFollower } from "./roles.ts";
 import { flushSnapshots, installed, onSnapshot, onSnapshotReply } from "./snapshots.ts";
-import { clusterIn, RaftState } from "./state.ts";
+import { RaftState } from "./state.ts";
 import { catchUpWithStall, wakeAt } from "./time.ts";
 
 export type Submitted = { is: "accepted"; index: number; term: number } | { is: "notLeader" } | { is: "busy" };
+export type SubmittedChange =
+  | { is: "accepted"; index: number; term: number }
+  | { is: "notLeader" }
+  | { is: "refused"; why: ChangeRefusal };
 
 /**
  * Raft without a clock, a disk or a network: inputs and the time go in, `ready` says what has to be done about them.
- * Raft §5 with pre-vote, check-quorum, read-index, chunked snapshots and leadership transfer.
+ * Raft §5 with pre-vote, check-quorum, read-index, chunked snapshots, leadership transfer, and members that change one at a time.
  */
 export class RaftCore {
   readonly #raft: RaftState;
@@ -79,7 +83,7 @@ export class RaftCore {
         this.#compact(input);
         break;
       case "transfer":
-        transferLeadership(raft);
+        transferLeadership(raft, input.to);
         break;
       default:
         unreachable(input);
@@ -99,6 +103,12 @@ export class RaftCore {
     const entry = raft.append({ term: raft.term, is: "data", data });
     raft.uncommittedBytes += weightOf(entry);
     return { is: "accepted", index: entry.index, term: entry.term };
+  }
+
+  /** Proposes another set of members. Like an entry of data it is done when it is committed; unlike one it is in force at once. */
+  change(nowMs: number, change: MemberChange): SubmittedChange {
+    catchUpWithStall(this.#raft, nowMs);
+    return changeMembers(this.#raft, change);
   }
 
   /** What is to be done now. Null when there is nothing. */
@@ -131,12 +141,13 @@ export class RaftCore {
     electAlone(raft);
     electionTick(raft);
     leaderTick(raft);
+    farewellTick(raft);
   }
 
   #message(from: number, message: Message): void {
     const raft = this.#raft;
     assert(from !== raft.id, "nobody writes to themselves");
-    if (!raft.members.includes(from)) return;
+    // A leader, or a candidate, may be one that was added by entries we do not have yet; replies count for members only.
     raft.dead.delete(from);
     if (message.is === "hello") return onHello(raft, from, message);
     onTermSeen(raft);
@@ -199,22 +210,15 @@ export class RaftCore {
     const { applyEntriesMax: entriesMax, applyBytesMax: bytesMax } = raft.limits;
     const entries = raft.log.slice(raft.applied + 1, { entriesMax, bytesMax, upTo });
     for (const entry of entries) {
-      if (entry.is === "members") this.#found(clusterIn(entry));
       raft.uncommittedBytes = Math.max(0, raft.uncommittedBytes - (entry.is === "data" ? weightOf(entry) : 0));
     }
     raft.applied += entries.length;
     assert(entries.at(-1)?.index === raft.applied, "entries are applied in order");
+    if (entries.some((entry) => entry.is === "members")) {
+      raft.cluster = raft.configurations.appliedAt(raft.applied);
+      raft.saveHard();
+    }
     return entries;
-  }
-
-  #found(cluster: Cluster): void {
-    const raft = this.#raft;
-    assert(
-      cluster.members.join() === raft.members.join(),
-      `configured members are the cluster's: ${cluster.members.join()}`,
-    );
-    raft.cluster = cluster;
-    raft.saveHard();
   }
 
   #compact({ snapshot, keepAfter }: Extract<Input, { is: "compact" }>): void {

@@ -3,11 +3,13 @@ import { assert, type Cancel, type Clock, type KvWrite, type Logger } from "@odr
 import type { PeerLinks } from "../peers/links.ts";
 import type { Store } from "../store/store.ts";
 import type { Compaction } from "./compaction.ts";
-import type { CommittedEntry, Consensus, ConsensusStatus, Leadership, Proposed, StateMachine } from "./consensus.ts";
+import type { Changed, CommittedEntry, Consensus, ConsensusStatus, Leadership, Proposed } from "./consensus.ts";
+import type { StateMachine, Transferred } from "./consensus.ts";
 import type { RaftCore } from "./core.ts";
 import type { Entry } from "../store/entry.ts";
 import type { Envelope } from "../peers/messages.ts";
 import type { Snapshot } from "../store/write.ts";
+import type { MemberChange } from "./membership.ts";
 import type { Ready } from "./ready.ts";
 import type { Write } from "../store/write.ts";
 import { statusOf } from "./status.ts";
@@ -24,7 +26,7 @@ export type DriverParts<Result> = {
   onFailed: (error: Error) => void;
 };
 
-type Waiting<Result> = { term: number; settle: (outcome: Proposed<Result>) => void };
+type Waiting<Outcome> = { term: number; settle: (outcome: Outcome) => void };
 
 /** Rounds of `ready` in one go before other work gets its turn. */
 const roundsMax = 16;
@@ -34,8 +36,10 @@ export class RaftDriver<Result> implements Consensus<Result> {
   onLeadership: (leadership: Leadership) => void = () => {};
   onApplied: (entry: CommittedEntry, result: Result) => void = () => {};
   onRestored: () => void = () => {};
+  onMembers: () => void = () => {};
   readonly #parts: DriverParts<Result>;
-  readonly #proposals = new Map<number, Waiting<Result>>();
+  readonly #proposals = new Map<number, Waiting<Proposed<Result>>>();
+  readonly #changes = new Map<number, Waiting<Changed>>();
   readonly #reads = new Map<number, (outcome: "ok" | "notLeader") => void>();
   #nextRead = 1;
   #leadership: Leadership;
@@ -52,6 +56,7 @@ export class RaftDriver<Result> implements Consensus<Result> {
   constructor(parts: DriverParts<Result>) {
     this.#parts = parts;
     this.#leadership = this.#currentLeadership();
+    this.#noteMembers();
     parts.links.onMessage = (from, message) => this.#step({ is: "message", from, message });
     parts.links.onDied = (peer) => this.#step({ is: "peerDied", peer });
     this.#schedule();
@@ -84,6 +89,26 @@ export class RaftDriver<Result> implements Consensus<Result> {
     });
   }
 
+  change(change: MemberChange): Promise<Changed> {
+    if (this.#stopped) return Promise.resolve({ is: "notLeader", leader: null });
+    const { core, clock, logger } = this.#parts;
+    const submitted = core.change(clock.now(), change);
+    logger.info({ evt: "MEMBERS_CHANGE", change, submitted }, `members: ${change.is} ${change.id}`);
+    if (submitted.is === "notLeader")
+      return Promise.resolve({ is: "notLeader", leader: leaderOf(core, { others: true }) });
+    if (submitted.is === "refused") return Promise.resolve(submitted);
+    this.#schedule();
+    return new Promise((settle) => this.#changes.set(submitted.index, { term: submitted.term, settle }));
+  }
+
+  async transfer(to?: number): Promise<Transferred> {
+    const { core } = this.#parts;
+    const { role, term } = core.state;
+    if (role.is !== "leader" || this.#stopped) return { is: "notLeader", leader: leaderOf(core, { others: true }) };
+    await this.#handOver(to);
+    return core.state.term > term || core.state.role.is !== "leader" ? { is: "done" } : { is: "notTaken" };
+  }
+
   status(): ConsensusStatus {
     return statusOf(this.#parts.core, this.#parts.compaction.snapshotIndex);
   }
@@ -96,12 +121,12 @@ export class RaftDriver<Result> implements Consensus<Result> {
   }
 
   /** Leaving in order, a leader names its successor, so that nobody has to wait for an election timeout. */
-  async #handOver(): Promise<void> {
+  async #handOver(to?: number): Promise<void> {
     const { core, clock } = this.#parts;
-    if (core.state.role.is !== "leader" || core.state.members.length === 1 || this.#stopped) return;
-    this.#step({ is: "transfer" });
-    const untilMs = clock.now() + core.state.timing.electionMsMin;
-    while (!this.#stopped && core.state.role.is === "leader" && clock.now() < untilMs)
+    const { role } = core.state;
+    if (role.is !== "leader" || this.#stopped) return;
+    this.#step({ is: "transfer", ...(to !== undefined && { to }) });
+    while (!this.#stopped && core.state.role === role && role.transfer !== null)
       await new Promise<void>((resolve) => clock.timer(5, resolve));
   }
 
@@ -174,6 +199,7 @@ export class RaftDriver<Result> implements Consensus<Result> {
       this.#proposals.delete(entry.index);
       if (entry.is !== "data") {
         waiting?.settle({ is: "unknown" });
+        if (entry.is === "members") this.#changed(entry);
         continue;
       }
       const committed = { index: entry.index, term: entry.term, data: entry.data };
@@ -191,6 +217,21 @@ export class RaftDriver<Result> implements Consensus<Result> {
     if (keepAfter !== null) this.#step({ is: "compact", snapshot: this.#takeSnapshot(), keepAfter });
   }
 
+  #changed({ index, term }: Entry): void {
+    const { cluster } = this.#parts.core.state;
+    this.#noteMembers();
+    this.#parts.logger.info({ evt: "MEMBERS", index, ...cluster }, "members of the cluster");
+    const waiting = this.#changes.get(index);
+    this.#changes.delete(index);
+    waiting?.settle(waiting.term === term ? { is: "done" } : { is: "unknown" });
+  }
+
+  #noteMembers(): void {
+    const { cluster } = this.#parts.core.state;
+    if (cluster) this.#parts.links.reconfigure(cluster);
+    this.onMembers();
+  }
+
   #install(snapshot: Snapshot): void {
     let writes: KvWrite[];
     try {
@@ -201,6 +242,7 @@ export class RaftDriver<Result> implements Consensus<Result> {
     }
     this.#step({ is: "installed", snapshot, writes });
     this.#parts.compaction.installed(snapshot.info.index);
+    this.#noteMembers();
     this.#parts.logger.info({ evt: "snapshot_installed", index: snapshot.info.index }, "took over the leader's state");
     this.onRestored();
   }
@@ -222,11 +264,14 @@ export class RaftDriver<Result> implements Consensus<Result> {
 
   #noteLeadership(): void {
     const { role, term } = this.#parts.core.state;
-    for (const [index, waiting] of this.#proposals) {
-      if (role.is === "leader" && term === waiting.term && !this.#stopped) break;
-      this.#proposals.delete(index);
-      waiting.settle({ is: "unknown" });
-    }
+    const leads = (waiting: { term: number }): boolean =>
+      role.is === "leader" && term === waiting.term && !this.#stopped;
+    for (const waitingFor of [this.#proposals, this.#changes])
+      for (const [index, waiting] of waitingFor) {
+        if (leads(waiting)) break;
+        waitingFor.delete(index);
+        waiting.settle({ is: "unknown" });
+      }
     const before = this.#leadership;
     const now = this.#currentLeadership();
     const same = before.is === now.is && before.term === now.term;

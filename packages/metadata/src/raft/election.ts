@@ -21,7 +21,8 @@ export function electionTick(raft: RaftState): void {
 
 /** A node alone needs no timeout: nobody else can lead. */
 export function electAlone(raft: RaftState): void {
-  if (raft.members.length === 1 && raft.role.is === "follower" && mayStand(raft)) campaign(raft, { transfer: false });
+  if (raft.voters.length === 1 && raft.isVoter && raft.role.is === "follower" && mayStand(raft))
+    campaign(raft, { transfer: false });
 }
 
 /** The connection to `peer` was refused: its process is gone. If it led, its silence need not be waited for (DESIGN D2). */
@@ -37,7 +38,7 @@ export function peerDied(raft: RaftState, peer: number): void {
 }
 
 function mayStand(raft: RaftState): boolean {
-  if (raft.standing !== "voter" || raft.installing !== null || raft.diskStalled()) return false;
+  if (!raft.mayLead || raft.standing !== "voter" || raft.installing !== null || raft.diskStalled()) return false;
   // Nobody may begin the first term before all have been admitted: see admission.ts.
   return raft.term > 0 || raft.others.every((id) => raft.peers.get(id)?.standing === "voter");
 }
@@ -112,14 +113,14 @@ function refuse(raft: RaftState, to: number): void {
 
 function countPreVotes(raft: RaftState): void {
   if (raft.role.is !== "preCandidate") return;
-  const outcome = voteOutcome(raft.role.votes, { members: raft.members.length, dead: raft.dead });
+  const outcome = voteOutcome(raft.role.votes, { voters: raft.voters, dead: raft.dead });
   if (outcome === "won") campaign(raft, { transfer: false });
   else if (outcome === "lost") stepBack(raft);
 }
 
 function countVotes(raft: RaftState): void {
   if (raft.role.is !== "candidate") return;
-  const outcome = voteOutcome(raft.role.votes, { members: raft.members.length, dead: raft.dead });
+  const outcome = voteOutcome(raft.role.votes, { voters: raft.voters, dead: raft.dead });
   if (outcome === "won") becomeLeader(raft);
   else if (outcome === "lost") stepBack(raft);
 }
@@ -129,11 +130,11 @@ function stepBack(raft: RaftState): void {
   becomeFollower(raft, raft.term, null);
   assert(raft.role.is === "follower", "stepping back makes a follower");
   if (raft.dead.size === 0) return;
-  const place = raft.others.filter((id) => id < raft.id && !raft.dead.has(id)).length;
+  const place = raft.voters.filter((id) => id < raft.id && !raft.dead.has(id)).length;
   raft.role.electionAtMs = raft.nowMs + (2 * place + 1 + raft.random.next()) * raft.timing.deathHintMs;
 }
 
-/** Raft §5.4.1: only a log at least as new as ours may win. */
+/** Raft §5.4.1: only a log at least as new as ours may win. Learners answer too: one may be a voter and not know it yet (RELIABILITY R-16). */
 function mayGrant(raft: RaftState, candidate: { lastIndex: number; lastTerm: number }): boolean {
   if (raft.standing !== "voter") return false;
   const { last } = raft.log;

@@ -21,12 +21,18 @@ export function leaderTick(raft: RaftState): void {
   for (const [to, progress] of role.followers) sendAppend(raft, to, progress);
 }
 
+/** Voters that count and spoke lately, ourselves among them. */
+export function heardVoters(raft: RaftState, role: Leader): number[] {
+  return raft.voters.filter((id) => {
+    if (id === raft.id) return true;
+    const progress = role.followers.get(id);
+    return progress && !progress.recovering && raft.nowMs - progress.heardMs < raft.timing.electionMsMax;
+  });
+}
+
 /** Check-quorum (RELIABILITY R-17): a leader that a majority no longer answers is none. */
 function hearsMajority(raft: RaftState, role: Leader): boolean {
-  let heard = 1;
-  for (const progress of role.followers.values())
-    if (!progress.recovering && raft.nowMs - progress.heardMs < raft.timing.electionMsMax) heard++;
-  return heard >= majority(raft.members.length);
+  return heardVoters(raft, role).length >= majority(raft.voters.length);
 }
 
 /** Sends what waits, within the limits. Called before every `ready`, so that entries of one tick share a message. */
@@ -46,7 +52,7 @@ export function onAppendReply(raft: RaftState, from: number, message: AppendRepl
   const { role } = raft;
   if (role.is !== "leader" || message.term !== raft.term) return;
   const progress = role.followers.get(from);
-  assert(progress, "replies come from members");
+  if (!progress) return;
   progress.heardMs = raft.nowMs;
   progress.round = Math.max(progress.round, message.round);
   noteStanding(raft, role, from, message.recovering);
@@ -96,8 +102,13 @@ export function advanceCommit(raft: RaftState): void {
   const { role } = raft;
   if (role.is !== "leader") return;
   const own = raft.planted.leaderCountsUnsynced ? raft.log.last.index : raft.synced;
-  const matches = [...role.followers.values()].map((progress) => (progress.recovering ? 0 : progress.match));
-  const reached = reachedByMajority([own, ...matches]);
+  const reached = reachedByMajority(
+    raft.voters.map((id) => {
+      const progress = role.followers.get(id);
+      if (!progress) return id === raft.id ? own : 0;
+      return progress.recovering ? 0 : progress.match;
+    }),
+  );
   if (reached <= raft.commit) return;
   if (raft.log.termAt(reached) !== raft.term && !raft.planted.commitOldTerm) return;
   raft.commit = reached;
@@ -115,13 +126,14 @@ export function heldByFollowers(raft: RaftState): number {
   return held;
 }
 
-/** Hands leadership to the follower that is furthest; without one nothing happens. */
-export function transferLeadership(raft: RaftState): void {
+/** Hands leadership to this voter, or to the one that is furthest; when it is not there or does not answer nothing happens. */
+export function transferLeadership(raft: RaftState, wanted?: number): void {
   const { role } = raft;
   if (role.is !== "leader" || role.transfer) return;
   let best: [number, Progress] | null = null;
   for (const entry of role.followers) {
-    const [, progress] = entry;
+    const [id, progress] = entry;
+    if (!raft.voters.includes(id) || (wanted !== undefined && id !== wanted)) continue;
     const usable = !progress.recovering && raft.nowMs - progress.heardMs < raft.timing.electionMsMin;
     if (usable && (!best || progress.match > best[1].match)) best = entry;
   }

@@ -85,7 +85,7 @@ test("two majorities always share a member, and what one has reached is what it 
 
 test("R-07: votes are decided by voters, not by messages", () => {
   const outcome = (members: number, ...given: [number, boolean][]): string =>
-    voteOutcome(new Map(given), { members, dead: new Set() });
+    voteOutcome(new Map(given), { voters: Array.from({ length: members }, (_, at) => at + 1), dead: new Set() });
   expect(outcome(3, [1, true], [1, true])).toBe("open");
   expect(outcome(3, [1, true], [2, true])).toBe("won");
   expect(outcome(3, [1, true], [2, false], [3, false])).toBe("lost");

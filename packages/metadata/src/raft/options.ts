@@ -32,6 +32,10 @@ export type RaftLimits = {
   snapshotChunkBytes: number;
   snapshotBytesMax: number;
   readsMax: number;
+  /** Voters and learners. All their addresses must fit into the mark. */
+  membersMax: number;
+  /** A learner this many entries behind is not promoted: as a voter it would hold up what it should help to commit. */
+  promotionLagMax: number;
 };
 
 /** Bugs for tests that prove that the simulator sees them; never set elsewhere. */
@@ -42,11 +46,15 @@ export type PlantedBugs = {
   commitOldTerm?: boolean;
   alwaysTruncate?: boolean;
   commitBeyondMatch?: boolean;
+  changeBeforeOwnTerm?: boolean;
 };
 
 export type RaftOptions = {
   id: number;
+  /** Whoever founds the cluster; from then on its log says who belongs to it. */
   members: readonly number[];
+  /** This node comes to a cluster that exists: it founds none, and waits to be added. */
+  joining?: boolean;
   timing: RaftTiming;
   limits: RaftLimits;
   random: Random;
@@ -79,4 +87,6 @@ export const defaultLimits: RaftLimits = {
   snapshotChunkBytes: 256 * KIB,
   snapshotBytesMax: 1024 * MIB,
   readsMax: 10_000,
+  membersMax: 9,
+  promotionLagMax: 1000,
 };

@@ -9,16 +9,18 @@ export function reachedByMajority(indexes: readonly number[]): number {
   return indexes.toSorted((a, b) => b - a)[majority(indexes.length) - 1]!;
 }
 
-/** How a vote stands; members who did not answer are still open, except the `dead`: theirs are not waited for. */
+/**
+ * How a vote stands. Only what voters say counts (RELIABILITY R-16: everyone may answer). Those who did not answer are still open,
+ * except the `dead`: theirs are not waited for.
+ */
 export function voteOutcome(
   votes: ReadonlyMap<number, boolean>,
-  options: { members: number; dead: ReadonlySet<number> },
+  options: { voters: readonly number[]; dead: ReadonlySet<number> },
 ): "won" | "lost" | "open" {
-  const { members, dead } = options;
-  let granted = 0;
-  for (const vote of votes.values()) if (vote) granted++;
-  if (granted >= majority(members)) return "won";
-  const silent = [...dead].filter((id) => !votes.has(id)).length;
-  const open = members - votes.size - silent;
-  return granted + open < majority(members) ? "lost" : "open";
+  const { voters, dead } = options;
+  const needed = majority(voters.length);
+  const granted = voters.filter((id) => votes.get(id) === true).length;
+  if (granted >= needed) return "won";
+  const open = voters.filter((id) => !votes.has(id) && !dead.has(id)).length;
+  return granted + open < needed ? "lost" : "open";
 }

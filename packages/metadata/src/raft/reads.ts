@@ -22,9 +22,11 @@ export function read(raft: RaftState, context: number): void {
 
 /** A majority, ourselves included, still had us as its leader after the round began. Recovering nodes are no witnesses. */
 export function countRound(raft: RaftState, role: Leader): void {
-  let answered = 1;
-  for (const progress of role.followers.values()) if (!progress.recovering && progress.round >= role.round) answered++;
-  if (answered < majority(raft.members.length)) return;
+  const answered = raft.voters.filter((id) => {
+    const progress = role.followers.get(id);
+    return progress ? !progress.recovering && progress.round >= role.round : id === raft.id;
+  });
+  if (answered.length < majority(raft.voters.length)) return;
   role.confirmedRound = role.round;
   for (const progress of role.followers.values()) {
     const { recovering } = progress;

@@ -32,5 +32,5 @@ export type Input =
   | { is: "installRefused" }
   /** The state at the snapshot's index was saved; entries up to `keepAfter` may go. */
   | { is: "compact"; snapshot: Snapshot; keepAfter: number }
-  /** Hand leadership to the follower that is furthest. */
-  | { is: "transfer" };
+  /** Hand leadership to this voter, or to the one that is furthest. */
+  | { is: "transfer"; to?: number };

@@ -27,6 +27,10 @@ export type Leader = {
   roundWanted: boolean;
   reads: { context: number; round: number; index: number }[];
   transfer: { to: number; untilMs: number; asked: boolean } | null;
+  /** Removed members that are still told so, until then at the latest. */
+  leaving: Map<number, number>;
+  /** Removed itself, and has asked another to lead. */
+  left: boolean;
 };
 export type Role = Follower | PreCandidate | Candidate | Leader;
 
@@ -61,6 +65,7 @@ export function becomePreCandidate(raft: RaftState): void {
 export function becomeCandidate(raft: RaftState, options: { transfer: boolean }): void {
   assert(raft.role.is !== "leader", "a leader does not stand for election");
   assert(raft.standing === "voter", "only a whole node stands for election");
+  assert(raft.mayLead, "only a voter stands for election");
   raft.term++;
   raft.vote = raft.id;
   raft.saveHard();
@@ -85,11 +90,13 @@ export function becomeLeader(raft: RaftState): void {
     roundWanted: false,
     reads: [],
     transfer: null,
+    leaving: new Map(),
+    left: false,
   };
 }
 
 function firstEntry(raft: RaftState): { is: "noop" | "members"; data: Buffer } {
   if (raft.log.last.index > 0) return { is: "noop", data: Buffer.alloc(0) };
   const id = raft.random.bytes(16).toString("base64url");
-  return { is: "members", data: Buffer.from(JSON.stringify({ id, members: raft.members })) };
+  return { is: "members", data: Buffer.from(JSON.stringify({ id, members: raft.voters })) };
 }

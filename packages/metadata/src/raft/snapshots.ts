@@ -49,7 +49,7 @@ export function onSnapshotReply(raft: RaftState, from: number, message: Of<"snap
   const { role } = raft;
   if (role.is !== "leader" || message.term !== raft.term) return;
   const before = role.followers.get(from);
-  assert(before, "replies come from members");
+  if (!before) return;
   before.heardMs = raft.nowMs;
   noteStanding(raft, role, from, message.recovering);
   const progress = role.followers.get(from)!;
@@ -108,6 +108,7 @@ export function installed(raft: RaftState, snapshot: Snapshot, writes: KvWrite[]
   raft.commit = info.index;
   raft.applied = info.index;
   raft.cluster = info.cluster;
+  raft.configurations.installed(info.index, info.cluster);
   raft.saveHard();
   Object.assign(raft.writing(), { install: { snapshot, writes }, truncateTo: null, entries: [] });
   if (raft.role.is !== "follower") return;

@@ -8,7 +8,8 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { LevelKv } from "../store/level-kv.ts";
 import { JournalMachine } from "../testing/journal-machine.ts";
-import type { Consensus } from "./consensus.ts";
+import type { Changed, Consensus } from "./consensus.ts";
+import type { MemberChange } from "./membership.ts";
 import { startConsensus } from "./start.ts";
 
 type Node = { consensus: Consensus<number>; machine: JournalMachine; stop: () => Promise<void> };
@@ -18,22 +19,25 @@ class Quorum {
   readonly nodes = new Map<number, Node>();
   readonly #directory = mkdtempSync(join(tmpdir(), "odradek-raft-"));
   readonly #members: { id: number; address: string }[];
+  readonly #founders: number;
   readonly #clock = new SystemClock();
   readonly #rpc: Rpc = grpcRpc();
 
-  private constructor(ports: number[]) {
+  private constructor(ports: number[], founders: number) {
+    this.#founders = founders;
     this.#members = ports.map((port, at) => ({ id: at + 1, address: `127.0.0.1:${port}` }));
   }
 
-  static async start(count: number): Promise<Quorum> {
+  /** Addresses for `count` members, of which the founders run. */
+  static async start(count: number, founders = count): Promise<Quorum> {
     const ports: number[] = [];
     for (let at = 0; at < count; at++) {
       const probe = grpcRpc().server();
       ports.push(await probe.listen("127.0.0.1:0"));
       await probe.close();
     }
-    const quorum = new Quorum(ports);
-    for (const { id } of quorum.#members) await quorum.start(id);
+    const quorum = new Quorum(ports, founders);
+    for (const { id } of quorum.#members.slice(0, founders)) await quorum.start(id);
     onTestFinished(async () => {
       for (const node of quorum.nodes.values()) await node.stop();
       rmSync(quorum.#directory, { recursive: true });
@@ -50,7 +54,8 @@ class Quorum {
     const machine = new JournalMachine();
     const consensus = await startConsensus({
       id,
-      members: this.#members,
+      members: this.#members.filter((member) => member.id <= this.#founders || member.id === id),
+      joining: id > this.#founders,
       stateMachine: machine,
       kv,
       files,
@@ -62,7 +67,7 @@ class Quorum {
       logger: silentLogger,
       limits: options,
     });
-    await server.listen(this.#members.find((member) => member.id === id)!.address);
+    await server.listen(this.address(id));
     const stop = async (): Promise<void> => {
       this.nodes.delete(id);
       await consensus.close();
@@ -70,6 +75,10 @@ class Quorum {
       await kv.close();
     };
     this.nodes.set(id, { consensus, machine, stop });
+  }
+
+  address(id: number): string {
+    return this.#members.find((member) => member.id === id)!.address;
   }
 
   get leader(): Node | undefined {
@@ -148,4 +157,36 @@ test("proposals of one tick share a write, and are bounded", async () => {
   expect(applied.map((outcome) => outcome.result)).toEqual(applied.map((_, at) => at + 1));
   expect(applied.length).toBeGreaterThan(9000);
   expect(outcomes.filter((outcome) => outcome.is === "busy").length).toBe(12_000 - applied.length);
+});
+
+test("R-12: a node joins, votes, outlives all founders, and everyone knows the members again after a restart", async () => {
+  const quorum = await Quorum.start(4, 1);
+  await quorum.propose("first");
+  const change = async (change: MemberChange): Promise<void> => {
+    await until(() => quorum.leader !== undefined);
+    let changed: Changed = { is: "unknown" };
+    for (let left = 500; left > 0 && changed.is !== "done"; left--) {
+      changed = (await quorum.leader?.consensus.change(change)) ?? changed;
+      if (changed.is !== "done") await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(changed).toEqual({ is: "done" });
+  };
+  for (const id of [2, 3, 4]) {
+    await quorum.start(id);
+    await change({ is: "add", id, address: quorum.address(id) });
+    await change({ is: "promote", id });
+  }
+  await quorum.propose("second");
+  await change({ is: "remove", id: 1 });
+  await quorum.propose("third");
+  expect(quorum.leader!.consensus.status()).toMatchObject({ members: [2, 3, 4], learners: [] });
+  await until(() => [2, 3, 4].some((id) => quorum.nodes.get(id)!.consensus.leadership.is === "leader"));
+  for (const id of [1, 2, 3, 4]) await quorum.nodes.get(id)!.stop();
+  for (const id of [2, 3, 4]) await quorum.start(id);
+  await quorum.propose("fourth");
+  await until(() => [...quorum.nodes.values()].every((node) => node.machine.lines.length === 4));
+  for (const { consensus, machine } of quorum.nodes.values()) {
+    expect(machine.lines).toEqual(["first", "second", "third", "fourth"]);
+    expect(consensus.status()).toMatchObject({ members: [2, 3, 4], learners: [] });
+  }
 });

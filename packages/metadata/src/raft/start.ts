@@ -3,7 +3,6 @@ import type { Clock, Files, Kv, KvRange, Logger, Random, Rpc, RpcServer } from "
 import type { PeerLinks } from "../peers/links.ts";
 import { RpcLinks } from "../peers/rpc-links.ts";
 import { type OpenedStore, openStore } from "../store/open-store.ts";
-import type { Cluster } from "../store/write.ts";
 import { Compaction, type CompactionLimits, defaultCompaction } from "./compaction.ts";
 import type { Consensus, Member, StateMachine } from "./consensus.ts";
 import { RaftCore } from "./core.ts";
@@ -23,13 +22,15 @@ type Shared<Result> = {
   logger: Logger;
   limits?: Partial<RaftLimits> & Partial<CompactionLimits>;
   timing?: Partial<RaftTiming>;
+  /** This node comes to a cluster that exists: it founds none, and waits to be added. */
+  joining?: boolean;
   /** The disk failed and the node stopped; unless given, the error is thrown outside of any call and ends the process. */
   onFailed?: (error: Error) => void;
 };
 
 /**
- * Starts one member of the quorum. Members are the same on all nodes, this one among them; a cluster begins when all of them have
- * met with empty disks. Rejects when the store can't be read, belongs to other members, or is damaged and there is nobody to recover from.
+ * Starts one member of the quorum. A cluster begins when all of `members`, the same on all nodes, have met with empty disks; from then on
+ * its log says who belongs to it, and `members` only adds addresses. Rejects when the store can't be read, or is damaged and there is nobody to recover from.
  * The streams of other members are registered with `rpcServer`, which the caller lets listen afterwards.
  */
 export async function startConsensus<Result>(
@@ -44,14 +45,13 @@ export async function startConsensus<Result>(
 export async function startOnLinks<Result>(
   options: Shared<Result> & { memberIds: readonly number[]; links: () => PeerLinks; planted?: PlantedBugs },
 ): Promise<RaftDriver<Result>> {
-  const { id, memberIds: members, clock, random, logger, stateMachine } = options;
+  const { id, memberIds: members, joining = false, clock, random, logger, stateMachine } = options;
   const opened = await openStore({ ...options, alone: members.length === 1 });
-  checkMembers(members, opened.restored.hard.cluster);
   await loadState(stateMachine, options.kv, opened);
   const limits = { ...defaultLimits, ...options.limits };
   const timing = { ...defaultTiming, ...options.timing };
   const { planted = {} } = options;
-  const core = new RaftCore({ id, members, timing, limits, random, planted }, opened.restored, clock.now());
+  const core = new RaftCore({ id, members, joining, timing, limits, random, planted }, opened.restored, clock.now());
   return new RaftDriver({
     core,
     store: opened.store,
@@ -62,13 +62,6 @@ export async function startOnLinks<Result>(
     compaction: new Compaction({ ...defaultCompaction, ...options.limits }, opened.restored.snapshotIndex),
     onFailed: options.onFailed ?? throwOutside(clock),
   });
-}
-
-/** Members are what the first entry of the log says, on every node; configuration only adds addresses. */
-function checkMembers(configured: readonly number[], cluster: Cluster | null): void {
-  const members = configured.toSorted((a, b) => a - b).join(", ");
-  if (cluster === null || cluster.members.join(", ") === members) return;
-  throw new Error(`configured are members ${members}, but this node's cluster has ${cluster.members.join(", ")}`);
 }
 
 /** The rows as they are, or the snapshot that they can be made from again. */

@@ -4,12 +4,10 @@ import { beginning, type Entry } from "../store/entry.ts";
 import { RaftLog } from "./log.ts";
 import type { Envelope, Message } from "../peers/messages.ts";
 import type { Cluster, Snapshot, SnapshotInfo, Standing } from "../store/write.ts";
+import { Configurations } from "./configurations.ts";
 import type { PlantedBugs, RaftLimits, RaftOptions, RaftTiming } from "./options.ts";
 import type { Restored, Write } from "../store/write.ts";
 import type { Role } from "./roles.ts";
-
-/** What the first entry of a cluster says. */
-export const clusterIn = (entry: Entry): Cluster => JSON.parse(entry.data.toString()) as Cluster;
 
 /** A write that was given out and is not yet durable. */
 type Pending = { sequence: number; term: number; lastIndex: number; sinceMs: number };
@@ -23,8 +21,9 @@ export type Incoming = { info: SnapshotInfo; chunks: Buffer[]; received: number 
  */
 export class RaftState {
   readonly id: number;
-  /** Sorted, with ourselves. */
-  readonly members: readonly number[];
+  readonly joining: boolean;
+  /** Who belongs to the cluster, as the newest entry of our log says. */
+  readonly configurations: Configurations;
   readonly timing: RaftTiming;
   readonly limits: RaftLimits;
   readonly random: Random;
@@ -34,6 +33,7 @@ export class RaftState {
   term: number;
   vote: number | null;
   standing: Standing;
+  /** As it was after the last applied entry. */
   cluster: Cluster | null;
   log: RaftLog;
   commit: number;
@@ -68,9 +68,9 @@ export class RaftState {
   afterWrite: Envelope[] = [];
 
   constructor(options: RaftOptions, restored: Restored, nowMs: number) {
-    assert(options.members.includes(options.id), "a node is one of its members");
     this.id = options.id;
-    this.members = options.members.toSorted((a, b) => a - b);
+    this.joining = options.joining ?? false;
+    assert(this.joining || options.members.includes(this.id), "a founder is one of its members");
     this.timing = options.timing;
     this.limits = options.limits;
     this.random = options.random;
@@ -79,10 +79,8 @@ export class RaftState {
     ({ term: this.term, vote: this.vote, standing: this.standing, cluster: this.cluster } = restored.hard);
     this.log = new RaftLog(restored.base, restored.entries);
     this.applied = restored.applied;
-    // Applied before, but the process died before the cluster's name was saved.
-    const first = restored.entries[0];
-    if (this.cluster === null && first?.is === "members" && first.index <= this.applied)
-      this.cluster = clusterIn(first);
+    this.configurations = new Configurations(options, restored);
+    this.cluster = this.configurations.appliedAt(this.applied);
     this.commit = restored.applied;
     this.synced = this.log.last.index;
     assert(this.applied >= this.log.base.index, "what was compacted was applied");
@@ -97,8 +95,26 @@ export class RaftState {
     if (this.standing !== "voter") this.nonce = this.#newNonce();
   }
 
-  get others(): number[] {
-    return this.members.filter((member) => member !== this.id);
+  get voters(): readonly number[] {
+    return this.configurations.voters;
+  }
+
+  get learners(): readonly number[] {
+    return this.configurations.learners;
+  }
+
+  /** Voters and learners without ourselves. */
+  get others(): readonly number[] {
+    return this.configurations.others;
+  }
+
+  get isVoter(): boolean {
+    return this.voters.includes(this.id);
+  }
+
+  /** Also a voter whose removal is not committed as far as it knows: it may be the only one that has the entry (Raft §4.2.2). */
+  get mayLead(): boolean {
+    return this.configurations.mayLead(this.commit);
   }
 
   /** A fresh random election timeout, as a point in time. */
@@ -128,6 +144,8 @@ export class RaftState {
 
   append(entry: { term: number; is: Entry["is"]; data: Buffer }): Entry {
     const appended = this.log.append(entry);
+    // In force from now on, committed or not (Raft §4.1).
+    if (appended.is === "members") this.configurations.appended(appended);
     this.writing().entries.push(appended);
     return appended;
   }
@@ -136,6 +154,7 @@ export class RaftState {
   truncateFrom(from: number): void {
     assert(from > this.commit, `committed entries stay (${from} <= ${this.commit})`);
     this.log.truncateFrom(from);
+    this.configurations.truncatedFrom(from);
     const write = this.writing();
     write.entries = write.entries.filter((entry) => entry.index < from);
     const { index, term, hash } = this.log.last;
@@ -164,6 +183,7 @@ export class RaftState {
     assert(this.synced <= this.log.last.index, "synced <= last");
     assert(this.log.base.index <= this.applied, "only applied entries are compacted");
     assert(this.role.is === "follower" || this.standing === "voter", "only a whole node stands for election");
+    assert(this.configurations.newest.index <= this.log.last.index, "the configuration in force is in the log");
     assert(this.log.last.index > 0 || this.log.last.hash.equals(beginning.hash), "an empty log has no past");
   }
 

@@ -1,12 +1,13 @@
 import type { ConsensusStatus } from "./consensus.ts";
 import type { RaftCore } from "./core.ts";
+import type { RaftState } from "./state.ts";
 
 export function statusOf({ state }: RaftCore, snapshotIndex: number): ConsensusStatus {
-  const { id, term, role, standing, commit, applied, log, members } = state;
+  const { id, term, role, commit, applied, log, voters, learners, cluster } = state;
   const leader = role.is === "leader" ? id : role.is === "follower" ? role.leader : null;
   return {
     id,
-    role: standing === "voter" ? (role.is === "preCandidate" ? "candidate" : role.is) : "recovering",
+    role: roleOf(state),
     term,
     leader,
     commitIndex: commit,
@@ -14,6 +15,15 @@ export function statusOf({ state }: RaftCore, snapshotIndex: number): ConsensusS
     lastIndex: log.last.index,
     firstIndex: log.base.index + 1,
     snapshotIndex,
-    members: [...members],
+    members: [...voters],
+    learners: [...learners],
+    addresses: { ...cluster?.addresses },
   };
+}
+
+function roleOf({ id, role, standing, isVoter, learners }: Readonly<RaftState>): ConsensusStatus["role"] {
+  if (role.is === "leader") return "leader";
+  if (!isVoter) return learners.includes(id) ? "learner" : "removed";
+  if (standing !== "voter") return "recovering";
+  return role.is === "preCandidate" ? "candidate" : role.is;
 }

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 
 import { assert } from "@odradek/kit";
 
-/** noop: the first entry of a term. members: the same for the very first entry of a cluster, which names the cluster and its members. */
+/** noop: the first entry of a term. members: the same for the very first entry of a cluster, which names the cluster and its members; later every change of them. */
 export type EntryKind = "data" | "noop" | "members";
 
 /** Where a log stands: an entry's index and term, and the hash over it and everything before it. */

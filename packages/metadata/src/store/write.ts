@@ -10,8 +10,16 @@ import type { Entry, Position } from "./entry.ts";
  */
 export type Standing = "empty" | "voter" | "recovering";
 
-/** Names the cluster; agreed on by the first entry. */
-export type Cluster = { id: string; members: number[] };
+/**
+ * Names the cluster, and who belongs to it: `members` vote, `learners` only follow. `addresses` are those of the ones that were added; the
+ * founders' are configured on every node. What is absent is empty: the entry that founds a cluster has neither.
+ */
+export type Cluster = {
+  id: string;
+  members: number[];
+  learners?: number[];
+  addresses?: Record<string, string>;
+};
 
 /** What a node must remember besides its log. */
 export type HardState = { term: number; vote: number | null; standing: Standing; cluster: Cluster | null };

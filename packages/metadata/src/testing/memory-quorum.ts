@@ -1,12 +1,14 @@
 import type { Clock } from "@odradek/kit";
 import { assert } from "@odradek/kit";
 import type {
+  Changed,
   CommittedEntry,
   Consensus,
   ConsensusStatus,
   Leadership,
   Proposed,
   StateMachine,
+  Transferred,
 } from "../raft/consensus.ts";
 
 type InFlight<Result> = { node: MemoryConsensus<Result>; data: Buffer; settle: (proposed: Proposed<Result>) => void };
@@ -80,6 +82,7 @@ export class MemoryConsensus<Result> implements Consensus<Result> {
   onLeadership: (leadership: Leadership) => void = () => {};
   onApplied: (entry: CommittedEntry, result: Result) => void = () => {};
   onRestored: () => void = () => {};
+  onMembers: () => void = () => {};
   readonly #machine: StateMachine<Result>;
   readonly #quorum: MemoryQuorum<Result>;
   #applied = 0;
@@ -104,6 +107,20 @@ export class MemoryConsensus<Result> implements Consensus<Result> {
     return Promise.resolve(this.leadership.is === "leader" ? "ok" : "notLeader");
   }
 
+  /** This quorum is what the test makes it. */
+  change(): Promise<Changed> {
+    return Promise.resolve({ is: "notLeader", leader: null });
+  }
+
+  transfer(to?: number): Promise<Transferred> {
+    const { leadership } = this;
+    if (leadership.is === "follower") return Promise.resolve({ is: "notLeader", leader: leadership.leader });
+    const next = to ?? [...this.#quorum.nodes.keys()].find((id) => id !== this.id);
+    if (next === undefined || !this.#quorum.nodes.has(next)) return Promise.resolve({ is: "notTaken" });
+    this.#quorum.elect(next);
+    return Promise.resolve({ is: "done" });
+  }
+
   status(): ConsensusStatus {
     const { leadership } = this;
     const at = this.#applied;
@@ -118,6 +135,8 @@ export class MemoryConsensus<Result> implements Consensus<Result> {
       firstIndex: 1,
       snapshotIndex: 0,
       members: [...this.#quorum.nodes.keys()],
+      learners: [],
+      addresses: {},
     };
   }
 

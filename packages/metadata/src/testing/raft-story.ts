@@ -2,7 +2,9 @@ import { assert, type Random } from "@odradek/kit";
 import type { StoryCommand } from "@odradek/kit/testing";
 
 import type { Message } from "../peers/messages.ts";
+import { clusterIn } from "../raft/configurations.ts";
 import { RaftCore } from "../raft/core.ts";
+import type { MemberChange } from "../raft/membership.ts";
 import { defaultLimits, defaultTiming, type RaftLimits } from "../raft/options.ts";
 import type { Ready } from "../raft/ready.ts";
 import { beginning, type Entry, type Position } from "../store/entry.ts";
@@ -65,7 +67,15 @@ export class RaftStory {
       case "died":
         return this.#step(node, { is: "peerDied", peer: Number(words[1]) });
       case "transfer":
-        return this.#step(node, { is: "transfer" });
+        return this.#step(node, { is: "transfer", ...(words[1] !== undefined && { to: Number(words[1]) }) });
+      case "join":
+        return this.#boot(node, emptyDisk(), { joining: true });
+      case "add":
+        return this.#change(node, { is: "add", id: Number(words[1]), address: `m${words[1]}:2181` });
+      case "promote":
+        return this.#change(node, { is: "promote", id: Number(words[1]) });
+      case "remove":
+        return this.#change(node, { is: "remove", id: Number(words[1]) });
       case "hold":
         this.#at(node).held ??= [];
         return;
@@ -92,11 +102,11 @@ export class RaftStory {
     }
   }
 
-  #boot(id: number, disk: Disk): void {
+  #boot(id: number, disk: Disk, { joining = false } = {}): void {
     // Node 1 is the least patient, then node 2 …
     const random: Random = { next: () => id / 10, bytes: (count) => Buffer.alloc(count, id) };
     const { members } = cluster;
-    const options = { id, members, timing: defaultTiming, limits: this.#limits, random };
+    const options = { id, members, joining, timing: defaultTiming, limits: this.#limits, random };
     const core = new RaftCore(options, { ...disk, entries: [...disk.entries] }, this.#nowMs);
     const kept = this.#nodes.get(id)?.lines.slice(0, disk.applied) ?? [];
     this.#nodes.set(id, { core, disk, held: null, lines: disk.applied === 0 ? [] : kept });
@@ -146,7 +156,7 @@ export class RaftStory {
 
   #apply(node: Node, id: number, entry: Entry): void {
     node.disk.applied = entry.index;
-    const line = entry.is === "data" ? entry.data.toString() : entry.is;
+    const line = entry.is === "data" ? entry.data.toString() : `${entry.is}${membersIn(entry)}`;
     node.lines.push(line);
     this.#said.push(`${id} applies ${entry.index} ${line}`);
   }
@@ -177,6 +187,13 @@ export class RaftStory {
     this.#pump(id);
   }
 
+  #change(id: number, change: MemberChange): void {
+    const submitted = this.#at(id).core.change(this.#nowMs, change);
+    const outcome = submitted.is === "refused" ? `refused: ${submitted.why}` : submitted.is;
+    this.#said.push(submitted.is === "accepted" ? `${change.is} ${change.id} is entry ${submitted.index}` : outcome);
+    this.#pump(id);
+  }
+
   #release(id: number): void {
     const node = this.#at(id);
     const held = node.held ?? [];
@@ -195,14 +212,16 @@ export class RaftStory {
     const { log, applied } = core.state;
     const { index, term, hash } = applied === log.base.index ? log.base : log.at(applied);
     const data = Buffer.from(JSON.stringify(lines));
-    return { info: { index, term, hash, cluster, bytes: data.length, digest: digestOf(data) }, data };
+    const { cluster: now } = core.state;
+    assert(now, "a snapshot is of a cluster");
+    return { info: { index, term, hash, cluster: now, bytes: data.length, digest: digestOf(data) }, data };
   }
 
   /** The process dies and comes back with what its disk has. */
   #restart(id: number, wiped: boolean): void {
     const { disk } = this.#at(id);
     this.#letters = this.#letters.filter(({ from, to }) => from !== id && to !== id);
-    this.#boot(id, wiped ? { hard: nobody, base: beginning, entries: [], applied: 0, snapshotIndex: 0 } : disk);
+    this.#boot(id, wiped ? emptyDisk() : disk, { joining: !cluster.members.includes(id) });
   }
 
   #status(id: number): string {
@@ -214,7 +233,14 @@ export class RaftStory {
     );
     const base = log.base.index > 0 ? `(..${log.base.index}) ` : "";
     const who = standing === "voter" ? role.is : `${standing} ${role.is}`;
-    return `${id} ${who}${leader} term=${term} log=${base}[${terms.join(" ")}] commit=${commit}`;
+    return `${id} ${who}${leader} term=${term} log=${base}[${terms.join(" ")}] commit=${commit}${this.#members(id)}`;
+  }
+
+  /** Nothing while they are still the founders. */
+  #members(id: number): string {
+    const { voters, learners } = this.#at(id).core.state;
+    if (learners.length === 0 && voters.join() === cluster.members.join()) return "";
+    return ` voters=${voters.join(",")}${learners.length > 0 ? ` learners=${learners.join(",")}` : ""}`;
   }
 
   #at(id: number): Node {
@@ -222,6 +248,15 @@ export class RaftStory {
     assert(node, `there is a node ${id}`);
     return node;
   }
+}
+
+const emptyDisk = (): Disk => ({ hard: nobody, base: beginning, entries: [], applied: 0, snapshotIndex: 0 });
+
+/** Nothing for the entry that founds the cluster. */
+function membersIn(entry: Entry): string {
+  if (entry.is !== "members" || entry.index === 1) return "";
+  const { members, learners = [] } = clusterIn(entry);
+  return ` ${members.join(",")}${learners.length > 0 ? ` learners ${learners.join(",")}` : ""}`;
 }
 
 function save(disk: Disk, write: Write): void {
@@ -240,6 +275,9 @@ function save(disk: Disk, write: Write): void {
   }
 }
 
+/** The entry after `previous` changes the members; the first founds the cluster. */
+const isChange = (is: string, previous: number): boolean => is === "members" && previous > 0;
+
 /** One line per message, with what matters. */
 function describe(message: Message): string {
   const { term } = message;
@@ -253,9 +291,11 @@ function describe(message: Message): string {
     case "voteReply":
       return `${message.is} term=${term} ${message.granted ? "granted" : "refused"}`;
     case "append": {
-      const terms = message.entries.map((entry) => entry.term).join(" ");
+      const terms = message.entries.map(({ term: of, is }, at) =>
+        isChange(is, message.prevIndex + at) ? `${of}*` : of,
+      );
       const recover = message.recover ? ` recover-until=${message.recover.until}` : "";
-      return `append term=${term} after=${message.prevIndex}/${message.prevTerm} [${terms}] commit=${message.commit}${recover}`;
+      return `append term=${term} after=${message.prevIndex}/${message.prevTerm} [${terms.join(" ")}] commit=${message.commit}${recover}`;
     }
     case "appendReply": {
       const { rejected, match, recovering } = message;

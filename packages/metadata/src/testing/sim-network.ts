@@ -79,6 +79,8 @@ export class SimLinks implements PeerLinks {
   onMessage: (from: number, message: Message) => void = () => {};
   onDied: (peer: number) => void = () => {};
   readonly send: (to: number, message: Message) => void;
+  /** Everyone reaches everyone here. */
+  readonly reconfigure = (): void => {};
 
   constructor(send: (to: number, message: Message) => void) {
     this.send = send;
