@@ -17,7 +17,7 @@ const CODEC_MASK = 0x07;
 const LOG_APPEND_TIME = 0x08;
 export const ATTRIBUTE_TRANSACTIONAL = 0x10;
 export const ATTRIBUTE_CONTROL = 0x20;
-const DELETE_HORIZON = 0x40;
+export const ATTRIBUTE_DELETE_HORIZON = 0x40;
 
 const TWO_32 = 4_294_967_296;
 
@@ -111,8 +111,9 @@ export class Batch {
     return (this.attributes & ATTRIBUTE_CONTROL) !== 0;
   }
 
-  get hasDeleteHorizon(): boolean {
-    return (this.attributes & DELETE_HORIZON) !== 0;
+  /** When the batch's tombstones, or its marker, may go (KIP-534); null: compaction has not been here yet. */
+  get deleteHorizonMs(): number | null {
+    return (this.attributes & ATTRIBUTE_DELETE_HORIZON) === 0 ? null : this.baseTimestamp;
   }
 
   get lastOffsetDelta(): number {

@@ -74,7 +74,7 @@ export function writeRecord(w: Writer, record: RecordDraft, offsetDelta: number,
 }
 
 /** Bytes of `value` as zigzag varint. */
-function varintBytes(value: number): number {
+export function varintBytes(value: number): number {
   let rest = value < 0 ? -(value + 1) : value;
   let size = 1;
   for (rest = Math.floor(rest / 64); rest > 0; rest = Math.floor(rest / 128)) size++;
