@@ -16,6 +16,10 @@ export type TopicConfig = {
   /** Never more than the partition has replicas (DESIGN D4). */
   readonly minInsyncReplicas: number;
   readonly cleanupPolicy: { readonly delete: boolean; readonly compact: boolean };
+  readonly minCleanableDirtyRatio: number;
+  readonly minCompactionLagMs: number;
+  readonly maxCompactionLagMs: number;
+  readonly deleteRetentionMs: number;
   readonly messageTimestampType: "CreateTime" | "LogAppendTime";
   readonly messageTimestampBeforeMaxMs: number;
   readonly messageTimestampAfterMaxMs: number;
@@ -96,6 +100,10 @@ export function resolveTopicConfig(layers: ConfigLayers): TopicConfig {
     maxMessageBytes: number("max.message.bytes"),
     minInsyncReplicas: number("min.insync.replicas"),
     cleanupPolicy: Object.freeze({ delete: policies.includes("delete"), compact: policies.includes("compact") }),
+    minCleanableDirtyRatio: number("min.cleanable.dirty.ratio"),
+    minCompactionLagMs: number("min.compaction.lag.ms"),
+    maxCompactionLagMs: number("max.compaction.lag.ms"),
+    deleteRetentionMs: number("delete.retention.ms"),
     messageTimestampType: text("message.timestamp.type") as TopicConfig["messageTimestampType"],
     messageTimestampBeforeMaxMs: number("message.timestamp.before.max.ms"),
     messageTimestampAfterMaxMs: number("message.timestamp.after.max.ms"),

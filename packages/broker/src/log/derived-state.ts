@@ -7,6 +7,8 @@ import type { Batch } from "@odradek/protocol";
 export interface DerivedState {
   /** A batch stands in the log. Batches come in offset order; after `restore` some may come again that `epochs` has seen. */
   batch(batch: Batch): void;
+  /** Whether the batch is the newest of a producer that is still remembered: compaction keeps its sequence. */
+  isLastOfProducer(batch: Batch): boolean;
   /** Reads what was saved beside the log. False: nothing readable is there, feed everything from the log's start. */
   load(): boolean;
   /** Saves what has no snapshot (leader epochs) so that it survives power loss: before the recovery point moves. */

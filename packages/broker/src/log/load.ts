@@ -1,7 +1,7 @@
 import type { Logger } from "@odradek/kit";
 import type { Batch } from "@odradek/protocol";
 import { join } from "node:path";
-import { DELETED_SUFFIX, parseFileName } from "../segment/file-names.ts";
+import { parseFileName } from "../segment/file-names.ts";
 import { createSegment, openSegment, openUnclean } from "../segment/open-segment.ts";
 import { OFFSET_DELTA_MAX, type Segment, type SegmentFiles } from "../segment/segment.ts";
 import { CorruptLogError } from "../segment/walk.ts";
@@ -9,9 +9,7 @@ import type { DerivedState } from "./derived-state.ts";
 import { recoverSegment } from "./recovery.ts";
 import { Segments } from "./segments.ts";
 import type { Snapshots } from "./snapshots.ts";
-
-/** What a crash may leave behind of work that was not finished. */
-const LEFTOVER = [DELETED_SUFFIX, ".cleaned", ".tmp"];
+import { settleDirectory } from "./unfinished.ts";
 
 export type LoadOptions = {
   where: SegmentFiles;
@@ -30,7 +28,7 @@ export type LoadOptions = {
 /** Brings a log directory back: segments, end offset and derived state, whatever the last process left (RELIABILITY L-01 … L-07). */
 export async function load(options: LoadOptions): Promise<{ segments: Segments; end: number }> {
   const { where, derived } = options;
-  const bases = await removeLeftovers(where);
+  const bases = await settleDirectory(where, options.logger);
   const uncleanFrom = options.cleanShutdown ? Infinity : (bases.findLast((base) => base <= options.recoveryPoint) ?? 0);
   const list = bases.map((base) =>
     base >= uncleanFrom ? openUnclean(where, base) : openSegment(where, base, options.indexIntervalBytes),
@@ -48,24 +46,6 @@ export async function load(options: LoadOptions): Promise<{ segments: Segments; 
   options.snapshots.removeAbove(loaded.end);
   if (!options.cleanShutdown) await derived.save();
   return { segments, end: loaded.end };
-}
-
-/** Base offsets of the segments on disk, after removing what must not be there. */
-async function removeLeftovers(where: SegmentFiles): Promise<number[]> {
-  const { files, directory } = where;
-  const bases: number[] = [];
-  const names = files.list(directory);
-  for (const name of names) {
-    const parsed = parseFileName(name);
-    if (parsed?.kind === "log") bases.push(parsed.offset);
-    if (LEFTOVER.some((suffix) => name.endsWith(suffix))) await files.remove(join(directory, name));
-  }
-  for (const name of names) {
-    const parsed = parseFileName(name);
-    if (parsed !== null && parsed.kind.endsWith("index") && !bases.includes(parsed.offset))
-      await files.remove(join(directory, name));
-  }
-  return bases;
 }
 
 /** Where replaying must begin so that the producer states are whole; null when no snapshot helps. */

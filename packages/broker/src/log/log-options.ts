@@ -1,4 +1,4 @@
-import type { Clock, Files, Logger } from "@odradek/kit";
+import type { Clock, Files, Logger, Random } from "@odradek/kit";
 import type { ReadPool } from "../disk/read-pool.ts";
 import type { DerivedState } from "./derived-state.ts";
 import type { LogConfig } from "./log-config.ts";
@@ -9,6 +9,7 @@ export type LogOptions = {
   directory: string;
   files: Files;
   clock: Clock;
+  random: Random;
   logger: Logger;
   pool: ReadPool;
   /** Asked again at every use, so that a changed topic configuration counts at once. */

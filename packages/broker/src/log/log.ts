@@ -1,16 +1,18 @@
 import { assert, Watermark } from "@odradek/kit";
 import type { Batch } from "@odradek/protocol";
 import { createSegment } from "../segment/open-segment.ts";
-import { OFFSET_DELTA_MAX, type SegmentFiles } from "../segment/segment.ts";
+import type { SegmentFiles } from "../segment/segment.ts";
 import type { ReadLimits, SegmentRead } from "../segment/read-batches.ts";
 import { load } from "./load.ts";
 import type { LogOptions } from "./log-options.ts";
 import { Removal } from "./removal.ts";
-import { agedOf, expired } from "./retention.ts";
+import { expiredIn } from "./retention.ts";
+import { nextBase, Rolling } from "./rolling.ts";
+import { SealedSegments } from "./sealed-segments.ts";
 import type { Segments } from "./segments.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Stability } from "./stability.ts";
-import { firstRecordSince, type FoundRecord } from "./time-lookup.ts";
+import { firstRecordSince, maxTimestampIn, type FoundRecord } from "./time-lookup.ts";
 
 /** Bytes that may wait for the end of the tick; more are written at once. */
 const QUEUED_BYTES_MAX = 8 * 1024 * 1024;
@@ -28,13 +30,14 @@ export class Log {
   readonly #snapshots: Snapshots;
   readonly #removal: Removal;
   readonly #stability: Stability;
+  readonly #rolling: Rolling;
+  /** The segments that take no more: what compaction reads and replaces. */
+  readonly sealed: SealedSegments;
   #start: number;
   #end: number;
   #failed: Error | null = null;
   #closed = false;
   #writeScheduled = false;
-  /** When the active segment was made or opened: its age when its records have no timestamps. */
-  #activeSinceMs: number;
 
   private constructor(
     options: LogOptions,
@@ -48,15 +51,18 @@ export class Log {
     this.#start = loaded.start;
     this.#end = loaded.end;
     this.written = new Watermark(options.clock, loaded.end);
-    this.#activeSinceMs = options.clock.wallMs();
+    this.#rolling = new Rolling(options);
+    const { segments } = loaded;
+    const fail = (error: unknown): void => this.#fail(error);
+    this.sealed = new SealedSegments({ ...options, segments, removal: this.#removal, isOver: () => this.isOver, fail });
     this.#stability = new Stability(
       {
         ...options,
-        segments: loaded.segments,
+        segments,
         publish: (end) => {
           if (end > this.written.value) this.written.advance(end);
         },
-        fail: (error) => this.#fail(error),
+        fail,
       },
       { synced: loaded.synced, written: loaded.end, namesSynced: options.cleanShutdown && loaded.end > 0 },
     );
@@ -149,8 +155,7 @@ export class Log {
 
   /** The record with the largest timestamp (ListOffsets -3). */
   offsetOfMaxTimestamp(): FoundRecord | null {
-    let timestamp = -1;
-    for (const segment of this.#segments.all()) timestamp = Math.max(timestamp, segment.max.timestamp);
+    const timestamp = maxTimestampIn(this.#segments);
     return timestamp < 0 ? null : this.offsetForTime(timestamp);
   }
 
@@ -169,11 +174,14 @@ export class Log {
       let end = Math.min(offset, this.#end);
       if (offset < this.#end) {
         const kept = this.#segments.floor(offset) + 1;
-        this.#removal.removeNewest(this.#segments.removeLast(this.#segments.count - kept), this.#deleteDelayMs());
+        this.#removal.removeNewest(this.#segments.removeLast(this.#segments.count - kept));
         end = this.#segments.active.truncateTo(offset) ?? end;
       }
       this.#endMovedBack(end);
-      this.#reloadProducers();
+      this.#snapshots.reload(this.#options.derived, this.#end, {
+        start: this.#segments.first.baseOffset,
+        batches: (from) => this.batches(from),
+      });
     });
   }
 
@@ -182,11 +190,12 @@ export class Log {
     this.#writeNow();
     this.#throwIfFailed();
     this.#guarded(() => {
+      this.sealed.truncated(this.#segments.first.baseOffset);
       const old = this.#segments.all();
       for (const segment of old) segment.close();
-      this.#removal.removeNewest(old, this.#deleteDelayMs());
+      this.#removal.removeNewest(old);
       this.#segments.replaceAll(createSegment(this.#where, offset));
-      this.#activeSinceMs = this.#options.clock.wallMs();
+      this.#rolling.begun();
       this.#snapshots.removeAbove(-1);
       this.#options.derived.truncated(-1);
       this.#options.derived.restore(null);
@@ -212,18 +221,22 @@ export class Log {
   deleteOldSegments(high: number): number {
     this.#throwIfFailed();
     this.#segments.closeSealed(); // whoever still reads old records opens them again
-    const aged = agedOf(this.#segments, { end: this.#end, sinceMs: this.#activeSinceMs });
-    const bounds = { start: this.#start, high: Math.min(high, this.written.value) };
-    const count = expired(aged, { ...bounds, wallMs: this.#options.clock.wallMs() }, this.#options.config());
+    const bounds = { start: this.#start, high: Math.min(high, this.written.value), end: this.#end };
+    const count = expiredIn(this.#segments, { ...bounds, ...this.#rolling.age }, this.#options.config());
     if (count === 0) return 0;
     return this.#guarded(() => {
       if (count === this.#segments.count) this.#roll(this.#end);
-      this.#removal.removeOldest(this.#segments.removeFirst(count), this.#deleteDelayMs());
+      this.#removal.removeOldest(this.#segments.removeFirst(count));
       const first = this.#segments.first.baseOffset;
       this.#snapshots.removeBelow(first);
       if (first > this.#start) this.moveStart(first);
       return count;
     });
+  }
+
+  /** Nothing more can be done with this log: it is closed, or its disk has failed. */
+  get isOver(): boolean {
+    return this.#closed || this.#failed !== null;
   }
 
   /** Writes what the active segment's indexes hold only in memory. */
@@ -241,6 +254,7 @@ export class Log {
   /** Writes and syncs everything, so that the next `open` with `cleanShutdown` needs to check nothing. */
   async close(): Promise<void> {
     if (this.#closed) return;
+    await this.sealed.settled();
     try {
       if (this.#failed === null) await this.#settle();
     } finally {
@@ -256,6 +270,7 @@ export class Log {
     this.#segments.active.forgetQueue();
     this.#segments.active.close();
     this.written.close();
+    await this.sealed.settled();
     await this.#stability.close();
     await this.#snapshots.settled();
   }
@@ -273,9 +288,11 @@ export class Log {
     this.#throwIfFailed();
     assert(!this.#closed, "a closed log takes nothing");
     this.#guarded(() => {
-      if (!this.#mustRollFor(records.length, batches.at(-1)!, batches[0]!)) return this.#place(records, batches);
+      const bounds = { first: batches[0]!, last: batches.at(-1)! };
+      if (!this.#rolling.isDue(this.#segments.active, records.length, bounds)) return this.#place(records, batches);
       for (const batch of batches) {
-        if (this.#mustRollFor(batch.size, batch, batch)) this.#roll(this.#nextBase(batch));
+        if (this.#rolling.isDue(this.#segments.active, batch.size, { first: batch, last: batch }))
+          this.#roll(nextBase(this.#end, batch));
         this.#place(batch.slice, [batch]);
       }
     });
@@ -290,24 +307,13 @@ export class Log {
     this.#segments.active.markEnd(this.#end);
   }
 
-  #mustRollFor(bytes: number, last: Batch, first: Batch): boolean {
-    const age = { wallMs: this.#options.clock.wallMs(), createdMs: this.#activeSinceMs };
-    const next = { bytes, lastOffset: last.lastOffset, timestamp: first.maxTimestamp };
-    return this.#segments.active.mustRollFor(next, this.#options.config(), age);
-  }
-
-  /** Segments join without a gap, so that recovery sees a lost one; only a distance that indexes can't hold makes one (L-23). */
-  #nextBase(batch: Batch): number {
-    return batch.lastOffset - this.#end > OFFSET_DELTA_MAX ? batch.baseOffset : this.#end;
-  }
-
   /** Seals the active segment and starts one at `baseOffset`. Never a second one at the same offset (L-14). */
   #roll(baseOffset: number): void {
     const { active } = this.#segments;
     if (active.baseOffset === baseOffset) return;
     active.write();
     const next = createSegment(this.#where, baseOffset);
-    this.#activeSinceMs = this.#options.clock.wallMs();
+    this.#rolling.begun();
     active.seal();
     this.#segments.add(next);
     this.#stability.rolled(this.#end);
@@ -351,22 +357,12 @@ export class Log {
 
   #endMovedBack(end: number): void {
     this.#end = end;
+    this.sealed.truncated(end);
     if (end < this.written.value) this.written.retreat(end);
     this.#start = Math.min(this.#start, end);
     this.#stability.movedBack(end);
     this.#options.derived.truncated(end);
     this.#snapshots.removeAbove(end);
-  }
-
-  /** Producer states as the log now says: the newest snapshot and the batches behind it. */
-  #reloadProducers(): void {
-    const { derived } = this.#options;
-    const from = this.#snapshots.restore(derived, this.#end) ?? this.#segments.first.baseOffset;
-    for (const batch of this.batches(from)) derived.batch(batch);
-  }
-
-  #deleteDelayMs(): number {
-    return this.#options.config().fileDeleteDelayMs;
   }
 
   #throwIfFailed(): void {

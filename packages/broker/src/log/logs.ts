@@ -37,6 +37,8 @@ export class Logs {
   readonly #recoveryPoints: OffsetCheckpoint;
   readonly #highs: OffsetCheckpoint;
   readonly #starts: OffsetCheckpoint;
+  /** Where compaction of each log has come to. */
+  readonly cleanOffsets: OffsetCheckpoint;
   readonly #last: LastShutdown;
   /** Partition directories that this process has not looked into: after a crash they may hold torn tails. */
   readonly #unopened: Set<string>;
@@ -53,6 +55,7 @@ export class Logs {
     this.#recoveryPoints = new OffsetCheckpoint(files, join(directory, "recovery-point-offset-checkpoint"));
     this.#highs = new OffsetCheckpoint(files, join(directory, "replication-offset-checkpoint"));
     this.#starts = new OffsetCheckpoint(files, join(directory, "log-start-offset-checkpoint"));
+    this.cleanOffsets = new OffsetCheckpoint(files, join(directory, "cleaner-offset-checkpoint"));
     this.#unopened = new Set(files.list(directory).filter((name) => parsePartitionName(name) !== null));
   }
 
@@ -160,7 +163,8 @@ export class Logs {
     this.#ending.set(name, ending);
     this.#open.delete(name);
     this.#giveUp(name);
-    for (const checkpoint of [this.#recoveryPoints, this.#highs, this.#starts]) checkpoint.delete(topic, partition);
+    for (const checkpoint of [this.#recoveryPoints, this.#highs, this.#starts, this.cleanOffsets])
+      checkpoint.delete(topic, partition);
   }
 
   /**

@@ -28,11 +28,20 @@ export function expired(
 }
 
 /** What retention looks at; an empty active segment has nothing to expire. A segment without timestamps counts as of `sinceMs`. */
-export function agedOf(segments: Segments, log: { end: number; sinceMs: number }): Aged[] {
+function agedOf(segments: Segments, log: { end: number; sinceMs: number }): Aged[] {
   const aged = segments.all().map((segment, index) => ({
     end: segments.endOf(index, log.end),
     size: segment.size,
     maxTimestamp: segment.max.timestamp < 0 ? log.sinceMs : segment.max.timestamp,
   }));
   return segments.active.size === 0 ? aged.slice(0, -1) : aged;
+}
+
+/** How many of a log's oldest segments may go now; `sinceMs` and `wallMs` as of the active segment. */
+export function expiredIn(
+  segments: Segments,
+  log: { start: number; high: number; end: number; wallMs: number; sinceMs: number },
+  config: LogConfig,
+): number {
+  return expired(agedOf(segments, log), log, config);
 }

@@ -83,6 +83,17 @@ export class Segments {
     return this.#forget(this.#list.splice(0, this.#list.length, segment));
   }
 
+  /** Puts one segment in the place of some that stand one behind the other; the active one stays. */
+  replace(old: readonly Segment[], segment: Segment): Segment[] {
+    const at = this.#list.indexOf(old[0]!);
+    assert(at >= 0 && at + old.length < this.#list.length, "sealed segments of this log");
+    assert(
+      old.every((one, index) => this.#list[at + index] === one),
+      "segments that stand one behind the other",
+    );
+    return this.#forget(this.#list.splice(at, old.length, segment));
+  }
+
   /** Takes out the oldest ones; the active one stays. */
   removeFirst(count: number): Segment[] {
     assert(count < this.#list.length, "the active segment stays");

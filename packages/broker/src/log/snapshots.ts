@@ -1,4 +1,5 @@
 import type { Files, Logger } from "@odradek/kit";
+import type { Batch } from "@odradek/protocol";
 import { join } from "node:path";
 import { fileName, parseFileName } from "../segment/file-names.ts";
 import type { DerivedState } from "./derived-state.ts";
@@ -36,6 +37,12 @@ export class Snapshots {
     }
     derived.restore(null);
     return null;
+  }
+
+  /** The states as the log says up to `end`: the newest snapshot and the batches behind it. */
+  reload(derived: DerivedState, end: number, log: { start: number; batches: (from: number) => Iterable<Batch> }): void {
+    const from = this.restore(derived, end) ?? log.start;
+    for (const batch of log.batches(from)) derived.batch(batch);
   }
 
   /** Saves the states as of `offset`, unless that is done, and removes snapshots that belong to no segment any more. */

@@ -38,3 +38,7 @@ function firstInSegment(
     }
   }
 }
+
+/** The largest timestamp of all records; -1: none has any. */
+export const maxTimestampIn = (segments: Segments): number =>
+  segments.all().reduce((max, segment) => Math.max(max, segment.max.timestamp), -1);

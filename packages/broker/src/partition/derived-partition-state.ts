@@ -19,6 +19,10 @@ export class DerivedPartitionState implements DerivedState {
     this.producers.batch(batch);
   }
 
+  isLastOfProducer(batch: Batch): boolean {
+    return this.producers.isLast(batch);
+  }
+
   load(): boolean {
     return this.epochs.load();
   }

@@ -90,6 +90,15 @@ export class Producers {
     else if (before !== undefined) this.#open.delete(producerId);
   }
 
+  /** Whether the batch is the newest of its producer, or the marker that ended the epoch's transaction (KAFKA-8335: offsets tell, not sequences). */
+  isLast(batch: Batch): boolean {
+    const producer = this.#producers.get(batch.producerId);
+    if (producer === undefined) return false;
+    const last = producer.sent.at(-1);
+    if (last !== undefined) return last.lastOffset === batch.lastOffset;
+    return batch.isControl && batch.producerEpoch === producer.epoch;
+  }
+
   /** Forgets producers that have been silent for `expirationMs` (producer.id.expiration.ms) and have nothing open. */
   expire(wallMs: number, expirationMs: number): void {
     for (const [id, { timestamp, transactionStart }] of this.#producers)

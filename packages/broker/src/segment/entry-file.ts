@@ -8,7 +8,7 @@ const TAIL_BYTES = 4096;
  * nearly all of them, find their entry there, and an append costs no system call. The file has no preallocated tail.
  */
 export class EntryFile {
-  readonly path: string;
+  #path: string;
   readonly #files: Files;
   readonly #entryBytes: number;
   #file: OpenFile | null = null;
@@ -22,10 +22,19 @@ export class EntryFile {
   /** `entries`: how many of the file's entries are to be believed; 0 starts afresh. */
   constructor(files: Files, path: string, options: { entryBytes: number; entries: number }) {
     this.#files = files;
-    this.path = path;
+    this.#path = path;
     this.#entryBytes = options.entryBytes;
     this.#stored = options.entries;
     this.#one = Buffer.alloc(options.entryBytes);
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  /** The file has been renamed. */
+  movedTo(path: string): void {
+    this.#path = path;
   }
 
   get count(): number {

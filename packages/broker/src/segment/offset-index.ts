@@ -25,6 +25,10 @@ export class OffsetIndex {
     return Math.floor(indexBytes / ENTRY_BYTES);
   }
 
+  static bytesOf(this: void, entries: number): number {
+    return entries * ENTRY_BYTES;
+  }
+
   get count(): number {
     return this.#entries.count;
   }
@@ -67,6 +71,11 @@ export class OffsetIndex {
 
   seal(): void {
     this.#entries.seal();
+  }
+
+  /** The file has been renamed. */
+  movedTo(path: string): void {
+    this.#entries.movedTo(path);
   }
 
   sync(): Promise<void> {

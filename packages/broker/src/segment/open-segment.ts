@@ -5,12 +5,12 @@ import { OffsetIndex } from "./offset-index.ts";
 import { Segment, type SegmentFiles } from "./segment.ts";
 import { TimeIndex } from "./time-index.ts";
 
-/** Makes an empty segment; what an earlier one of the same name left is overwritten. */
-export function createSegment(where: SegmentFiles, baseOffset: number): Segment {
-  const file = where.files.open(join(where.directory, fileName(baseOffset, "log")), { create: true });
+/** Makes an empty segment; what an earlier one of the same name left is overwritten. `suffix` stands behind its files' names. */
+export function createSegment(where: SegmentFiles, baseOffset: number, suffix = ""): Segment {
+  const file = where.files.open(join(where.directory, fileName(baseOffset, "log") + suffix), { create: true });
   if (file.size() > 0) file.truncate(0);
   file.close();
-  return new Segment(where, { baseOffset, size: 0, entries: 0, times: 0 });
+  return new Segment(where, { baseOffset, size: 0, entries: 0, times: 0, suffix });
 }
 
 /** Opens a segment that recovery will read from its start: its indexes are not believed. */

@@ -2,7 +2,7 @@ import { assert, type Files, type OpenFile } from "@odradek/kit";
 import type { Batch } from "@odradek/protocol";
 import { join } from "node:path";
 import type { ReadPool } from "../disk/read-pool.ts";
-import { fileName } from "./file-names.ts";
+import { fileName, SEGMENT_KINDS, type FileKind } from "./file-names.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import { readBatches, type ReadLimits, type SegmentRead } from "./read-batches.ts";
 import { Recent } from "./recent.ts";
@@ -29,6 +29,8 @@ export class Segment {
   readonly #offsets: OffsetIndex;
   readonly #times: TimeIndex;
   readonly #recent = new Recent();
+  /** What stands behind the names of its files while compaction makes it. */
+  #suffix: string;
   #file: OpenFile | null = null;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
@@ -39,18 +41,34 @@ export class Segment {
   /** Largest timestamp of the first batch, from which the age counts; null: not read yet or no batch. */
   #firstTimestamp: number | null = null;
 
-  constructor(where: SegmentFiles, options: { baseOffset: number; size: number; entries: number; times: number }) {
-    const path = (kind: "index" | "timeindex"): string => join(where.directory, fileName(options.baseOffset, kind));
+  constructor(
+    where: SegmentFiles,
+    options: { baseOffset: number; size: number; entries: number; times: number; suffix?: string },
+  ) {
     this.#where = where;
     this.baseOffset = options.baseOffset;
     this.#size = options.size;
-    this.#offsets = new OffsetIndex(where.files, path("index"), { ...options });
-    this.#times = new TimeIndex(where.files, path("timeindex"), { ...options, entries: options.times });
+    this.#suffix = options.suffix ?? "";
+    this.#offsets = new OffsetIndex(where.files, this.#pathOf("index"), { ...options });
+    this.#times = new TimeIndex(where.files, this.#pathOf("timeindex"), { ...options, entries: options.times });
     this.#max = this.#times.last();
   }
 
   get path(): string {
-    return join(this.#where.directory, fileName(this.baseOffset, "log"));
+    return this.#pathOf("log");
+  }
+
+  /** Renames its files, the .log file last; open ones stay open. Returns the new paths. */
+  renameTo(suffix: string): string[] {
+    const { files } = this.#where;
+    const found = SEGMENT_KINDS.map((kind) => ({ kind, from: this.#pathOf(kind) })).filter(({ from }) =>
+      files.exists(from),
+    );
+    this.#suffix = suffix;
+    for (const { kind, from } of found) files.rename(from, this.#pathOf(kind));
+    this.#offsets.movedTo(this.#pathOf("index"));
+    this.#times.movedTo(this.#pathOf("timeindex"));
+    return found.map(({ kind }) => this.#pathOf(kind));
   }
 
   /** Bytes, those that wait for `write` included. */
@@ -64,6 +82,11 @@ export class Segment {
 
   get queuedBytes(): number {
     return this.#queuedBytes;
+  }
+
+  /** Bytes of the larger index. */
+  get indexBytes(): number {
+    return Math.max(OffsetIndex.bytesOf(this.#offsets.count), TimeIndex.bytesOf(this.#times.count));
   }
 
   get max(): MaxTimestamp {
@@ -266,6 +289,10 @@ export class Segment {
     return (this.#file ??= this.#where.files.open(this.path));
   }
 
+  #pathOf(kind: FileKind): string {
+    return join(this.#where.directory, fileName(this.baseOffset, kind) + this.#suffix);
+  }
+
   #firstHeader(range: { from: number; to: number }, offset: number): Batch | null {
     if (range.from < 0 || range.from >= this.writtenSize) return null;
     try {
@@ -278,7 +305,8 @@ export class Segment {
   }
 
   #note(batch: Batch, position: number, indexIntervalBytes: number): void {
-    const timestamp = batch.maxTimestamp;
+    // An empty batch keeps a time that no record has any more: nobody who looks for a time must be led to it.
+    const timestamp = batch.recordsCount === 0 ? -1 : batch.maxTimestamp;
     if (timestamp > this.#max.timestamp) this.#max = { timestamp, offset: batch.lastOffset };
     if (this.#bytesSinceIndex > indexIntervalBytes) {
       this.#offsets.append(batch.lastOffset, position);

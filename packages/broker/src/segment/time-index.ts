@@ -30,6 +30,10 @@ export class TimeIndex {
     return Math.floor(indexBytes / ENTRY_BYTES);
   }
 
+  static bytesOf(this: void, entries: number): number {
+    return entries * ENTRY_BYTES;
+  }
+
   get count(): number {
     return this.#entries.count;
   }
@@ -89,6 +93,11 @@ export class TimeIndex {
 
   seal(): void {
     this.#entries.seal();
+  }
+
+  /** The file has been renamed. */
+  movedTo(path: string): void {
+    this.#entries.movedTo(path);
   }
 
   sync(): Promise<void> {

@@ -1,5 +1,5 @@
 import { silentLogger, type Files } from "@odradek/kit";
-import { MemoryFiles, VirtualClock } from "@odradek/kit/testing";
+import { MemoryFiles, SeededRandom, VirtualClock } from "@odradek/kit/testing";
 import { Batch, batchesIn, buildBatch, readBatch } from "@odradek/protocol";
 import { ReadPool } from "../disk/read-pool.ts";
 import type { LogConfig } from "../log/log-config.ts";
@@ -12,11 +12,16 @@ export const DIRECTORY = "/data/words-0";
 export const logConfig: LogConfig = {
   segmentBytes: 1024,
   segmentMs: Infinity,
+  segmentJitterMs: 0,
   indexIntervalBytes: 200,
   segmentIndexBytes: 10 * 1024 * 1024,
   retentionMs: Infinity,
   retentionBytes: Infinity,
   cleanupPolicy: { delete: true, compact: false },
+  minCleanableDirtyRatio: 0.5,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Infinity,
+  deleteRetentionMs: 86_400_000,
   flushMessages: Infinity,
   flushMs: Infinity,
   fileDeleteDelayMs: 60_000,
@@ -52,6 +57,7 @@ export class LogFixture {
       directory: DIRECTORY,
       files: this.files,
       clock: this.clock,
+      random: new SeededRandom(1),
       logger: silentLogger,
       pool: this.pool,
       config: () => this.config,
