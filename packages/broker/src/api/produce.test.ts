@@ -1,4 +1,4 @@
-import { ErrorCode, type ProduceRequest } from "@odradek/protocol";
+import { buildBatch, ErrorCode, type ProduceRequest } from "@odradek/protocol";
 import { beforeEach, describe, expect, it } from "vitest";
 import { batchOf, LoneBroker, valuesIn } from "../testing/lone-broker.ts";
 import { append } from "./produce.ts";
@@ -82,6 +82,27 @@ describe("Produce", () => {
     expect(await byId(id)).toBe(ErrorCode.UNKNOWN_TOPIC_ID);
     expect(await byId(idOf("words"))).toBe(ErrorCode.NONE);
     expect(broker.partition("words").end).toBe(1);
+  });
+
+  it("names the records without a key that a compacted topic can't take, as Kafka does (KIP-467)", async () => {
+    await broker.topic("latest", 1, { "cleanup.policy": "compact" });
+    const [key, value] = [Buffer.from("k"), Buffer.from("v")];
+    const records = buildBatch({ records: [{ key, value }, { value }, { key, value }, { value }], timestamp: 1 });
+    const why = "Compacted topic cannot accept message without key in topic partition latest-0";
+    expect(await answered(to("latest", records))).toEqual({
+      index: 0,
+      errorCode: ErrorCode.INVALID_RECORD,
+      baseOffset: -1,
+      logStartOffset: 0,
+      recordErrors: [
+        { batchIndex: 1, batchIndexErrorMessage: why },
+        { batchIndex: 3, batchIndexErrorMessage: why },
+      ],
+      errorMessage:
+        "One or more records have been rejected due to 2 record errors in total, and only showing the first three errors at most: " +
+        `[RecordError(batchIndex=1, message='${why}'), RecordError(batchIndex=3, message='${why}')]`,
+    });
+    expect(broker.partition("latest").end).toBe(0);
   });
 
   it("K-03: names the new leader after a change", async () => {

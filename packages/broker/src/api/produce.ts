@@ -89,6 +89,13 @@ function partitionAnswer(index: number, answer: Appended): PartitionDraft {
     index,
     errorCode,
     baseOffset: -1,
+    ...(answer.records && {
+      logStartOffset: answer.logStartOffset,
+      recordErrors: answer.records.map((record) => ({
+        batchIndex: record.index,
+        batchIndexErrorMessage: record.message,
+      })),
+    }),
     errorMessage: answer.message ?? null,
     ...(leader ? { currentLeader: { leaderId: leader.id, leaderEpoch: leader.epoch } } : {}),
   };

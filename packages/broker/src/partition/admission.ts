@@ -1,16 +1,17 @@
-import { type Batch, ErrorCode, errorName, readBatch, validateBatches } from "@odradek/protocol";
+import { type Batch, ErrorCode, errorName, unpack, validateBatches } from "@odradek/protocol";
 
 import type { TopicConfig } from "../config.ts";
-import type { AppendOptions } from "./answers.ts";
+import type { AppendOptions, RefusedRecord } from "./answers.ts";
 import type { LocalReplica } from "./local-replica.ts";
 
 /** Whether a leader takes what a producer sent, decided before anything is written. */
 export type Admission =
   | { is: "admitted"; batches: readonly Batch[]; logAppendTimeMs: number }
   | { is: "duplicate"; baseOffset: number; lastOffset: number; timestamp: number }
-  | { is: "refused"; error: number; message: string };
+  | Refusal;
+type Refusal = { is: "refused"; error: number; message: string; records?: readonly RefusedRecord[] };
 
-const refused = (error: number, message: string): Admission => ({ is: "refused", error, message });
+const refused = (error: number, message: string): Refusal => ({ is: "refused", error, message });
 
 /** Checks what stands in `records`: form and checksum, size, timestamps, keys on compacted topics, and the producer's sequence. */
 export function admit(
@@ -23,7 +24,7 @@ export function admit(
   const { batches } = validated;
   const { config } = replica;
   for (const batch of batches) {
-    const fault = sizeFault(batch, config) ?? timestampFault(batch, config, given.wallMs) ?? keyFault(batch, config);
+    const fault = sizeFault(batch, config) ?? timestampFault(batch, config, given.wallMs) ?? keyFault(batch, replica);
     if (fault !== null) return fault;
   }
   const sequence = sequenceOf(batches, replica);
@@ -46,11 +47,20 @@ function timestampFault(batch: Batch, config: TopicConfig, wallMs: number): Admi
   return refused(ErrorCode.INVALID_TIMESTAMP, `timestamp ${batch.maxTimestamp} is too far from ${wallMs}`);
 }
 
-/** A compacted log keeps the newest record of each key, so each record needs one. */
-function keyFault(batch: Batch, config: TopicConfig): Admission | null {
-  if (!config.cleanupPolicy.compact || batch.isControl) return null;
-  const index = readBatch(batch).findIndex((record) => record.key === null);
-  return index < 0 ? null : refused(ErrorCode.INVALID_RECORD, `record ${index} has no key, and the topic is compacted`);
+/** What Kafka tells of a batch with bad records at most, in its sentence. */
+const RECORDS_TOLD_MAX = 3;
+
+/** A compacted log keeps the newest record of each key, so each record needs one: those without are named (KIP-467). */
+function keyFault(batch: Batch, replica: LocalReplica): Admission | null {
+  if (!replica.config.cleanupPolicy.compact || batch.isControl) return null;
+  const message = `Compacted topic cannot accept message without key in topic partition ${replica}`;
+  const records = unpack(batch).flatMap(({ key }, index) => (key === null ? [{ index, message }] : []));
+  if (records.length === 0) return null;
+  const told = records
+    .slice(0, RECORDS_TOLD_MAX)
+    .map(({ index }) => `RecordError(batchIndex=${index}, message='${message}')`);
+  const sentence = `One or more records have been rejected due to ${records.length} record errors in total, and only showing the first three errors at most: [${told.join(", ")}]`;
+  return { ...refused(ErrorCode.INVALID_RECORD, sentence), records };
 }
 
 function sequenceOf(batches: readonly Batch[], replica: LocalReplica): Admission | null {

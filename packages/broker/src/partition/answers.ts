@@ -1,3 +1,6 @@
+/** A record that a batch is refused for, by its place in the batch (KIP-467). */
+export type RefusedRecord = { readonly index: number; readonly message: string };
+
 /** What became of an append. `baseOffset` is -1 with an error. */
 export type Appended = {
   error: number;
@@ -7,6 +10,8 @@ export type Appended = {
   logStartOffset: number;
   /** A sentence for the client (KIP-467). */
   message?: string;
+  /** The records that are to blame. */
+  records?: readonly RefusedRecord[];
   /** Whom to ask instead (KIP-951). */
   leader?: { id: number; epoch: number };
 };

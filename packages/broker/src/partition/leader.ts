@@ -57,7 +57,7 @@ export class Leader {
   append(records: Buffer, options: AppendOptions): Promise<Appended> {
     if (options.acks === -1 && this.#inSync.isBelowMinimum) return this.#refused(ErrorCode.NOT_ENOUGH_REPLICAS);
     const admitted = admit(records, this.#replica, { origin: options.origin, wallMs: this.#parts.clock.wallMs() });
-    if (admitted.is === "refused") return this.#refused(admitted.error, admitted.message);
+    if (admitted.is === "refused") return this.#refused(admitted.error, admitted);
     if (admitted.is === "duplicate") {
       // Under the request's own acks: acks=all waits for the original to be committed (DESIGN D6).
       return this.#acknowledged({ ...admitted, logAppendTimeMs: admitted.timestamp }, options);
@@ -146,9 +146,10 @@ export class Leader {
     return { ownEnd: this.#replica.log.written.value, nowMs: this.#parts.clock.now() };
   }
 
-  #refused(error: number, message?: string): Promise<Appended> {
+  #refused(error: number, why: Pick<Appended, "message" | "records"> = {}): Promise<Appended> {
+    const { message, records } = why;
     const answer = { error, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: this.#replica.log.start };
-    return Promise.resolve(message === undefined ? answer : { ...answer, message });
+    return Promise.resolve({ ...answer, ...(message && { message }), ...(records && { records }) });
   }
 
   async #acknowledged(

@@ -65,8 +65,8 @@ export class LoneBroker {
   }
 
   /** Creates a topic that this broker leads, and waits until its partitions are open. */
-  async topic(name: string, partitions = 1): Promise<void> {
-    const spec = { name, partitions, replicationFactor: 1, configs: {} };
+  async topic(name: string, partitions = 1, configs: Record<string, string> = {}): Promise<void> {
+    const spec = { name, partitions, replicationFactor: 1, configs };
     const { error } = await this.passing(createTopic(this.#cluster, spec));
     assert(error === ErrorCode.NONE, `the topic is created, not ${error}`);
     const { id } = this.#cluster.image.topics.get(name)!;
