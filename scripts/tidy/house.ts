@@ -33,7 +33,7 @@ export const rooms: Record<string, readonly string[]> = {
   ],
   broker: [
     ...["main.ts", "process.ts", "broker.ts", "server", "api", "coordinator", "controller", "cluster", "replica"],
-    ...["partition", "log", "segment", "disk", "config.ts", "config", "limits.ts"],
+    ...["partition", "compaction", "log", "segment", "disk", "config.ts", "config", "limits.ts"],
   ],
   client: ["index.ts", "admin", "consumer", "producer", "cluster", "errors.ts"],
   cli: ["main.ts", "command-line.ts", "commands", "kafka", "meta", "dev", "terminal"],

@@ -50,6 +50,12 @@ export type BrokerConfig = {
     readonly initialDelayMs: number;
     readonly recoveriesAtOnce: number;
   };
+  readonly compaction: {
+    readonly enabled: boolean;
+    readonly backoffMs: number;
+    readonly bytesPerSecondMax: number;
+    readonly mapBytesMax: number;
+  };
   readonly groups: {
     readonly initialRebalanceDelayMs: number;
     readonly sessionTimeoutMsMin: number;
@@ -133,6 +139,7 @@ export function brokerConfigFrom(settings: ReadonlyMap<string, string>): BrokerC
       initialDelayMs: number("log.initial.task.delay.ms"),
       recoveriesAtOnce: number("num.recovery.threads.per.data.dir"),
     },
+    compaction: compactionSlice(number, flag),
     groups: {
       initialRebalanceDelayMs: number("group.initial.rebalance.delay.ms"),
       sessionTimeoutMsMin: number("group.min.session.timeout.ms"),
@@ -157,6 +164,13 @@ const networkSlice = (number: NumberOf): BrokerConfig["network"] => ({
   connectionsMax: number("max.connections"),
   connectionsPerAddressMax: number("max.connections.per.ip"),
   requestTimeoutMs: number("request.timeout.ms"),
+});
+
+const compactionSlice = (number: NumberOf, flag: (name: string) => boolean): BrokerConfig["compaction"] => ({
+  enabled: flag("log.cleaner.enable") && number("log.cleaner.threads") > 0,
+  backoffMs: number("log.cleaner.backoff.ms"),
+  bytesPerSecondMax: number("log.cleaner.io.max.bytes.per.second"),
+  mapBytesMax: number("log.cleaner.dedupe.buffer.size"),
 });
 
 const offsetsSlice = (number: NumberOf): BrokerConfig["offsets"] => ({

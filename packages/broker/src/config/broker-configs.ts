@@ -149,8 +149,25 @@ const log: readonly ConfigDefinition[] = [
   row("log.flush.offset.checkpoint.interval.ms", "int", "60000", "How often recovery points are written to disk.", ms),
   row("log.initial.task.delay.ms", "long", "30000", "Wait after start before retention and flushing begin.", ms),
   row("num.recovery.threads.per.data.dir", "int", "2", "Logs recovered at the same time after an unclean stop.", count),
-  row("log.cleaner.threads", "int", "1", `${UNUSED}there is no compaction yet.`, { atLeast: 0 }),
-  row("log.cleaner.dedupe.buffer.size", "long", "134217728", `${UNUSED}there is no compaction yet.`, bytes),
+  row("log.cleaner.enable", "boolean", "true", "Compacts logs whose cleanup.policy says so."),
+  row("log.cleaner.threads", "int", "1", "0: no compaction. Otherwise one log is compacted at a time.", { atLeast: 0 }),
+  row("log.cleaner.dedupe.buffer.size", "long", "134217728", "What the keys of one pass of compaction may take.", {
+    unit: "bytes",
+    atLeast: 1048576,
+  }),
+  row(
+    "log.cleaner.io.max.bytes.per.second",
+    "double",
+    "1.7976931348623157E308",
+    "Most bytes compaction reads and writes in a second.",
+    { unit: "bytes", atLeast: 1 },
+  ),
+  row("log.cleaner.backoff.ms", "long", "15000", "Wait between two looks for logs to compact.", ms),
+  row("log.cleaner.io.buffer.size", "int", "524288", `${UNUSED}compaction reads in slices of its own.`, bytes),
+  row("log.cleaner.io.buffer.load.factor", "double", "0.9", `${UNUSED}the map of keys grows as it must.`, {
+    atLeast: 0,
+    atMost: 1,
+  }),
   row("odradek.flush", "string", "kafka", "kafka: as flush.messages and flush.ms say.", { oneOf: ["kafka"] }),
 ];
 

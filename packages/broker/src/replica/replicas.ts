@@ -1,5 +1,6 @@
 import type { Cancel, Clock, Files, Logger, Rpc } from "@odradek/kit";
 
+import { Compactor, type Compactable } from "../compaction/compactor.ts";
 import type { BrokerConfig } from "../config.ts";
 import type { Logs } from "../log/logs.ts";
 import type { Assignment, InSyncStore, Peer } from "../partition/assignment.ts";
@@ -20,7 +21,7 @@ export type ReplicasOptions = {
   files: Files;
   logger: Logger;
   inSyncStore: InSyncStore;
-  config: Pick<BrokerConfig, "replication" | "log" | "producers">;
+  config: Pick<BrokerConfig, "replication" | "log" | "producers" | "compaction">;
 };
 
 /** What this broker does about one partition: brings what it has (`partition`) to what it should have (`wanted`), one step at a time. */
@@ -50,6 +51,7 @@ export class Replicas {
   #fail!: (error: Error) => void;
   readonly #options: ReplicasOptions;
   readonly #fetchers: Fetchers;
+  readonly #compactor: Compactor;
   readonly #hosted = new Map<string, Hosted>();
   readonly #byId = new Map<string, Partition>();
   readonly #timers = new Map<string, Cancel>();
@@ -61,13 +63,16 @@ export class Replicas {
     this.failed = new Promise((_, reject) => (this.#fail = reject));
     this.failed.catch(() => {}); // whoever runs the broker awaits it; nobody has to
     this.#fetchers = new Fetchers(options);
-    const { replication, log } = options.config;
+    const { replication, log, compaction } = options.config;
+    const { cleanOffsets } = options.logs;
+    this.#compactor = new Compactor({ ...options, config: compaction, cleanOffsets, logs: () => this.#compactables() });
     this.#every("in-sync replicas", Math.min(replication.lagTimeMsMax / 2, 1000), () => this.#check());
     this.#every("failed partitions", RETRY_MS, () => this.#retryFailed());
     this.#every("high watermarks", replication.highWatermarkCheckpointMs, () => this.#saveHighs());
     this.#every("indexes", replication.highWatermarkCheckpointMs, () => options.logs.saveIndexes());
     this.#every("checkpoints", log.recoveryPointCheckpointMs, () => options.logs.saveCheckpoints());
     this.#every("retention", log.retentionCheckMs, () => this.#retain());
+    if (compaction.enabled) this.#every("compaction", compaction.backoffMs, () => this.#compactor.round());
   }
 
   /**
@@ -126,6 +131,7 @@ export class Replicas {
     this.#closed = true;
     for (const cancel of this.#timers.values()) cancel();
     this.#fetchers.close();
+    await this.#compactor.close();
     await this.settled();
     for (const partition of this.partitions()) partition.close();
     await this.#saveHighs();
@@ -253,6 +259,11 @@ export class Replicas {
         logger.error({ evt: "retention-failed", partition: `${partition.replica}`, err: error }, "retention");
       }
     }
+  }
+
+  *#compactables(): Iterable<Compactable> {
+    for (const { topic, index: partition, lastStable, replica } of this.partitions())
+      yield { topic, partition, log: replica.log, derived: replica.derived, config: replica.config, lastStable };
   }
 
   async #saveHighs(): Promise<void> {
