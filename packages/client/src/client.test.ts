@@ -132,6 +132,17 @@ describe("producer and consumer", () => {
     await producer.send({ topic, messages: [{ value: "x" }] });
   });
 
+  test("a batch above the topic's limit arrives in pieces, in order", async ({ expect }) => {
+    const topic = await newTopic(1, { "max.message.bytes": "2000" });
+    await using producer = createProducer({ bootstrap });
+    const values = Array.from({ length: 40 }, (_, at) => `${at}:${"x".repeat(300)}`);
+    const places = await producer.send({ topic, messages: values.map((value) => ({ value })) });
+    expect(places.map(({ offset }) => offset)).toEqual(values.map((_, at) => at));
+    await using consumer = reader();
+    consumer.assign([{ topic, partition: 0, offset: "earliest" }]);
+    expect(await take(consumer, values.length)).toEqual(values);
+  });
+
   test("reading begins at an offset, a time, the end, and goes where seek says", async ({ expect }) => {
     const topic = await newTopic(1);
     await using producer = createProducer({ bootstrap });

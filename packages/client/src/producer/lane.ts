@@ -31,7 +31,7 @@ export class PartitionLane {
   /** The batch that takes the next record: the last, unless it has been sent already or is full. */
   open(nowMs: number): OutgoingBatch {
     const last = this.queue.at(-1);
-    if (last !== undefined && !last.isSealed && !(this.isInFlight && this.queue.length === 1)) return last;
+    if (last?.takesMore === true && !(this.isInFlight && this.queue.length === 1)) return last;
     return this.append(nowMs);
   }
 
@@ -53,6 +53,13 @@ export class PartitionLane {
     this.#nextSequence = ((this.#firstSequence ?? this.#nextSequence) + batch.records.length) % SEQUENCES;
     this.#firstSequence = null;
     return batch;
+  }
+
+  /** Puts two halves in the place of the first batch, which was not written: they begin where it would have. */
+  splitFirst(): void {
+    const [first, second] = this.queue.shift()!.split();
+    this.queue.unshift(first, second);
+    this.#firstSequence = null;
   }
 
   /** Takes the first batch away: it has been given up. */

@@ -169,6 +169,57 @@ test("an error that no retry mends fails the batch at once, and the next one goe
   await producer.send(one("small"));
 });
 
+/** A broker that takes batches of at most `bytesMax`, and refuses what does not continue the sequence. */
+async function brokerThatTakes(bytesMax: number): Promise<FakeBroker> {
+  const broker = await brokerThat({ errorCode: 0 });
+  const next = new Map<string, number>();
+  let end = 0;
+  broker.on(ProduceApi, (request) => {
+    const batch = new Batch(request.topicData[0]!.partitionData[0]!.records!);
+    if (batch.slice.length > bytesMax) return answered(request, () => ({ errorCode: ErrorCode.MESSAGE_TOO_LARGE }));
+    const producer = `${batch.producerId}`;
+    if (batch.baseSequence !== (next.get(producer) ?? 0))
+      return answered(request, () => ({ errorCode: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER }));
+    next.set(producer, batch.baseSequence + batch.recordsCount);
+    const baseOffset = end;
+    end += batch.recordsCount;
+    return answered(request, () => ({ errorCode: 0, baseOffset }));
+  });
+  return broker;
+}
+
+test("a batch too large for the topic is halved until it fits; order, offsets and sequence numbers hold", async ({
+  expect,
+}) => {
+  await using broker = await brokerThatTakes(2_000);
+  await using producer = new Producer({ bootstrap: broker.bootstrap, lingerMs: 60_000 });
+  const values = Array.from({ length: 23 }, (_, at) => `${at}:${"x".repeat(400)}`);
+  const sent = producer.send({ topic: "t", messages: values.map((value) => ({ value, partition: 0 })) });
+  await producer.flush();
+  expect((await sent).map(({ offset }) => offset)).toEqual(values.map((_, at) => at));
+  const taken = batchesOf(broker).filter(({ batch }) => batch.slice.length <= 2_000);
+  expect(taken.flatMap((each) => each.values)).toEqual(values);
+  expect(new Set(taken.map(({ batch }) => batch.producerId))).toEqual(new Set([100]));
+  const next = producer.send(one("next"));
+  await producer.flush();
+  expect((await next)[0]!.offset).toBe(23);
+  expect(batchesOf(broker).at(-1)!.batch.baseSequence).toBe(23);
+});
+
+test("one record too large fails alone, with its size, and those around it go through in order", async ({ expect }) => {
+  await using broker = await brokerThatTakes(2_000);
+  await using producer = new Producer({ bootstrap: broker.bootstrap });
+  const sizes = [10, 20, 5_000, 30, 40];
+  const sends = sizes.map((size) => producer.send(one("x".repeat(size))));
+  const outcomes = await Promise.allSettled(sends);
+  expect(outcomes.map(({ status }) => status)).toEqual([
+    ...["fulfilled", "fulfilled", "rejected", "fulfilled", "fulfilled"],
+  ]);
+  await expect(sends[2]).rejects.toThrow(/MESSAGE_TOO_LARGE.*one record of about 5\d\d\d bytes.*max\.message\.bytes/);
+  const taken = batchesOf(broker).filter(({ batch }) => batch.slice.length <= 2_000);
+  expect(taken.flatMap(({ values }) => values.map((value) => value.length))).toEqual([10, 20, 30, 40]);
+});
+
 test("sequences count records, not batches", async ({ expect }) => {
   await using broker = await brokerThat({ errorCode: 0 });
   await using producer = new Producer({ bootstrap: broker.bootstrap });

@@ -33,7 +33,10 @@ export class Producer implements AsyncDisposable {
     this.#settings = producerSettings(options);
     this.#cluster = new Cluster(options);
     this.#partitioner = new Partitioner(this.#cluster.random);
-    this.#sender = new Sender(this.#cluster, this.#settings, this.#lanes, (batch) => this.#gone(batch));
+    this.#sender = new Sender(this.#cluster, this.#settings, this.#lanes, {
+      gone: (batch) => this.#gone(batch),
+      split: () => this.#batches++,
+    });
   }
 
   /** Resolves, in the messages' order, once all are acknowledged; rejects with the first failure, of a batch or of the topic. */
@@ -48,10 +51,8 @@ export class Producer implements AsyncDisposable {
     if (this.#isClosed) throw new ConnectError("closed", name, "this producer is closed");
     const placed = await this.#enqueueAll(name, messages);
     const places: RecordPlace[] = [];
-    for (const { batch, index } of placed) {
-      const baseOffset = await batch.done;
-      places.push({ topic: name, partition: batch.partition, offset: baseOffset < 0 ? -1 : baseOffset + index });
-    }
+    for (const { batch, index } of placed)
+      places.push({ topic: name, partition: batch.partition, offset: await batch.offsetOf(index) });
     return places;
   }
 

@@ -20,12 +20,19 @@ const doubtsIdentity: ReadonlySet<number> = new Set([
   ErrorCode.INVALID_PRODUCER_ID_MAPPING,
 ]);
 
+export interface BatchEvents {
+  /** A batch has left, acknowledged or given up. */
+  gone(batch: OutgoingBatch): void;
+  /** One has become two. */
+  split(): void;
+}
+
 /** Sends what is due, one request per broker and turn, and decides what becomes of every batch. */
 export class Sender {
   readonly #cluster: Cluster;
   readonly #settings: ProducerSettings;
   readonly #lanes: ReadonlyMap<string, PartitionLane>;
-  readonly #onGone: (batch: OutgoingBatch) => void;
+  readonly #events: BatchEvents;
   readonly #requests = new Map<number, number>();
   #identity: Identity | null = null;
   #identifying = false;
@@ -34,17 +41,16 @@ export class Sender {
   /** Batches are due at once, full or not. */
   isFlushing = false;
 
-  /** `onGone` is told of every batch that left, acknowledged or given up. */
   constructor(
     cluster: Cluster,
     settings: ProducerSettings,
     lanes: ReadonlyMap<string, PartitionLane>,
-    onGone: (batch: OutgoingBatch) => void,
+    events: BatchEvents,
   ) {
     this.#cluster = cluster;
     this.#settings = settings;
     this.#lanes = lanes;
-    this.#onGone = onGone;
+    this.#events = events;
   }
 
   /** Sends all batches that are due and can be sent now; comes back by itself for those that can't. */
@@ -96,7 +102,7 @@ export class Sender {
   #gone(batch: OutgoingBatch, error: Error | null, baseOffset = -1): void {
     if (error === null) batch.acknowledge(baseOffset);
     else batch.fail(error);
-    this.#onGone(batch);
+    this.#events.gone(batch);
   }
 
   #wakeAt(atMs: number): void {
@@ -193,6 +199,7 @@ export class Sender {
 
   #answered(lane: PartitionLane, part: { errorCode: number; baseOffset: number; errorMessage: string | null }): void {
     const isWritten = part.errorCode === 0 || part.errorCode === ErrorCode.DUPLICATE_SEQUENCE_NUMBER;
+    if (part.errorCode === ErrorCode.MESSAGE_TOO_LARGE) return this.#tooLarge(lane);
     if (!isWritten) {
       const error = new KafkaError(part.errorCode, `${lane.topic}-${lane.partition}`, part.errorMessage);
       if (this.#settings.isIdempotent && doubtsIdentity.has(part.errorCode)) this.#renew(lane, error);
@@ -202,6 +209,19 @@ export class Sender {
     lane.isInFlight = false;
     lane.notBeforeMs = 0;
     this.#gone(lane.advance(), null, part.baseOffset);
+  }
+
+  /** Only the broker knows how large a batch its topic takes: two halves may pass, one record alone is at its end. */
+  #tooLarge(lane: PartitionLane): void {
+    const { records, bytes } = lane.first!;
+    lane.isInFlight = false;
+    if (records.length > 1) {
+      lane.splitFirst();
+      this.#events.split();
+      return;
+    }
+    const text = `one record of about ${bytes} bytes is more than the topic's max.message.bytes allows`;
+    this.#giveUp(lane, new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, `${lane.topic}-${lane.partition}`, text));
   }
 
   #renew(lane: PartitionLane, error: KafkaError): void {
