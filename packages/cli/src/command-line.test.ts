@@ -76,8 +76,15 @@ it("suggests the command that was meant", async () => {
   expect((await run("toipcs")).stderr).toContain("Did you mean topics?");
 });
 
-it("names the hop that failed", async () => {
-  expect((await run("topics --timeout 2s")).stderr).toContain("127.0.0.1:1");
+it.for([
+  "topics --timeout 1s",
+  "produce words hello --timeout 1s",
+  "consume words --timeout 1s",
+  "meta set /a b --timeout 1s",
+])("`odradek %s` names the hop that failed", async (words) => {
+  const { code, stderr } = await run(words);
+  expect(code).toBe(4);
+  expect(stderr).toMatch(/127\.0\.0\.1:1\b.*ECONNREFUSED/);
 });
 
 it("ends quietly when its reader has seen enough", async () => {

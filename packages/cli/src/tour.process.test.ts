@@ -152,6 +152,17 @@ describe("a tour of the odradek command on a real cluster", { timeout: 60_000 },
     expect((await json<{ health: string }>("status --wait --timeout 30s")).health).toBe("healthy");
   });
 
+  it("names the broker that hangs and how far it came, while it waits and when it gives up", async () => {
+    const [, first] = await dev.prints(/broker 1 .*?(localhost:\d+)/);
+    await run("pause broker 1");
+    const stuck = await start(`produce words -b ${first} --timeout 2500ms hello`).ended;
+    const listing = await start(`topics -b ${first} --timeout 1s`).ended;
+    await run("resume broker 1");
+    expect([stuck.code, listing.code]).toEqual([4, 4]);
+    expect(stuck.stderr).toContain(`still trying: ${first} has not answered ApiVersions`);
+    expect(listing.stderr).toContain(`${first} accepted the connection but not ApiVersions`);
+  });
+
   it("deletes a topic only when that was meant", async () => {
     expect(await exitCode("topics delete words")).toBe(2);
     await run("topics delete words --yes");

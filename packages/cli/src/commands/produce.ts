@@ -18,6 +18,7 @@ export const produce: CommandModule<object, KafkaOptions & ProduceOptions> = {
         alias: "p",
         describe: "else chosen by the key",
       })
+      .option("timeout", { type: "string", default: "15s", describe: "how long to try for each record" })
       .option("acks", { choices: ["all", "1", "0"] as const, default: "all" as const, describe: "who must have it" })
       .option("compression", {
         alias: "z",

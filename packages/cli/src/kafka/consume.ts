@@ -1,6 +1,7 @@
 import { type Admin, type Consumer, createAdmin, createConsumer } from "@odradek/client";
 import { once } from "node:events";
 import { Failure } from "../terminal/failure.ts";
+import { timeoutMs } from "../terminal/duration.ts";
 import { tell } from "../terminal/output.ts";
 import { findBounds, noticesOf, offsetAt, type Place } from "./bounds.ts";
 import { asCommand } from "./failures.ts";
@@ -22,6 +23,8 @@ export type ConsumeOptions = KafkaOptions & {
 };
 
 const pollMs = 200;
+/** A rebalance waits for members that may be gone: so much longer has a group with `-e` until it must have come further. */
+const rebalanceMs = 60_000;
 
 export function runConsume(options: ConsumeOptions): Promise<void> {
   const start = parseStart(options.start, Date.now());
@@ -69,10 +72,14 @@ async function pump(
     interrupted.resolve(null);
   };
   process.once("SIGINT", interrupt);
+  const stall = stallAlarm(consumer, options);
   let left = options.countMax;
   while (left > 0 && !isInterrupted && !(options.exit && isAtEnd())) {
     const batch = await Promise.race([consumer.next({ timeoutMs: pollMs }), interrupted.promise]);
-    if (batch === null) continue;
+    if (batch === null) {
+      stall();
+      continue;
+    }
     const { topic, partition } = batch;
     const records = batch.records.slice(0, left);
     left -= records.length;
@@ -83,6 +90,23 @@ async function pump(
   }
   process.off("SIGINT", interrupt);
   if (isInterrupted) throw new Failure("interrupted", "interrupted");
+}
+
+/** To be called when nothing has come: with `-e` there is an end to come to, and no progress towards it is a failure. */
+function stallAlarm(consumer: Consumer, options: ConsumeOptions): () => void {
+  const limitMs = timeoutMs(options.timeout) + (options.groupId === undefined ? 0 : rebalanceMs);
+  let seen = "";
+  let seenAt = performance.now();
+  return () => {
+    const positions = consumer
+      .assignment()
+      .map((place) => `${place.topic}-${place.partition} ${consumer.position(place)}`);
+    const now = performance.now();
+    if (positions.join() !== seen) [seen, seenAt] = [positions.join(), now];
+    if (!options.exit || now - seenAt < limitMs) return;
+    const where = positions.length === 0 ? "no partition was assigned" : `still at ${positions.join(", ")}`;
+    throw new Failure("timeout", `nothing came within ${limitMs} ms: ${where}; --timeout gives it longer`);
+  };
 }
 
 const jsonLine = (record: ShownRecord): Buffer => Buffer.from(`${JSON.stringify(recordJson(record))}\n`);

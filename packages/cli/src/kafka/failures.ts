@@ -15,7 +15,8 @@ function translate(error: unknown): unknown {
   if (error instanceof KafkaError) return new Failure(kindOf(error.codeName), error.message, { cause: error });
   const unreached = innermost(error, (cause) => cause instanceof ConnectError);
   if (unreached) return new Failure("cannotConnect", unreached.message, { cause: error });
-  if (error instanceof DeadlineError) return new Failure("timeout", withCause(error), { cause: error });
+  if (error instanceof DeadlineError)
+    return new Failure("timeout", `${withCause(error)}; --timeout gives it longer`, { cause: error });
   if (error instanceof UnsupportedVersionError) return new Failure("runtime", error.message, { cause: error });
   return error;
 }

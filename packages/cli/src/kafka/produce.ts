@@ -25,7 +25,7 @@ export function runProduce(options: KafkaOptions & ProduceOptions): Promise<void
   return asCommand(async () => {
     const { acks, compression } = options;
     await using producer = createProducer({
-      ...clientOptions(options),
+      ...producerOptions(options),
       acks: acks === "all" ? "all" : (Number(acks) as 0 | 1),
       compression,
     });
@@ -46,6 +46,16 @@ export function runProduce(options: KafkaOptions & ProduceOptions): Promise<void
     await Promise.all(waiting);
     tell(`${sent} record${sent === 1 ? "" : "s"} to ${options.topic}`);
   });
+}
+
+/**
+ * A leader that hangs keeps its place until its session ends: a request to it is given up early enough to reach the one that
+ * takes over within the same `--timeout`.
+ */
+function producerOptions(options: KafkaOptions) {
+  const client = clientOptions(options);
+  const deliveryTimeoutMs = client.operationTimeoutMs;
+  return { ...client, deliveryTimeoutMs, requestTimeoutMs: Math.max(1, Math.floor(deliveryTimeoutMs / 3)) };
 }
 
 function messageMaker(options: ProduceOptions) {

@@ -1,6 +1,10 @@
 import type { Argv } from "yargs";
 import { findRunning } from "../dev/state-file.ts";
-import { timeoutMs } from "../terminal/duration.ts";
+import { timeoutMs, timeoutOption } from "../terminal/duration.ts";
+import { tellTrouble } from "../terminal/trouble.ts";
+
+/** Within this long a broker that lives takes a connection and says what it speaks. */
+const connectTimeoutMsMax = 3000;
 
 export type KafkaOptions = { brokers: string | undefined; timeout: string };
 
@@ -11,7 +15,7 @@ export function kafkaOptions<T>(yargs: Argv<T>): Argv<T & KafkaOptions> {
       type: "string",
       describe: "host:port,… of any Kafka; else ODRADEK_BROKERS, the running `odradek dev`, or localhost:9092",
     })
-    .option("timeout", { type: "string", default: "10s", describe: "how long to try" });
+    .option("timeout", timeoutOption);
 }
 
 /** Where to begin: the flag, the environment, the cluster of `odradek dev` from here upwards, Kafka's own port. */
@@ -30,8 +34,9 @@ export function clientOptions(options: KafkaOptions) {
   return {
     bootstrap: bootstrapOf(options),
     clientId: "odradek-cli",
-    connectTimeoutMs: Math.min(5000, waitMsMax),
+    connectTimeoutMs: Math.min(connectTimeoutMsMax, waitMsMax),
     requestTimeoutMs: waitMsMax,
     operationTimeoutMs: waitMsMax,
+    onTrouble: tellTrouble(),
   };
 }

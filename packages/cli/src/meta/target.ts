@@ -1,6 +1,6 @@
 import type { Argv } from "yargs";
 import { findRunning } from "../dev/state-file.ts";
-import { timeoutMs } from "../terminal/duration.ts";
+import { timeoutMs, timeoutOption } from "../terminal/duration.ts";
 import { Failure } from "../terminal/failure.ts";
 
 export type MetaOptions = { meta: string | undefined; timeout: string };
@@ -12,7 +12,7 @@ export function metaOptions<T>(yargs: Argv<T>): Argv<T & MetaOptions> {
       describe:
         "metadata nodes as id=host:port,…; else ODRADEK_META, the running `odradek dev`, or localhost:2181-2183",
     })
-    .option("timeout", { type: "string", default: "10s", describe: "how long to try" });
+    .option("timeout", timeoutOption);
 }
 
 export const timeoutMsOf = ({ timeout }: { timeout: string }): number => timeoutMs(timeout);

@@ -18,3 +18,6 @@ export function timeoutMs(text: string): number {
   if (ms > timerMsMax) throw new Failure("usage", `${text} is too long to wait: at most 24d`);
   return ms;
 }
+
+/** Shorter than the libraries' own deadlines: a person waits. */
+export const timeoutOption = { type: "string", default: "5s", describe: "how long to try" } as const;

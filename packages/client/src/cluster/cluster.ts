@@ -58,7 +58,9 @@ export class Cluster implements AsyncDisposable {
     const { deadlineMs = this.deadline(), mayRetry: may = mayRetry } = options;
     const judge = (error: unknown): boolean => {
       if (saysStaleMetadata(error)) this.invalidate();
-      return !this.#isClosed && may(error);
+      if (this.#isClosed || !may(error)) return false;
+      this.settings.onTrouble?.(error as Error);
+      return true;
     };
     return retried({ clock: this.clock, random: this.random, deadlineMs, what, mayRetry: judge }, attempt);
   }

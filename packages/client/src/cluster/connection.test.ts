@@ -9,6 +9,7 @@ import {
 import { test } from "vitest";
 import { type ConnectError, DeadlineError, UnsupportedVersionError } from "../errors.ts";
 import { FakeBroker, HANG_UP, SILENCE } from "../testing/fake-broker.ts";
+import { createAdmin } from "../index.ts";
 import { Cluster } from "./cluster.ts";
 import { BrokerConnection } from "./connection.ts";
 import { parseAddress, settingsOf } from "./options.ts";
@@ -161,4 +162,32 @@ test("an older answer never takes a partition's leader back", async ({ expect })
   leaderEpoch = 6;
   await cluster.refresh(["t"]);
   expect(cluster.leaderOf("t", 0)).toBe(6);
+});
+
+test("an answer that is late is told of while it is still waited for", async ({ expect }) => {
+  await using broker = await FakeBroker.start();
+  const answer = Promise.withResolvers<void>();
+  broker.on(ListGroupsApi, async () => {
+    await answer.promise;
+    return { errorCode: 0, groups: [] };
+  });
+  const trouble: string[] = [];
+  const onTrouble = ({ message }: Error): void => {
+    trouble.push(message);
+    answer.resolve();
+  };
+  await using connection = await connect(broker.bootstrap, { onTrouble });
+  await connection.send(ListGroupsApi, {}, 30_000);
+  expect(trouble).toEqual([`${broker.bootstrap} has not answered ListGroups for 2000 ms`]);
+});
+
+test("a failure that is tried again is told of, one that is final is only thrown", async ({ expect }) => {
+  await using broker = await FakeBroker.start();
+  const codes = [ErrorCode.COORDINATOR_NOT_AVAILABLE, ErrorCode.GROUP_AUTHORIZATION_FAILED];
+  broker.on(ListGroupsApi, () => ({ errorCode: codes.shift()!, groups: [] }));
+  const trouble: string[] = [];
+  await using admin = createAdmin({ bootstrap: broker.bootstrap, onTrouble: ({ message }) => trouble.push(message) });
+  await expect(admin.listGroups()).rejects.toThrow(/GROUP_AUTHORIZATION_FAILED/);
+  expect(trouble).toHaveLength(1);
+  expect(trouble[0]).toContain("COORDINATOR_NOT_AVAILABLE");
 });

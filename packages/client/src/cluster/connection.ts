@@ -21,6 +21,9 @@ const PACKAGE_VERSION = "0.1.0";
 /** Newest ApiVersions version that every broker either speaks or refuses in a way we understand. */
 const API_VERSIONS_FIRST_TRY = 3;
 
+/** A request that has waited this long is worth a word to whoever wants to hear of trouble. */
+const LATE_MS = 2_000;
+
 type Pending = {
   readonly key: number;
   read(reader: Reader): void;
@@ -47,7 +50,7 @@ export type Said<A extends AnyApi> = RequestDraft<A> | ((version: number) => Req
  */
 export class BrokerConnection implements AsyncDisposable {
   readonly address: string;
-  readonly #clientId: string;
+  readonly #settings: ClusterSettings;
   readonly #clock: Clock;
   readonly #pending = new Map<number, Pending>();
   #stream: Connection | null = null;
@@ -57,7 +60,7 @@ export class BrokerConnection implements AsyncDisposable {
 
   private constructor(address: Address, settings: ClusterSettings) {
     this.address = formatAddress(address);
-    this.#clientId = settings.clientId;
+    this.#settings = settings;
     this.#clock = settings.ports.clock;
   }
 
@@ -168,7 +171,7 @@ export class BrokerConnection implements AsyncDisposable {
 
   #encode<A extends AnyApi>(api: A, apiVersion: number, request: Said<A>, correlationId: number): Buffer[] {
     const w = new Writer();
-    writeRequestHeader(w, { apiKey: api.key, apiVersion, correlationId, clientId: this.#clientId });
+    writeRequestHeader(w, { apiKey: api.key, apiVersion, correlationId, clientId: this.#settings.clientId });
     // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- tsc can't call a generic union
     const say = typeof request === "function" ? (request as (version: number) => RequestDraft<A>) : null;
     api.writeRequest(w, apiVersion, say === null ? request : say(apiVersion));
@@ -187,10 +190,15 @@ export class BrokerConnection implements AsyncDisposable {
     const correlationId = this.#correlationId++ & 0x7fff_ffff;
     const buffers = this.#encode(api, version, request, correlationId);
     return new Promise((resolve, reject) => {
-      const cancel = this.#clock.timer(timeoutMs, () => {
+      const endWait = this.#clock.timer(timeoutMs, () => {
         this.#fail(new DeadlineError(`${this.address} did not answer ${api.name} within ${timeoutMs} ms`));
         stream.destroy();
       });
+      const endPatience = this.#tellWhenLate(api.name, timeoutMs);
+      const cancel = (): void => {
+        endWait();
+        endPatience();
+      };
       const read = (r: Reader): void => {
         readResponseHeader(r, api.key, version);
         resolve(decode(r));
@@ -198,6 +206,16 @@ export class BrokerConnection implements AsyncDisposable {
       this.#pending.set(correlationId, { key: api.key, read, fail: reject, cancel });
       stream.write(buffers);
     });
+  }
+
+  /** Who gives a request more than the usual time expects it to wait so much longer: a fetch for records, a join for members. */
+  #tellWhenLate(asked: string, timeoutMs: number): Cancel {
+    const { onTrouble, requestTimeoutMs, connectTimeoutMs } = this.#settings;
+    const lateMs = LATE_MS + Math.max(0, timeoutMs - Math.max(requestTimeoutMs, connectTimeoutMs));
+    if (onTrouble === null || lateMs >= timeoutMs) return () => undefined;
+    return this.#clock.timer(lateMs, () =>
+      onTrouble(new DeadlineError(`${this.address} has not answered ${asked} for ${lateMs} ms`)),
+    );
   }
 
   /** Throws ProtocolError, which closes the connection. */

@@ -13,6 +13,8 @@ export type ClusterOptions = {
   /** One call of this library with all its retries. */
   readonly operationTimeoutMs?: number;
   readonly metadataAgeMsMax?: number;
+  /** Told of every failure that is tried again, and of every answer that is late but not yet given up: for a log. */
+  readonly onTrouble?: (error: Error) => void;
   /** Ports, for tests and simulations. */
   readonly ports?: Partial<Ports>;
 };
@@ -28,6 +30,7 @@ export type ClusterSettings = {
   readonly requestTimeoutMs: number;
   readonly operationTimeoutMs: number;
   readonly metadataAgeMsMax: number;
+  readonly onTrouble: ((error: Error) => void) | null;
   readonly ports: Ports;
 };
 
@@ -56,6 +59,7 @@ export function settingsOf(options: ClusterOptions): ClusterSettings {
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     operationTimeoutMs: options.operationTimeoutMs ?? 60_000,
     metadataAgeMsMax: options.metadataAgeMsMax ?? 300_000,
+    onTrouble: options.onTrouble ?? null,
     ports: {
       clock: options.ports?.clock ?? new SystemClock({ keepsAlive: true }),
       net: options.ports?.net ?? new NodeNet(),

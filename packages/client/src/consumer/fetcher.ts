@@ -96,14 +96,19 @@ export class Fetcher {
     const now = this.#cluster.clock.now();
     const due = [...this.#positions.values()].filter((position) => position.notBeforeMs <= now);
     if (due.length < this.#positions.size) this.#wakeLater(now);
-    const lost = due.filter((position) => position.fetchOffset === null);
+    const lost = due.filter((position) => this.#isLost(position));
     if (lost.length > 0 && !this.#isLocating) void this.#locate(lost);
-    const fetchable = due.filter((position) => position.fetchOffset !== null);
+    const fetchable = due.filter((position) => !this.#isLost(position));
     const ledBy = groupedBy(fetchable, (position) => this.#leaderOf(position));
     for (const [leader, positions] of ledBy) {
       if (leader === null || this.#busy.has(leader) || positions.some(({ buffered }) => buffered !== null)) continue;
       void this.#fetch(leader, positions);
     }
+  }
+
+  /** Where to fetch is not known, or from whom. */
+  #isLost({ topic, fetchOffset }: Position): boolean {
+    return fetchOffset === null || this.#cluster.known?.topics.has(topic) !== true;
   }
 
   /** Null, and a later attempt, when nobody is known to lead it. */
@@ -229,6 +234,7 @@ export class Fetcher {
       this.#onChange();
       return;
     }
+    settings.onTrouble?.(error);
     for (const position of positions) position.notBeforeMs = now + backoffMs(position.failures++, random);
     this.#refresh([...new Set(positions.map(({ topic }) => topic))]);
     this.#wakeLater(now);

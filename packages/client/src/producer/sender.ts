@@ -258,6 +258,7 @@ export class Sender {
     const batch = lane.first!;
     batch.attempts++;
     batch.lastError = error;
+    this.#cluster.settings.onTrouble?.(error);
     lane.isInFlight = false;
     lane.notBeforeMs = this.#cluster.clock.now() + backoffMs(batch.attempts - 1, this.#cluster.random);
     this.#wakeAt(lane.notBeforeMs);
