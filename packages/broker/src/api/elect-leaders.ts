@@ -1,6 +1,7 @@
 import { ElectLeadersApi, type ElectLeadersRequest, ErrorCode, type ResponseDraft } from "@odradek/protocol";
 import type { ClusterImage } from "../cluster/image.ts";
-import { type Candidacy, type Election, electLeaders as elect } from "../controller/elect-leaders.ts";
+import type { PartitionName } from "../controller/change-partitions.ts";
+import { type Election, electLeaders as elect } from "../controller/elect-leaders.ts";
 import { handler, type Parts } from "./handler.ts";
 
 // ElectLeaders (key 43).
@@ -35,10 +36,10 @@ export async function electAsked({ cluster }: Pick<Parts, "cluster">, request: E
   };
 }
 
-const all = (image: ClusterImage): Candidacy[] =>
+const all = (image: ClusterImage): PartitionName[] =>
   [...image.topics.values()].flatMap(({ name, partitions }) =>
     partitions.map(({ index }) => ({ topic: name, partition: index })),
   );
 
-const named = (asked: NonNullable<ElectLeadersRequest["topicPartitions"]>): Candidacy[] =>
+const named = (asked: NonNullable<ElectLeadersRequest["topicPartitions"]>): PartitionName[] =>
   asked.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));

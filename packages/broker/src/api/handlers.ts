@@ -1,4 +1,5 @@
 import { alterConfigs } from "./alter-configs.ts";
+import { alterPartitionReassignments } from "./alter-partition-reassignments.ts";
 import { apiVersions } from "./api-versions.ts";
 import { createPartitions } from "./create-partitions.ts";
 import { createTopics } from "./create-topics.ts";
@@ -21,6 +22,7 @@ import { initProducerId } from "./init-producer-id.ts";
 import { joinGroup } from "./join-group.ts";
 import { leaveGroup } from "./leave-group.ts";
 import { listGroups } from "./list-groups.ts";
+import { listPartitionReassignments } from "./list-partition-reassignments.ts";
 import { listOffsets } from "./list-offsets.ts";
 import { metadata } from "./metadata.ts";
 import { offsetCommit } from "./offset-commit.ts";
@@ -60,6 +62,8 @@ export const handlers: readonly Handler[] = [
   describeCluster,
   describeLogDirs,
   electLeaders,
+  alterPartitionReassignments,
+  listPartitionReassignments,
   describeProducers,
   describeTopicPartitions,
 ];

@@ -2,6 +2,7 @@ import { type ConfigLayers, resolveTopicConfig, type TopicConfig } from "../conf
 import type { Assignment, Peer } from "../partition/assignment.ts";
 import type { Cluster } from "./cluster.ts";
 import type { BrokerImage, ClusterImage, ConfigImage, PartitionImage, TopicImage } from "./image.ts";
+import { replicationFactorOf } from "./moves.ts";
 import { ALL_BROKERS } from "./nodes.ts";
 import type { Registration } from "./register.ts";
 
@@ -60,7 +61,7 @@ export class Pictures {
       const same = reusable[partition.index];
       const isSame = same !== undefined && before?.topic.partitions[partition.index] === partition;
       assignments.push(
-        isSame ? same : assignmentOf(topic, partition, this.#registration, configOf(partition.replicas.length)),
+        isSame ? same : assignmentOf(topic, partition, this.#registration, configOf(replicationFactorOf(partition))),
       );
     }
     return assignments;

@@ -32,6 +32,9 @@ export type PartitionImage = {
   readonly leader: number;
   readonly leaderEpoch: number;
   readonly isr: readonly number[];
+  /** Replicas that a move adds and removes (moves.ts); neither: the partition is not being moved. */
+  readonly adding?: readonly number[];
+  readonly removing?: readonly number[];
   readonly version: number;
   readonly modifiedRevision: number;
 };

@@ -1,6 +1,7 @@
 import type { InSyncChange, InSyncStore } from "../partition/assignment.ts";
 import type { Cluster } from "./cluster.ts";
 import type { ClusterImage } from "./image.ts";
+import { nodeOf } from "./moves.ts";
 import { encode, paths } from "./nodes.ts";
 import { registrationChecks } from "./registration-checks.ts";
 
@@ -23,13 +24,12 @@ export class TreeInSyncStore implements InSyncStore {
     if (!partition || partition.version !== change.version) return "rejected";
     if (partition.leader !== this.#cluster.brokerId || partition.leaderEpoch !== change.leaderEpoch) return "rejected";
     if (!mayBeInSync(image, change, partition.isr)) return "rejected";
-    const { replicas, leader, leaderEpoch } = partition;
     const outcome = await this.#cluster.multi([
       ...registrationChecks(image, change.isr),
       {
         is: "set",
         path: paths.partition(change.topic, change.partition),
-        data: encode({ replicas, leader, leaderEpoch, isr: change.isr }),
+        data: encode({ ...nodeOf(partition), isr: change.isr }),
         version: change.version,
       },
     ]);

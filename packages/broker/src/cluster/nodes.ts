@@ -39,7 +39,15 @@ export type BrokerNode = {
 };
 export type ControllerNode = { broker: number; incarnation: string };
 export type TopicNode = { id: string; internal?: boolean };
-export type PartitionNode = { replicas: number[]; leader: number; leaderEpoch: number; isr: number[] };
+export type PartitionNode = {
+  replicas: number[];
+  leader: number;
+  leaderEpoch: number;
+  isr: number[];
+  /** While the partition is being moved (cluster/moves.ts). */
+  adding?: number[];
+  removing?: number[];
+};
 export type ConfigNode = Record<string, string>;
 
 export const encode = (value: object): Buffer => Buffer.from(JSON.stringify(value));
@@ -93,6 +101,8 @@ export function readPartition(node: Znode): PartitionNode {
     leader: Number.isInteger(value["leader"]) ? (value["leader"] as number) : -1,
     leaderEpoch: value["leaderEpoch"] as number,
     isr: value["isr"],
+    ...(isNumbers(value["adding"]) ? { adding: value["adding"] } : {}),
+    ...(isNumbers(value["removing"]) ? { removing: value["removing"] } : {}),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Operation } from "@odradek/metadata/client";
 import { ErrorCode } from "@odradek/protocol";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { ClusterImage, TopicImage } from "../cluster/image.ts";
+import { targetOf } from "../cluster/moves.ts";
 import { paths } from "../cluster/nodes.ts";
 import { registrationChecks } from "../cluster/registration-checks.ts";
 import { limits } from "../limits.ts";
@@ -96,7 +97,7 @@ function placement(image: ClusterImage, topic: TopicImage, wanted: PartitionsWan
     );
   if (wanted.count > limits.partitionsPerRequestMax)
     return invalid(`More than ${limits.partitionsPerRequestMax} partitions.`);
-  const replicationFactor = topic.partitions[0]?.replicas.length ?? 1;
+  const replicationFactor = topic.partitions[0] ? targetOf(topic.partitions[0]).length : 1;
   if (!wanted.assignments) return placed(image, { partitions: added, replicationFactor });
   if (wanted.assignments.length !== added)
     return {

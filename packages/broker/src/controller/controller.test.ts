@@ -1,12 +1,15 @@
 import { silentLogger } from "@odradek/kit";
 import { VirtualClock } from "@odradek/kit/testing";
+import { ErrorCode } from "@odradek/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { PartitionImage } from "../cluster/image.ts";
+import { TreeInSyncStore } from "../cluster/in-sync-store.ts";
 import { encode, paths } from "../cluster/nodes.ts";
 import { MemoryTree } from "../testing/memory-session.ts";
 import { passUntil, startTestCluster, type TestCluster } from "../testing/test-cluster.ts";
 import { Controller } from "./controller.ts";
 import { createTopic } from "./create-topic.ts";
+import { reassignPartitions } from "./reassign-partitions.ts";
 
 type Life = TestCluster & { controller: Controller };
 
@@ -115,7 +118,6 @@ describe("controller", () => {
     const follower = [1, 2, 3].find((id) => id !== partitionsOf(two)[0]!.leader)!;
     const leaderLife = lives[partitionsOf(two)[0]!.leader - 1]!;
     // The leader's picture is older than the follower's new registration when it writes the ISR.
-    const { TreeInSyncStore } = await import("../cluster/in-sync-store.ts");
     const { version, leaderEpoch, isr } = partitionsOf(leaderLife)[0]!;
     leaderLife.session().beforeMulti = async () => {
       leaderLife.session().beforeMulti = () => Promise.resolve();
@@ -188,6 +190,63 @@ describe("controller", () => {
       .set(paths.partition("words", 0), encode({ replicas, leader: 2, leaderEpoch, isr: [1, 2] }), "any");
     await passUntil(clock, () => partitionsOf(two)[0]!.leader === replicas[0], 400_000);
     expect(partitionsOf(two)[1]!.leader).toBe(2);
+  });
+
+  test("P-20: a move ends when the new replicas are in sync: the old ones go, and one of the new ones leads", async () => {
+    const [one, two] = [await start(1), await start(2), await start(3)];
+    await passUntil(clock, () => one.cluster.image.brokers.size === 3);
+    const assignments = [[1, 2]];
+    await createTopic(one.cluster, { name: "words", partitions: -1, replicationFactor: -1, assignments, configs: {} });
+    const moving = reassignPartitions(two.cluster, [{ topic: "words", partition: 0, replicas: [3, 2] }], {
+      mayChangeFactor: true,
+    });
+    expect(await moving).toEqual([{ error: 0, message: "" }]);
+    await clock.advance(10_000);
+    expect(partitionsOf(two)[0]).toMatchObject({
+      replicas: [3, 2, 1],
+      adding: [3],
+      removing: [1],
+      leader: 1,
+      isr: [1, 2],
+    });
+    // The leader finds that broker 3 has caught up; what a move needs to be known stays in the node.
+    const { version, leaderEpoch } = partitionsOf(one)[0]!;
+    const joined = await new TreeInSyncStore(one.cluster).propose({
+      topic: "words",
+      partition: 0,
+      leaderEpoch,
+      version,
+      isr: [1, 2, 3],
+      addedIncarnations: new Map([[3, one.cluster.image.brokers.get(3)!.incarnation]]),
+    });
+    expect(joined).toBe("accepted");
+    await passUntil(clock, () => partitionsOf(two)[0]!.replicas.length === 2);
+    expect(partitionsOf(two)[0]).toMatchObject({ replicas: [3, 2], leader: 3, leaderEpoch: 1 });
+    expect(new Set(partitionsOf(two)[0]!.isr)).toEqual(new Set([2, 3]));
+    expect(partitionsOf(two)[0]).not.toHaveProperty("adding");
+    const again = reassignPartitions(two.cluster, [{ topic: "words", partition: 0, replicas: null }], {
+      mayChangeFactor: true,
+    });
+    expect(await again).toMatchObject([{ error: ErrorCode.NO_REASSIGNMENT_IN_PROGRESS }]);
+  });
+
+  test("P-20: a move survives the death of the controller, of its old leader, and of a broker that it does not concern", async () => {
+    const [one, two] = [await start(1), await start(2), await start(3), await start(4)];
+    await passUntil(clock, () => two.cluster.image.brokers.size === 4);
+    const assignments = [[1, 2]];
+    await createTopic(two.cluster, { name: "words", partitions: -1, replicationFactor: -1, assignments, configs: {} });
+    await reassignPartitions(two.cluster, [{ topic: "words", partition: 0, replicas: [3, 2] }], {
+      mayChangeFactor: true,
+    });
+    kill(one);
+    await passUntil(clock, () => partitionsOf(two)[0]!.leader === 2);
+    expect(partitionsOf(two)[0]).toMatchObject({ replicas: [3, 2, 1], adding: [3], removing: [1], isr: [2] });
+    const { version, leaderEpoch } = partitionsOf(two)[0]!;
+    const addedIncarnations = new Map([[3, two.cluster.image.brokers.get(3)!.incarnation]]);
+    const change = { topic: "words", partition: 0, leaderEpoch, version, isr: [2, 3], addedIncarnations };
+    expect(await new TreeInSyncStore(two.cluster).propose(change)).toBe("accepted");
+    await passUntil(clock, () => partitionsOf(two)[0]!.replicas.length === 2);
+    expect(partitionsOf(two)[0]).toMatchObject({ replicas: [3, 2], leader: 2, isr: [2, 3] });
   });
 
   test("a topic too large for one transaction is whole even when a broker restarts while it is created", async () => {

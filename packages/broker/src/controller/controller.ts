@@ -2,8 +2,9 @@ import { AssertionError, type Cancel, type Clock, type Logger } from "@odradek/k
 import type { Operation, Outcome } from "@odradek/metadata/client";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { ClusterImage, TopicImage } from "../cluster/image.ts";
+import { isMoving } from "../cluster/moves.ts";
 import { encode, paths } from "../cluster/nodes.ts";
-import { resolveTopicConfig } from "../config.ts";
+import { resolveTopicConfig, type TopicConfig } from "../config.ts";
 import { limits } from "../limits.ts";
 import { batches } from "./batches.ts";
 import { electionsFor, type PartitionChange, preferredLeadersFor } from "./elect.ts";
@@ -159,15 +160,16 @@ export class Controller {
 
   #changes(image: ClusterImage): PartitionChange[] {
     const { configLayers } = this.#cluster;
-    const mayBeUnclean = (name: string): boolean =>
-      resolveTopicConfig({ topic: image.topicConfigs.get(name)?.settings ?? {}, ...configLayers })
-        .uncleanLeaderElection;
+    const configOf = (name: string): TopicConfig =>
+      resolveTopicConfig({ topic: image.topicConfigs.get(name)?.settings ?? {}, ...configLayers });
+    const mayBeUnclean = (name: string): boolean => configOf(name).uncleanLeaderElection;
+    const minInsyncReplicas = (name: string): number => configOf(name).minInsyncReplicas;
     const changes: PartitionChange[] = [];
     for (const topic of image.topics.values()) {
       if (this.#settled.get(topic) === image.brokers) continue;
-      const here = electionsFor(image, topic, { mayBeUnclean });
+      const here = electionsFor(image, topic, { mayBeUnclean, minInsyncReplicas });
       changes.push(...here);
-      const isSettled = here.length === 0 && topic.partitions.every(({ leader }) => leader >= 0);
+      const isSettled = here.length === 0 && topic.partitions.every((one) => one.leader >= 0 && !isMoving(one));
       if (isSettled) this.#settled.set(topic, image.brokers);
     }
     if (changes.length > 0 || !this.#wantsPreferred) return changes;

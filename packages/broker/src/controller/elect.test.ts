@@ -54,7 +54,10 @@ const topicOf = (partition: Partial<PartitionImage>): TopicImage => ({
 });
 
 function decide(states: Record<number, State>, partition: Partial<PartitionImage>, mayBeUnclean = false) {
-  const [change] = electionsFor(imageWith(states), topicOf(partition), { mayBeUnclean: () => mayBeUnclean });
+  const [change] = electionsFor(imageWith(states), topicOf(partition), {
+    mayBeUnclean: () => mayBeUnclean,
+    minInsyncReplicas: () => 2,
+  });
   return change
     ? `leader=${change.node.leader} epoch=${change.node.leaderEpoch} isr=${change.node.isr.join(",")}`
     : "as it should be";
@@ -132,7 +135,10 @@ describe("elect", () => {
         (states, isr, leader) => {
           const topic = topicOf({ isr, leader: isr.includes(leader) ? leader : -1 });
           const before = topic.partitions[0]!;
-          const [change] = electionsFor(imageWith(states), topic, { mayBeUnclean: () => false });
+          const [change] = electionsFor(imageWith(states), topic, {
+            mayBeUnclean: () => false,
+            minInsyncReplicas: () => 2,
+          });
           if (!change) return;
           const { node } = change;
           expect(node.isr.length).toBeGreaterThan(0);
@@ -148,7 +154,11 @@ describe("elect", () => {
           }
           const written = { ...before, ...node, modifiedRevision: WRITTEN + 2, version: before.version + 1 };
           expect(
-            electionsFor(imageWith(states), { ...topic, partitions: [written] }, { mayBeUnclean: () => false }),
+            electionsFor(
+              imageWith(states),
+              { ...topic, partitions: [written] },
+              { mayBeUnclean: () => false, minInsyncReplicas: () => 2 },
+            ),
           ).toEqual([]);
         },
       ),

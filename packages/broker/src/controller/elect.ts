@@ -1,6 +1,8 @@
 import type { ClusterImage, PartitionImage, TopicImage } from "../cluster/image.ts";
+import { isMoving, nodeOf } from "../cluster/moves.ts";
 import type { PartitionNode } from "../cluster/nodes.ts";
 import { isIntact } from "../cluster/registration-checks.ts";
+import { completed } from "./reassign.ts";
 
 /** A partition whose node is not what it should be, and what it should be. */
 export type PartitionChange = {
@@ -16,6 +18,8 @@ export type PartitionChange = {
 export type ElectionOptions = {
   /** Whether a topic may be led by a replica outside the ISR when no other is left. */
   mayBeUnclean: (topic: string) => boolean;
+  /** min.insync.replicas of the topic: how many must be left when a move ends. */
+  minInsyncReplicas: (topic: string) => number;
 };
 
 /** What one topic's partitions should be, compared with what they are. Level-triggered: only the image counts, not how it came about. */
@@ -23,7 +27,10 @@ export function electionsFor(image: ClusterImage, topic: TopicImage, options: El
   const changes: PartitionChange[] = [];
   for (const partition of topic.partitions) {
     if (partition.version === 0) continue; // its node is missing
-    const node = shouldBe(image, partition, () => options.mayBeUnclean(topic.name));
+    // First who is alive, then who has arrived: a move that could end now is completed by the next picture at the latest.
+    const node =
+      shouldBe(image, partition, () => options.mayBeUnclean(topic.name)) ??
+      (isMoving(partition) ? completed(image, partition, options.minInsyncReplicas(topic.name)) : null);
     if (node) changes.push(changeOf(image, topic, partition, node));
   }
   return changes;
@@ -87,21 +94,12 @@ function withoutInSync(image: ClusterImage, now: PartitionImage, mayBeUnclean: (
   return now.leader === -1 ? null : newLeader(now, -1, now.isr);
 }
 
-const sameLeader = ({ replicas, leader, leaderEpoch }: PartitionImage, isr: readonly number[]): PartitionNode => ({
-  replicas: [...replicas],
-  leader,
-  leaderEpoch,
-  isr: [...isr],
-});
+const sameLeader = (now: PartitionImage, isr: readonly number[]): PartitionNode => ({ ...nodeOf(now), isr: [...isr] });
 
 /** Always a new leader epoch, also when the same broker leads again or nobody does (RELIABILITY P-22). */
-const newLeader = (
-  { replicas, leaderEpoch }: PartitionImage,
-  leader: number,
-  isr: readonly number[],
-): PartitionNode => ({
-  replicas: [...replicas],
+const newLeader = (now: PartitionImage, leader: number, isr: readonly number[]): PartitionNode => ({
+  ...nodeOf(now),
   leader,
-  leaderEpoch: leaderEpoch + 1,
+  leaderEpoch: now.leaderEpoch + 1,
   isr: [...isr],
 });

@@ -1,5 +1,6 @@
 import type { AnyApi } from "../schema/api.ts";
 import { AlterConfigsApi } from "./alter-configs.ts";
+import { AlterPartitionReassignmentsApi } from "./alter-partition-reassignments.ts";
 import { ApiVersionsApi } from "./api-versions.ts";
 import { CreatePartitionsApi } from "./create-partitions.ts";
 import { CreateTopicsApi } from "./create-topics.ts";
@@ -22,6 +23,7 @@ import { JoinGroupApi } from "./join-group.ts";
 import { LeaveGroupApi } from "./leave-group.ts";
 import { ListGroupsApi } from "./list-groups.ts";
 import { ListOffsetsApi } from "./list-offsets.ts";
+import { ListPartitionReassignmentsApi } from "./list-partition-reassignments.ts";
 import { MetadataApi } from "./metadata.ts";
 import { OffsetCommitApi } from "./offset-commit.ts";
 import { OffsetDeleteApi } from "./offset-delete.ts";
@@ -59,6 +61,8 @@ export const apis: ReadonlyMap<number, AnyApi> = new Map<number, AnyApi>(
     IncrementalAlterConfigsApi,
     OffsetDeleteApi,
     DescribeClusterApi,
+    AlterPartitionReassignmentsApi,
+    ListPartitionReassignmentsApi,
     ElectLeadersApi,
     DescribeTopicPartitionsApi,
     DescribeProducersApi,
