@@ -2,6 +2,7 @@ import type { Argv, CommandModule } from "yargs";
 import { log } from "../meta/log.ts";
 import * as reads from "../meta/reads.ts";
 import { metaOptions, type MetaOptions } from "../meta/target.ts";
+import { shell } from "../meta/shell/run.ts";
 import { watchTree } from "../meta/watch.ts";
 import * as writes from "../meta/writes.ts";
 import { counts, levels, revisions, wholeNumber } from "../terminal/numbers.ts";
@@ -26,6 +27,9 @@ export const meta: CommandModule<object, Common> = {
 const readCommands = <T>(yargs: Argv<T>) =>
   yargs
     .command("status", "members, leader, term and revision", {}, (options) => reads.status(given<Common>(options)))
+    .command("shell", "all of this at a prompt, or from a script on stdin", {}, (options) =>
+      shell(given<Common>(options)),
+    )
     .command("sessions", "open sessions and what they own", {}, (options) => reads.sessions(given<Common>(options)))
     .command(
       "ls [path]",

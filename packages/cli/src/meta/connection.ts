@@ -17,7 +17,7 @@ export async function withOpenSession<T>(
   options: MetaOptions,
   work: (session: StoreSession) => Promise<T>,
 ): Promise<T> {
-  const session = await open(options);
+  const session = await openStoreSession(options);
   try {
     return await work(session);
   } finally {
@@ -25,7 +25,8 @@ export async function withOpenSession<T>(
   }
 }
 
-async function open(options: MetaOptions): Promise<StoreSession> {
+/** Rejects with a Failure that names the members when none leads in time. */
+export async function openStoreSession(options: MetaOptions): Promise<StoreSession> {
   try {
     return await openSession({
       members: membersOf(options),
@@ -41,7 +42,8 @@ async function open(options: MetaOptions): Promise<StoreSession> {
   }
 }
 
-async function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+/** The work's result, or a Failure at the deadline. */
+export async function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => late.reject(new Failure("timeout", `the metadata nodes did not answer within ${timeoutMs} ms`)),

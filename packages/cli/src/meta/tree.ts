@@ -1,13 +1,11 @@
 import type { Znode } from "@odradek/metadata/client";
-import { Failure } from "../terminal/failure.ts";
-import type { TreeReader } from "./past.ts";
+import { nodeOrFail, type TreeReader } from "./past.ts";
 
 export type TreeNode = Znode & { depth: number };
 
 /** A node and everything below it, parents first, names in order; `depthMax` levels below the first. */
 export async function walk(reader: TreeReader, path: string, depthMax: number): Promise<TreeNode[]> {
-  const root = await reader.get(path);
-  if (root === null) throw new Failure("notFound", `there is no ${path}`);
+  const root = await nodeOrFail(reader, path);
   const below = async (node: Znode, depth: number): Promise<TreeNode[]> => {
     if (depth >= depthMax || node.childCount === 0) return [];
     const names = await reader.children(node.path);

@@ -1,35 +1,46 @@
 import { Failure } from "../terminal/failure.ts";
 import { print, printJsonLine, type OutputOptions } from "../terminal/output.ts";
 import { withOpenSession } from "./connection.ts";
-import { compacted } from "./past.ts";
+import { compacted, type StoreSession } from "./past.ts";
 import { changesOf, type Change } from "./show.ts";
 import type { MetaOptions } from "./target.ts";
 
-export type WatchOptions = MetaOptions &
-  OutputOptions & { path: string; recursive: boolean; "from-rev": number | undefined; count: number | undefined };
+type Watching = OutputOptions & {
+  path: string;
+  recursive: boolean;
+  "from-rev"?: number | undefined;
+  count?: number | undefined;
+};
 
 /** Prints every change under a path until interrupted, or until `count` of them; with `-o json` one object per line. */
-export function watchTree(options: WatchOptions): Promise<void> {
-  const { path, recursive, "from-rev": fromRevision } = options;
+export function watchTree(options: MetaOptions & Watching): Promise<void> {
   return withOpenSession(options, async (session) => {
-    const watch = session.watch({ path, recursive, ...(fromRevision === undefined ? {} : { fromRevision }) });
-    const interrupt = (): void => watch.close();
+    const interruption = new AbortController();
+    const interrupt = (): void => interruption.abort();
     process.once("SIGINT", interrupt);
-    let left = options.count ?? Infinity;
-    // Without a revision to go on from, the first event is how things are: that is not a change.
-    let isKnown = fromRevision !== undefined;
-    for await (const event of watch) {
-      if (event.is === "compacted") throw compacted(fromRevision ?? 0, event.oldest);
-      const changes = isKnown || event.is !== "snapshot" ? changesOf(event) : [];
-      isKnown = true;
-      for (const change of changes.slice(0, left)) await show(change, options);
-      left -= Math.min(left, changes.length);
-      if (left === 0) break;
-    }
+    const isDone = await follow(session, options, interruption.signal);
     process.off("SIGINT", interrupt);
-    watch.close();
-    if (left > 0) throw new Failure("interrupted", "watch ended");
+    if (!isDone) throw new Failure("interrupted", "watch ended");
   });
+}
+
+/** Whether `count` changes came before the interruption, or the end of the session. */
+export async function follow(session: StoreSession, options: Watching, interruption: AbortSignal): Promise<boolean> {
+  const { path, recursive, "from-rev": fromRevision, count = Infinity } = options;
+  const watch = session.watch({ path, recursive, ...(fromRevision === undefined ? {} : { fromRevision }) });
+  interruption.addEventListener("abort", () => watch.close());
+  let left = count;
+  // Without a revision to go on from, the first event is how things are: that is not a change.
+  let isKnown = fromRevision !== undefined;
+  for await (const event of watch) {
+    if (event.is === "compacted") throw compacted(fromRevision ?? 0, event.oldest);
+    const changes = isKnown || event.is !== "snapshot" ? changesOf(event) : [];
+    isKnown = true;
+    for (const change of changes.slice(0, left)) await show(change, options);
+    left -= Math.min(left, changes.length);
+    if (left === 0) return true;
+  }
+  return false;
 }
 
 function show(change: Change, { output }: OutputOptions): Promise<void> {

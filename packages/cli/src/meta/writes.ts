@@ -5,22 +5,30 @@ import { doneOrFail, withSession } from "./connection.ts";
 import type { MetaOptions } from "./target.ts";
 
 type Common = MetaOptions & OutputOptions & { path: string };
+export type AtVersion = { "at-version"?: number | undefined };
 
-export function set(options: Common & { value: string; "at-version": number | undefined }): Promise<void> {
-  return withSession(options, async (session) => {
-    const version = options["at-version"] ?? "any";
-    const done = doneOrFail(await session.set(options.path, Buffer.from(options.value), version));
-    tell(`${done.path} has version ${done.version} at revision ${done.revision}`);
-  });
+export function set(options: Common & AtVersion & { value: string }): Promise<void> {
+  return withSession(options, (session) => setNode(session, options));
 }
 
-export function create(options: Common & { value: string; sequential: boolean; parents: boolean }): Promise<void> {
-  return withSession(options, async (session) => {
-    if (options.parents) await createParents(session, options.path);
-    const { sequential } = options;
-    const done = doneOrFail(await session.create(options.path, Buffer.from(options.value), { sequential }));
-    await print(`${done.path}\n`);
-  });
+export async function setNode(
+  session: Session,
+  { path, value, "at-version": version }: AtVersion & { path: string; value: string },
+): Promise<void> {
+  const done = doneOrFail(await session.set(path, Buffer.from(value), version ?? "any"));
+  tell(`${done.path} has version ${done.version} at revision ${done.revision}`);
+}
+
+type Create = { path: string; value: string; sequential: boolean; parents: boolean };
+
+export function create(options: Common & Create): Promise<void> {
+  return withSession(options, (session) => createNode(session, options));
+}
+
+export async function createNode(session: Session, { path, value, sequential, parents }: Create): Promise<void> {
+  if (parents) await createParents(session, path);
+  const done = doneOrFail(await session.create(path, Buffer.from(value), { sequential }));
+  await print(`${done.path}\n`);
 }
 
 async function createParents(session: Session, path: string): Promise<void> {
@@ -31,14 +39,15 @@ async function createParents(session: Session, path: string): Promise<void> {
   }
 }
 
-export async function remove(
-  options: Common & { recursive: boolean; "at-version": number | undefined; yes: boolean },
-): Promise<void> {
-  const { recursive } = options;
+type Remove = AtVersion & { path: string; recursive: boolean };
+
+export async function remove(options: Common & Remove & { yes: boolean }): Promise<void> {
   // One leaf is as easily made again as deleted; a branch is not.
-  if (recursive) await confirm(`delete ${options.path} and everything below it`, options.yes);
-  await withSession(options, async (session) => {
-    const done = doneOrFail(await session.delete(options.path, options["at-version"] ?? "any", { recursive }));
-    tell(`deleted ${options.path} at revision ${done.revision}`);
-  });
+  if (options.recursive) await confirm(`delete ${options.path} and everything below it`, options.yes);
+  await withSession(options, (session) => removeNode(session, options));
+}
+
+export async function removeNode(session: Session, { path, recursive, "at-version": version }: Remove): Promise<void> {
+  const done = doneOrFail(await session.delete(path, version ?? "any", { recursive }));
+  tell(`deleted ${path} at revision ${done.revision}`);
 }

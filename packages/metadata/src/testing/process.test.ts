@@ -3,7 +3,7 @@ import { grpcRpc } from "@odradek/rpc";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, it } from "vitest";
 import { listSessions, memberStatus, openSession } from "../client/index.ts";
-import type { Session, WatchEvent } from "../client/types.ts";
+import type { Past, Session, WatchEvent } from "../client/types.ts";
 import { LoggedProcess, MetadataProcesses } from "./processes.ts";
 import { collect, fold } from "./world.ts";
 
@@ -21,7 +21,7 @@ async function quorum(count: number): Promise<MetadataProcesses> {
   return nodes;
 }
 
-async function client(nodes: MetadataProcesses, name: string): Promise<Session> {
+async function client(nodes: MetadataProcesses, name: string): Promise<Session & Past> {
   const ports = { rpc, clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
   const session = await openSession({ members: nodes.members, ...ports, connectTimeoutMs: 30_000, name });
   open.push(() => session.close());
@@ -177,12 +177,20 @@ it("keeps everything acknowledged when all three nodes are killed with -9 at onc
     Array.from({ length: 500 }, (_, at) => before.create(`/topics/${at}`, Buffer.from("x"))),
   );
   expect(outcomes.every((outcome) => outcome.is === "done")).toBe(true);
+  const log = await before.log({ path: "/", recursive: true });
+  await before.set("/topics/7", Buffer.from("y"), 1);
   const ids = [...nodes.members.keys()];
   await Promise.all(ids.map((each) => nodes.node(each).kill("SIGKILL")));
   await Promise.all(ids.map((each) => nodes.startNode(each)));
   const after = await client(nodes, "after");
   expect((await after.get("/cluster/id"))?.data.toString()).toBe(id);
   expect(await after.children("/topics")).toHaveLength(500);
+  const first = outcomes[7]!;
+  const at = first.is === "done" ? first.revision : NaN;
+  const was = await after.getAt("/topics/7", at);
+  expect(was).toMatchObject({ is: "found", value: { data: Buffer.from("x"), version: 1, modifiedRevision: at } });
+  const again = await after.log({ path: "/", recursive: true });
+  expect(again.is === "found" && { ...again, value: again.value.slice(0, -1) }).toEqual(log);
 }, 120_000);
 
 it("stops cleanly: the leader hands over first, so that writes hardly pause", async () => {
