@@ -77,6 +77,23 @@ describe("a tour of the odradek command on a real cluster", { timeout: 60_000 },
     expect(await exitCode("consume words -p 0 -p 77 -e")).toBe(3);
   });
 
+  it("shows the members of the metadata quorum, moves its leadership, and refuses what can't be", async () => {
+    type Member = { member: number; votes: boolean; state: string };
+    const members = () => json<Member[]>("meta members");
+    expect((await members()).map(({ member, votes }) => ({ member, votes }))).toEqual(
+      [1, 2, 3].map((member) => ({ member, votes: true })),
+    );
+    const next = (await members()).find(({ state }) => state === "follower")!.member;
+    await run(`meta transfer ${next}`);
+    expect((await members()).find(({ state }) => state === "leader")?.member).toBe(next);
+    expect(await exitCode("meta members add 2 127.0.0.1:1")).toBe(8);
+    expect(await exitCode("meta members promote 9")).toBe(3);
+    expect(await exitCode("meta members promote 1")).toBe(8);
+    expect(await exitCode("meta members remove 9 -y")).toBe(3);
+    expect(await exitCode("meta members remove 3")).toBe(2);
+    expect(await exitCode("meta transfer 9")).toBe(1);
+  });
+
   it("reads as a group, and says how far behind it is", async () => {
     const first = (await run("consume words -g readers -n 100")).trim().split("\n");
     const lag = async () => {

@@ -15,6 +15,7 @@ describe("readConfig", () => {
   });
 
   it.each([
+    [[...flags, "--join", "--join=x"], "does not take an argument"],
     [["--id", "2"], "--peers (or METADATA_PEERS) is missing"],
     [[...flags, "--id", "4"], "4 is not in 1, 2, 3"],
     [[...flags, "--id", "x"], '--id: "x" is not a number'],
@@ -26,6 +27,13 @@ describe("readConfig", () => {
     expect(() => readConfig(args, {})).toThrow(why);
   });
 
+  it("joins a cluster when told so by flag or environment", () => {
+    expect(readConfig(flags, {}).join).toBe(false);
+    expect(readConfig([...flags, "--join"], {}).join).toBe(true);
+    expect(readConfig(flags, { METADATA_JOIN: "true" }).join).toBe(true);
+    expect(() => readConfig(flags, { METADATA_JOIN: "yes" })).toThrow('--join: "yes" is neither true nor false');
+  });
+
   it("takes brackets off an address to bind", () => {
     expect(splitAddress("[::1]:80")).toEqual({ host: "::1", port: 80 });
     expect(splitAddress("host:0")).toEqual({ host: "host", port: 0 });
@@ -33,7 +41,7 @@ describe("readConfig", () => {
 
   it("names every setting in its help", () => {
     for (const { flag, environment } of settings) {
-      expect(helpText()).toContain(`--${flag} `);
+      expect(helpText()).toContain(`--${flag}`);
       expect(helpText()).toContain(environment);
     }
   });

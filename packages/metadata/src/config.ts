@@ -11,6 +11,8 @@ export type MetadataConfig = {
   health: string;
   /** Member id to the "host:port" under which the others reach it; this node among them. */
   members: Map<number, string>;
+  /** This node comes to a cluster that exists, and waits until it is added. */
+  join?: boolean;
   history?: HistoryLimits;
   /** File descriptor of a pipe whose end stops this process; null: none. */
   controlFd: number | null;
@@ -55,6 +57,13 @@ export const settings: readonly Setting[] = [
     doc: "all members of the quorum, this node among them",
   },
   {
+    flag: "join",
+    environment: "METADATA_JOIN",
+    fallback: "false",
+    value: "",
+    doc: "found no cluster: wait for `meta members add`",
+  },
+  {
     flag: "history-revisions",
     environment: "METADATA_HISTORY_REVISIONS",
     fallback: String(defaultHistory.revisionsMax),
@@ -87,11 +96,13 @@ export function helpText(): string {
 
 /** Reads flags, then the environment, then defaults. Throws an Error that names the setting to correct. */
 export function readConfig(args: string[], environment: NodeJS.ProcessEnv): MetadataConfig {
-  const options = Object.fromEntries(settings.map(({ flag }) => [flag, { type: "string" as const }]));
+  const type = (value: string): "boolean" | "string" => (value === "" ? "boolean" : "string");
+  const options = Object.fromEntries(settings.map(({ flag, value }) => [flag, { type: type(value) }]));
   const { values } = parseArgs({ args, options, strict: true });
   const read = (flag: string): string => {
     const setting = settings.find((each) => each.flag === flag)!;
-    const value = values[flag] ?? environment[setting.environment] ?? setting.fallback;
+    const given = values[flag] ?? environment[setting.environment] ?? setting.fallback;
+    const value = typeof given === "boolean" ? String(given) : given;
     if (typeof value !== "string") throw new Error(`--${flag} (or ${setting.environment}) is missing`);
     return value;
   };
@@ -103,6 +114,7 @@ export function readConfig(args: string[], environment: NodeJS.ProcessEnv): Meta
   return {
     id,
     members,
+    join: parseFlag(read("join"), "--join"),
     dataDirectory: read("data-dir"),
     listen: checkAddress(read("listen"), "--listen"),
     health: checkAddress(read("health"), "--health"),
@@ -133,6 +145,11 @@ export function splitAddress(address: string): { host: string; port: number } {
   return { host, port: Number(address.slice(colon + 1)) };
 }
 
+function parseFlag(text: string, flag: string): boolean {
+  if (text !== "true" && text !== "false") throw new Error(`${flag}: "${text}" is neither true nor false`);
+  return text === "true";
+}
+
 function parseWithin(text: string, flag: string, max: number): number {
   const number = parseNumber(text, flag);
   if (number > max) throw new Error(`${flag}: ${number} is more than ${max}`);
@@ -144,7 +161,8 @@ function parseNumber(text: string, flag: string): number {
   return Number(text);
 }
 
-function checkAddress(address: string, flag: string): string {
+/** Throws an Error that names the flag when it is no HOST:PORT. */
+export function checkAddress(address: string, flag: string): string {
   const match = /^(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})$/.exec(address);
   if (!match || Number(match[2]) > 65_535) throw new Error(`${flag}: "${address}" is not HOST:PORT`);
   return address;

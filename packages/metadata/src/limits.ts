@@ -37,6 +37,10 @@ export const limits = {
   /** Reads of one stream that wait for their barrier. */
   readsInFlightMax: 1_000,
   sessionNameBytesMax: 200,
+  /** As many digits as --id takes. */
+  memberIdMax: 999_999_999,
+  /** A name of DNS with its port; all members' addresses must fit into the mark, a slot of 4 KiB. */
+  addressBytesMax: 259,
   /** Keep-alives and bookmarks go twice a second: a shorter timeout would expire sessions by rounding. */
   sessionTimeoutMsMin: 2_000,
   sessionTimeoutMsMax: 5 * 60_000,

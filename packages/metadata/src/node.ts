@@ -43,9 +43,16 @@ export async function startNode(config: MetadataConfig, ports: NodePorts): Promi
     kv,
     directory: config.dataDirectory,
     members: [...config.members].map(([id, address]) => ({ id, address })),
+    joining: config.join ?? false,
     rpcServer: server,
   });
-  const service = new MetadataService({ ...ports, consensus, machine, history: config.history });
+  const service = new MetadataService({
+    ...ports,
+    consensus,
+    machine,
+    addresses: config.members,
+    history: config.history,
+  });
   service.register(server);
   const port = await server.listen(config.listen);
   let isClosed = false;

@@ -5,6 +5,7 @@ import { metaOptions, type MetaOptions } from "../meta/target.ts";
 import { shell } from "../meta/shell/run.ts";
 import { watchTree } from "../meta/watch.ts";
 import * as writes from "../meta/writes.ts";
+import { careCommands } from "./meta-care.ts";
 import { counts, levels, revisions, wholeNumber } from "../terminal/numbers.ts";
 import { outputOptions, type OutputOptions } from "../terminal/output.ts";
 
@@ -20,7 +21,8 @@ const requiredPath = { type: "string", demandOption: true, describe: "/a/b" } as
 export const meta: CommandModule<object, Common> = {
   command: "meta",
   describe: "look into the coordination store, and change it",
-  builder: (yargs) => writeCommands(readCommands(outputOptions(metaOptions(yargs)))).demandCommand(1, "which one?"),
+  builder: (yargs) =>
+    careCommands(writeCommands(readCommands(outputOptions(metaOptions(yargs))))).demandCommand(1, "which one?"),
   handler: () => undefined,
 };
 

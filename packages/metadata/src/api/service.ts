@@ -1,15 +1,16 @@
 import type { Cancel, Clock, Logger, Random, RpcServer } from "@odradek/kit";
-import { metadataService } from "../client/frames.ts";
+import { metadataService, type WireMember } from "../client/frames.ts";
 import type { Consensus, Leadership, Proposed } from "../raft/consensus.ts";
 import { defaultHistory, type HistoryLimits } from "../config.ts";
 import { type Command, encodeCommand } from "../tree/commands.ts";
 import type { TreeResult, TreeStateMachine } from "../tree/machine.ts";
+import { registerAdministration } from "./administration.ts";
 import { firstNodes } from "./first-nodes.ts";
 import { HistoryKeeper } from "./history-keeper.ts";
 import { Judge } from "./judge.ts";
 import type { Desk } from "./session-stream.ts";
 import { SessionStream } from "./session-stream.ts";
-import { statusOf, sessionsOf } from "./status.ts";
+import { memberList, sessionsOf, statusOf } from "./status.ts";
 
 /** Often enough that a client notices a silent leader within a second (DESIGN D1). */
 const bookmarkMs = 500;
@@ -19,6 +20,8 @@ const attachMs = 5_000;
 export type ServiceParts = {
   consensus: Consensus<TreeResult>;
   machine: TreeStateMachine;
+  /** Where members are, as far as it was configured. */
+  addresses?: ReadonlyMap<number, string>;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -51,6 +54,9 @@ export class MetadataService implements Desk {
       propose: (command) => this.propose(command),
     });
     this.consensus.onApplied = (_entry, result) => this.#applied(result);
+    this.consensus.onMembers = () => {
+      for (const stream of this.#bySession.values()) stream.memberList();
+    };
     this.consensus.onLeadership = (leadership) => this.#led(leadership);
     this.#led(this.consensus.leadership);
     this.#scheduleBookmarks();
@@ -65,11 +71,26 @@ export class MetadataService implements Desk {
         if (session.session === null) session.drop();
       });
     });
-    server.handle(metadataService.Status, () => Promise.resolve(statusOf(this.consensus, this.machine.state)));
+    server.handle(metadataService.Status, () =>
+      Promise.resolve(statusOf(this.consensus, this.machine.state, this.#addresses)),
+    );
+    registerAdministration(server, {
+      consensus: this.consensus,
+      machine: this.machine,
+      propose: (command) => this.propose(command),
+    });
     server.handle(metadataService.Sessions, () => {
       const isAttached = (id: string): boolean => this.#bySession.get(id)?.isAttached ?? false;
       return Promise.resolve({ sessions: sessionsOf(this.machine.state, isAttached) });
     });
+  }
+
+  get members(): WireMember[] {
+    return memberList(this.consensus.status(), this.#addresses);
+  }
+
+  get #addresses(): ReadonlyMap<number, string> {
+    return this.#parts.addresses ?? new Map();
   }
 
   close(): void {

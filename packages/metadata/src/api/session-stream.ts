@@ -1,5 +1,5 @@
 import type { RpcStream } from "@odradek/kit";
-import type { AttachFrame, ClientFrame, ServerFrame, WriteFrame } from "../client/frames.ts";
+import type { AttachFrame, ClientFrame, ServerFrame, WriteFrame, WireMember } from "../client/frames.ts";
 import { firstOversized } from "../client/size.ts";
 import { fromWireOperation, natural, toWritten } from "../client/wire.ts";
 import { limits } from "../limits.ts";
@@ -17,6 +17,8 @@ export type Desk = {
   readonly machine: TreeStateMachine;
   /** Stamps the command with the time and hands it to consensus. */
   propose(command: Command): Promise<Proposed<TreeResult>>;
+  /** Of the quorum, voters and learners. */
+  readonly members: WireMember[];
   /** The session is attached to this stream from now on; an older stream of it must go. */
   attached(stream: SessionStream): void;
   heard(stream: SessionStream): void;
@@ -71,6 +73,11 @@ export class SessionStream {
     this.#push({ is: "bookmark", bookmark: { revision: this.#desk.machine.state.revision, keepAlive } });
   }
 
+  /** Who belongs to the quorum now: where to go when this leader goes. */
+  memberList(): void {
+    this.#push({ is: "memberList", memberList: { members: this.#desk.members } });
+  }
+
   notLeader(leader: number | null): void {
     this.#end({ is: "notLeader", notLeader: { leader: leader ?? 0 } });
   }
@@ -116,6 +123,7 @@ export class SessionStream {
     if (this.#isOver) return this.#desk.gone(this);
     this.catchUp();
     this.#push({ is: "attached", attached: { revision: this.#desk.machine.state.revision } });
+    this.memberList();
   }
 
   #handle(frame: ClientFrame): void {

@@ -1,11 +1,16 @@
-import type { WireSession, WireStatus } from "../client/frames.ts";
-import type { Consensus } from "../raft/consensus.ts";
+import type { WireMember, WireSession, WireStatus } from "../client/frames.ts";
+import type { Consensus, ConsensusStatus } from "../raft/consensus.ts";
 import type { TreeResult } from "../tree/machine.ts";
 import type { TreeState } from "../tree/state.ts";
 
 /** How this member sees itself; not linearizable, answered without a leader too. */
-export function statusOf(consensus: Consensus<TreeResult>, state: TreeState): WireStatus {
-  const { id, role, term, leader, members, ...indexes } = consensus.status();
+export function statusOf(
+  consensus: Consensus<TreeResult>,
+  state: TreeState,
+  addresses: ReadonlyMap<number, string>,
+): WireStatus {
+  const status = consensus.status();
+  const { id, role, term, leader, members, ...indexes } = status;
   const { commitIndex, appliedIndex, lastIndex, snapshotIndex } = indexes;
   return {
     id,
@@ -21,7 +26,20 @@ export function statusOf(consensus: Consensus<TreeResult>, state: TreeState): Wi
     oldestRevision: state.history.oldest,
     sessions: state.sessions.size,
     nodes: state.size,
+    memberList: memberList(status, addresses),
   };
+}
+
+/** Where a member was added tells the log; where the founders are, our own configuration. */
+export function memberList(
+  { members, learners, addresses }: ConsensusStatus,
+  configured: ReadonlyMap<number, string>,
+): WireMember[] {
+  const address = (id: number): string => addresses[id] ?? configured.get(id) ?? "";
+  return [
+    ...members.map((id) => ({ id, address: address(id), learner: false })),
+    ...learners.map((id) => ({ id, address: address(id), learner: true })),
+  ];
 }
 
 export function sessionsOf(state: TreeState, isAttached: (id: string) => boolean): WireSession[] {

@@ -76,7 +76,12 @@ export type ServerFrame = OneOf<{
   watchCompacted: { watch: number; oldest: number };
   unreadable: { number: number; oldest: number; newest: number };
   logPage: { number: number; rows: WireLogRow[]; last: boolean };
+  memberList: { members: WireMember[] };
 }>;
+
+export type WireMember = { id: number; address: string; learner: boolean };
+export type WireChange = { change: string; id: number; address: string };
+export type WireAdministered = { outcome: string; leader: number; why: string };
 
 export type WireStatus = {
   id: number;
@@ -92,6 +97,7 @@ export type WireStatus = {
   members: number[];
   sessions: number;
   nodes: number;
+  memberList: WireMember[];
 };
 
 export type WireSession = { id: string; name: string; timeoutMs: number; ephemeralNodes: number; attached: boolean };
@@ -100,4 +106,7 @@ export const metadataService = loadService<{
   Session: [ClientFrame, ServerFrame];
   Status: [Empty, WireStatus];
   Sessions: [Empty, { sessions: WireSession[] }];
+  ChangeMembers: [WireChange, WireAdministered];
+  Transfer: [{ to: number }, WireAdministered];
+  Compact: [{ through: number }, WireAdministered];
 }>("metadata.proto", "odradek.metadata.v1.Metadata");

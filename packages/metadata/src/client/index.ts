@@ -1,3 +1,4 @@
+export { changeMembers, compactHistory, transferLeadership } from "./administration.ts";
 export { openSession } from "./session.ts";
 export { listSessions, memberStatus } from "./status.ts";
 export type * from "./types.ts";

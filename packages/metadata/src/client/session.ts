@@ -220,6 +220,9 @@ export class ClientSession implements Session, Past {
         this.#pulse.bookmark(frame.bookmark.keepAlive);
         for (const watch of this.#watches.values()) watch.bookmark(frame.bookmark.revision);
         return;
+      case "memberList":
+        this.#members.learn(frame.memberList.members, { isAll: true });
+        return;
       case "written":
       case "found":
       case "unreadable":

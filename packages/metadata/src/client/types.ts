@@ -151,7 +151,7 @@ export type MemberOptions = { address: string; rpc: Rpc; timeoutMs: number };
 
 export type MemberStatus = {
   id: number;
-  role: "leader" | "follower" | "candidate" | "learner" | "recovering";
+  role: "leader" | "follower" | "candidate" | "learner" | "recovering" | "removed";
   term: number;
   /** Null while there is none. */
   leader: number | null;
@@ -162,10 +162,31 @@ export type MemberStatus = {
   commitIndex: number;
   lastIndex: number;
   snapshotIndex: number;
+  /** Those that vote. */
   members: number[];
   sessions: number;
   nodes: number;
+  /** Voters and learners, with the addresses that this member knows. */
+  memberList: MemberInfo[];
 };
+
+/** `address` is empty where it is not known. */
+export type MemberInfo = { id: number; address: string; learner: boolean };
+
+export type MemberChange =
+  /** As a learner, which gets everything and counts for nothing. */
+  | { is: "add"; id: number; address: string }
+  /** A learner that has caught up votes from now on. */
+  | { is: "promote"; id: number }
+  | { is: "remove"; id: number };
+
+/** What a leader made of a request to care for the quorum. `why` is a word such as CHANGE_IN_PROGRESS or NOT_CAUGHT_UP. */
+export type Administered =
+  | { is: "done" }
+  | { is: "notLeader"; leader: number | null }
+  | { is: "refused"; why: string }
+  /** It was on the way when leadership was lost: look whether it was done. */
+  | { is: "unknown" };
 
 export type SessionInfo = {
   id: string;

@@ -12,7 +12,9 @@ export function electionTick(raft: RaftState): void {
   const { role } = raft;
   if (role.is === "leader" || raft.nowMs < role.electionAtMs) return;
   if (!mayStand(raft)) {
-    if (role.is === "follower") role.electionAtMs = raft.electionAt();
+    // Its leader is silent, and it must wait for another: it says so, or clients would be sent to one that is gone.
+    if (role.is === "follower")
+      Object.assign(role, { leader: null, heardMs: -Infinity, electionAtMs: raft.electionAt() });
     else becomeFollower(raft, raft.term, null);
     return;
   }

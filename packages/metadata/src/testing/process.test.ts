@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, expect, it } from "vitest";
 import { listSessions, memberStatus, openSession } from "../client/index.ts";
 import type { Past, Session, WatchEvent } from "../client/types.ts";
+import { Counter } from "./counter.ts";
 import { LoggedProcess, MetadataProcesses } from "./processes.ts";
 import { collect, fold } from "./world.ts";
 
@@ -42,35 +43,6 @@ async function leaderOf(nodes: MetadataProcesses): Promise<number> {
   for (const status of await Promise.allSettled(asked))
     if (status.status === "fulfilled" && status.value.leader !== null) return status.value.leader;
   throw new Error("no member knows a leader");
-}
-
-/** Counts as fast as it can by compare-and-set until told to stop; every acknowledged step is counted here too. */
-class Counter {
-  acknowledged = 0;
-  /** Longest times between two acknowledgements, in milliseconds. */
-  readonly gaps: number[] = [];
-  readonly done: Promise<void>;
-  #isStopped = false;
-
-  constructor(session: Session) {
-    this.done = this.#run(session);
-  }
-
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    await this.done;
-  }
-
-  async #run(session: Session): Promise<void> {
-    let version = 1;
-    for (let last = performance.now(); !this.#isStopped; last = performance.now()) {
-      const outcome = await session.set("/counter", Buffer.from(String(version)), version);
-      if (outcome.is !== "done") throw new Error(`set of version ${version}: ${JSON.stringify(outcome)}`);
-      version = outcome.results[0]!.version;
-      this.acknowledged++;
-      this.gaps.push(performance.now() - last);
-    }
-  }
 }
 
 it("C-11: counts exactly once while each of three nodes in turn is killed with -9 and restarted", async () => {

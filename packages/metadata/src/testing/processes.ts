@@ -69,6 +69,7 @@ export class LoggedProcess {
 /** A quorum of real metadata processes on this machine, with their data in a directory of its own. */
 export class MetadataProcesses {
   readonly members = new Map<number, string>();
+  readonly joined = new Map<number, string>();
   readonly #nodes = new Map<number, LoggedProcess>();
   readonly #health = new Map<number, number>();
   readonly #directory = mkdtempSync(join(tmpdir(), "odradek-metadata-"));
@@ -88,10 +89,28 @@ export class MetadataProcesses {
     return this.#nodes.get(id)!;
   }
 
-  /** Starts (or starts again) one node and waits until it serves. */
+  /** Where a node that is no founder will be; `members` stays what clients were told. */
+  async newNode(id: number): Promise<string> {
+    const [grpc, health] = await freePorts(2);
+    this.joined.set(id, `127.0.0.1:${grpc}`);
+    this.#health.set(id, health!);
+    return this.joined.get(id)!;
+  }
+
+  /** Everything the node ever wrote is gone. */
+  wipe(id: number): void {
+    rmSync(join(this.#directory, String(id)), { recursive: true, force: true });
+  }
+
+  /** Starts (or starts again) one node and waits until it serves: a founder, or one that joins, which serves when it was added. */
   async startNode(id: number): Promise<void> {
-    const peers = [...this.members].map(([member, address]) => `${member}=${address}`).join(",");
-    const address = ["--listen", this.members.get(id)!, "--health", `127.0.0.1:${this.#health.get(id)}`];
+    const joined = this.joined.get(id);
+    const peers = [...this.members, ...(joined === undefined ? [] : [[id, joined] as const])]
+      .map(([member, address]) => `${member}=${address}`)
+      .join(",");
+    const listen = joined ?? this.members.get(id)!;
+    const address = ["--listen", listen, "--health", `127.0.0.1:${this.#health.get(id)}`];
+    if (joined !== undefined) address.push("--join");
     const args = [
       "--id",
       String(id),

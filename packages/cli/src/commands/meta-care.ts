@@ -1,0 +1,54 @@
+import type { Argv } from "yargs";
+import * as members from "../meta/members.ts";
+import { nodeIds, revisions, wholeNumber } from "../terminal/numbers.ts";
+
+// As in meta.ts: options of the parent reach the handler at run time only.
+const given = <T>(options: unknown): T => options as T;
+
+const idOption = { ...wholeNumber("the id", nodeIds), demandOption: true, describe: "of the member" } as const;
+const memberId = wholeNumber("the id", nodeIds);
+
+/** Care of the quorum itself: who belongs to it, who leads it, how much of the past it keeps. */
+export const careCommands = <T>(yargs: Argv<T>) =>
+  yargs
+    .command("members", "who belongs to the quorum, and changes of it, one at a time", memberCommands, () => undefined)
+    .command(
+      "transfer [id]",
+      "let another member lead",
+      (each) => each.positional("id", { ...memberId, describe: "a voter; else the one that is furthest" }),
+      (options) => members.transfer(given<Parameters<typeof members.transfer>[0]>(options)),
+    )
+    .command(
+      "compact",
+      "forget the past",
+      (each) =>
+        each.option("rev", { ...wholeNumber("--rev", revisions), describe: "up to this revision; else to now" }),
+      (options) => members.compact(given<Parameters<typeof members.compact>[0]>(options)),
+    );
+
+const memberCommands = (yargs: Argv) =>
+  yargs
+    .command(["ls", "$0"], "all members", {}, (options) =>
+      members.listMembers(given<Parameters<typeof members.listMembers>[0]>(options)),
+    )
+    .command(
+      "add <id> <address>",
+      "a learner, which gets everything and does not vote",
+      (add) => add.positional("id", idOption).positional("address", { type: "string", demandOption: true }),
+      (options) => members.addMember(given<Parameters<typeof members.addMember>[0]>(options)),
+    )
+    .command(
+      "promote <id>",
+      "let a learner vote, once it has caught up",
+      (promote) => promote.positional("id", idOption),
+      (options) => members.promoteMember(given<Parameters<typeof members.promoteMember>[0]>(options)),
+    )
+    .command(
+      "remove <id>",
+      "a voter or a learner",
+      (remove) =>
+        remove
+          .positional("id", idOption)
+          .option("yes", { alias: "y", type: "boolean", default: false, describe: "do not ask" }),
+      (options) => members.removeMember(given<Parameters<typeof members.removeMember>[0]>(options)),
+    );

@@ -1,0 +1,152 @@
+import { silentLogger, SystemClock, SystemRandom } from "@odradek/kit";
+import { grpcRpc } from "@odradek/rpc";
+import { afterEach, expect, it } from "vitest";
+import { changeMembers, memberStatus, openSession, transferLeadership } from "../client/index.ts";
+import type { Administered, MemberChange, MemberOptions, MemberStatus, Session } from "../client/types.ts";
+import { Counter } from "./counter.ts";
+import { MetadataProcesses } from "./processes.ts";
+
+const rpc = grpcRpc();
+const open: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const close of open.splice(0).toReversed()) await close();
+});
+
+async function eventually<T>(what: string, find: () => Promise<T | null>, timeoutMs = 30_000): Promise<T> {
+  for (const untilMs = performance.now() + timeoutMs; ;) {
+    const found = await find();
+    if (found !== null) return found;
+    if (performance.now() > untilMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** A quorum whose members come and go, and a client that was told of the founders only. */
+class Changing {
+  readonly nodes: MetadataProcesses;
+
+  constructor(nodes: MetadataProcesses) {
+    this.nodes = nodes;
+  }
+
+  static async start(count: number): Promise<Changing> {
+    const nodes = await MetadataProcesses.start(count);
+    open.push(() => nodes.stop());
+    return new Changing(nodes);
+  }
+
+  async session(): Promise<Session> {
+    const ports = { rpc, clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
+    const session = await openSession({ members: this.nodes.members, ...ports, connectTimeoutMs: 30_000 });
+    open.push(() => session.close());
+    return session;
+  }
+
+  address(id: number): string {
+    return this.nodes.joined.get(id) ?? this.nodes.members.get(id)!;
+  }
+
+  status(id: number): Promise<MemberStatus | null> {
+    return memberStatus({ address: this.address(id), rpc, timeoutMs: 1_000 }).catch(() => null);
+  }
+
+  leader(): Promise<MemberStatus> {
+    return eventually("one leads", async () => {
+      const ids = [...this.nodes.members.keys(), ...this.nodes.joined.keys()];
+      const asked = await Promise.all(ids.map((id) => this.status(id)));
+      return asked.findLast((status) => status?.role === "leader") ?? null;
+    });
+  }
+
+  /** Asks whoever leads until it is done; a lost answer may have been "done". */
+  async administer(ask: (leader: MemberOptions) => Promise<Administered>): Promise<void> {
+    await eventually("it is done", async () => {
+      const { id } = await this.leader();
+      const options = { address: this.address(id), rpc, timeoutMs: 5_000 };
+      const answer = await ask(options).catch(() => ({ is: "unknown" }) as const);
+      const isDone =
+        answer.is === "done" || (answer.is === "refused" && /EXISTS|NO_MEMBER|NOT_A_LEARNER/.test(answer.why));
+      return isDone ? true : null;
+    });
+  }
+
+  change(change: MemberChange): Promise<void> {
+    return this.administer((leader) => changeMembers(leader, change));
+  }
+
+  /** Starts a node that joins, and makes it a voter. */
+  async join(id: number): Promise<void> {
+    const address = await this.nodes.newNode(id);
+    const serving = this.nodes.startNode(id);
+    await this.change({ is: "add", id, address });
+    await serving;
+    await this.change({ is: "promote", id });
+  }
+}
+
+it("loses nothing while a fourth node comes, an old one is removed and the leader is killed with -9", async () => {
+  const quorum = await Changing.start(3);
+  const session = await quorum.session();
+  await session.create("/counter", Buffer.from("0"));
+  const counter = new Counter(session);
+  const goesOn = async (): Promise<void> => {
+    const { acknowledged } = counter;
+    await eventually("writes go on", () => Promise.resolve(counter.acknowledged > acknowledged + 20 || null));
+  };
+  await goesOn();
+  await quorum.join(4);
+  await goesOn();
+  const { id: first } = await quorum.leader();
+  const old = [1, 2, 3].find((id) => id !== first)!;
+  await quorum.change({ is: "remove", id: old });
+  await quorum.nodes.node(old).kill("SIGKILL");
+  await goesOn();
+  await quorum.nodes.node(first).kill("SIGKILL");
+  await goesOn();
+  await quorum.nodes.startNode(first);
+  // In the end the quorum is the one that the client was never told of, but by the quorum itself.
+  for (const id of [1, 2, 3]) if (id !== old) await quorum.change({ is: "remove", id });
+  const alone = await eventually("4 leads alone", async () => {
+    const status = await quorum.leader();
+    return status.id === 4 && status.members.length === 1 ? status : null;
+  });
+  expect(alone.memberList).toEqual([{ id: 4, address: quorum.address(4), learner: false }]);
+  await goesOn();
+  await counter.stop();
+  expect((await session.get("/counter"))?.version).toBe(counter.acknowledged + 1);
+}, 120_000);
+
+it("R-23: a node that lost its disk comes back as itself, and only then is another one spared", async () => {
+  const quorum = await Changing.start(3);
+  const session = await quorum.session();
+  const { id: leader } = await quorum.leader();
+  const [lost, other] = [1, 2, 3].filter((id) => id !== leader) as [number, number];
+  for (let at = 0; at < 50; at++) await session.create(`/topics/${at}`, Buffer.from("x"));
+  await quorum.nodes.node(lost).kill("SIGKILL");
+  quorum.nodes.wipe(lost);
+  await quorum.nodes.startNode(lost);
+  await eventually("it follows", async () => ((await quorum.status(lost))?.role === "follower" ? true : null));
+  await quorum.nodes.node(other).kill("SIGKILL");
+  expect(await session.create("/topics/more", Buffer.from("x"))).toMatchObject({ is: "done" });
+  await eventually("it has everything", async () =>
+    (await quorum.status(lost))?.nodes === (await quorum.leader()).nodes ? true : null,
+  );
+}, 120_000);
+
+it("hands leadership to the member that is named, while clients write", async () => {
+  const quorum = await Changing.start(3);
+  const session = await quorum.session();
+  await session.create("/counter", Buffer.from("0"));
+  const counter = new Counter(session);
+  for (const to of [1, 2, 3]) {
+    await quorum.administer(async (leader) => {
+      if ((await quorum.leader()).id === to) return { is: "done" };
+      return transferLeadership(leader, to);
+    });
+    expect((await quorum.leader()).id).toBe(to);
+  }
+  await counter.stop();
+  expect((await session.get("/counter"))?.version).toBe(counter.acknowledged + 1);
+  expect(Math.max(...counter.gaps)).toBeLessThan(4_000);
+}, 120_000);
