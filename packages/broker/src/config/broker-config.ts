@@ -46,6 +46,7 @@ export type BrokerConfig = {
   };
   readonly log: {
     readonly retentionCheckMs: number;
+    readonly scrubBytesPerSecond: number;
     readonly recoveryPointCheckpointMs: number;
     readonly initialDelayMs: number;
     readonly recoveriesAtOnce: number;
@@ -135,6 +136,7 @@ export function brokerConfigFrom(settings: ReadonlyMap<string, string>): BrokerC
     },
     log: {
       retentionCheckMs: number("log.retention.check.interval.ms"),
+      scrubBytesPerSecond: number("odradek.scrub.bytes.per.second"),
       recoveryPointCheckpointMs: number("log.flush.offset.checkpoint.interval.ms"),
       initialDelayMs: number("log.initial.task.delay.ms"),
       recoveriesAtOnce: number("num.recovery.threads.per.data.dir"),

@@ -168,6 +168,13 @@ const log: readonly ConfigDefinition[] = [
     atLeast: 0,
     atMost: 1,
   }),
+  row(
+    "odradek.scrub.bytes.per.second",
+    "long",
+    "4194304",
+    "How fast stored records are read again in the background and checked; 0: never.",
+    { atLeast: 0 },
+  ),
   row("odradek.flush", "string", "kafka", "kafka: as flush.messages and flush.ms say.", { oneOf: ["kafka"] }),
 ];
 

@@ -1,9 +1,11 @@
 import type { Logger } from "@odradek/kit";
 import type { Batch } from "@odradek/protocol";
 import { join } from "node:path";
+import { examineFile } from "../segment/examine.ts";
 import { parseFileName } from "../segment/file-names.ts";
 import { createSegment, openSegment, openUnclean } from "../segment/open-segment.ts";
 import { OFFSET_DELTA_MAX, type Segment, type SegmentFiles } from "../segment/segment.ts";
+import { verifyBatches } from "../segment/verify.ts";
 import { CorruptLogError } from "../segment/walk.ts";
 import type { DerivedState } from "./derived-state.ts";
 import { recoverSegment } from "./recovery.ts";
@@ -38,9 +40,14 @@ export async function load(options: LoadOptions): Promise<{ segments: Segments; 
   for (const segment of list) if (segment !== segments.active) segment.close();
 
   const firstUnclean = list.findIndex((segment) => segment.baseOffset >= uncleanFrom);
-  const from = derived.load() ? restorePoint(options, list[firstUnclean]) : null;
+  const isEpochsKnown = derived.load();
+  const from = isEpochsKnown ? restorePoint(options, list[firstUnclean]) : null;
   if (from === null) derived.restore(null);
-  const loaded = await replay(options, segments, { uncleanFrom, from: from ?? segments.first.baseOffset });
+  const epochOf = isEpochsKnown && options.cleanShutdown ? (offset: number) => derived.epochOf(offset) : () => -1;
+  const loaded = await replay({ ...options, epochOf }, segments, {
+    uncleanFrom,
+    from: from ?? segments.first.baseOffset,
+  });
 
   derived.truncated(loaded.end);
   options.snapshots.removeAbove(loaded.end);
@@ -53,8 +60,11 @@ function restorePoint(options: LoadOptions, firstUnclean: Segment | undefined): 
   return options.snapshots.restore(options.derived, firstUnclean?.baseOffset ?? Infinity);
 }
 
+/** While batches are replayed, only a checkpoint of a log that was closed in order knows the epochs of all of them. */
+type ReplayOptions = LoadOptions & { epochOf: (offset: number) => number };
+
 async function replay(
-  options: LoadOptions,
+  options: ReplayOptions,
   segments: Segments,
   range: { uncleanFrom: number; from: number },
 ): Promise<{ end: number }> {
@@ -64,13 +74,23 @@ async function replay(
   let at = { end: segments.first.baseOffset, epoch: -1 };
   for (let index = segments.floor(range.from); index < segments.count; index++) {
     const segment = segments.use(index);
-    const stored = segment.baseOffset < range.uncleanFrom ? walk(options, segment, range.from, feed) : null;
+    const end = options.cleanShutdown ? cleanEnd(options, segments, index) : 0;
+    const bounds = { from: range.from, end: segment === segments.active ? end : 0 };
+    const stored = segment.baseOffset < range.uncleanFrom ? walk(options, segment, bounds, feed) : null;
     if (stored !== null) {
       at = { end: stored.end, epoch: Math.max(at.epoch, stored.epoch) };
       continue;
     }
+    if (end > 0) {
+      const dataEnd = await keepDamaged(options, segment, { end, feed });
+      // Records behind a damaged end go to a segment of their own: that end may yet come back.
+      if (segment === segments.active && dataEnd < end) segments.add(createSegment(options.where, end));
+      at = { ...at, end };
+      continue;
+    }
     const recovered = await recoverSegment(segment, { ...options, pool: options.where.pool, epoch: at.epoch, feed });
     at = recovered;
+    segment.verified.add(0, segment.size);
     if (segment !== segments.active) segment.seal();
     if (recovered.bytesCut === 0 && joins(at.end, segments.all()[index + 1])) continue;
     await dropBehind(options, segments, index);
@@ -79,16 +99,49 @@ async function replay(
   return at;
 }
 
-/** Reads the headers of a segment that was closed in order. Null: it was not, after all. */
-function walk(
-  options: LoadOptions,
+/** Where a segment ended when the log was closed in order: where the next one starts, or the recovery point; 0: not known. */
+const cleanEnd = (options: LoadOptions, segments: Segments, index: number): number =>
+  segments.endOf(index, options.recoveryPoint);
+
+/**
+ * A segment that was whole when the log was closed and is not now. All of it was acknowledged, so nothing is cut off: what is missing stays
+ * missing until another replica gives it back (RELIABILITY L-02). Returns where the last whole batch ends.
+ */
+async function keepDamaged(
+  { epochOf, logger, indexIntervalBytes }: ReplayOptions,
   segment: Segment,
-  from: number,
+  log: { end: number; feed: (batch: Batch) => void },
+): Promise<number> {
+  logger.error({ evt: "log-damaged", path: segment.path, end: log.end }, "a log that was closed in order is damaged");
+  let dataEnd = segment.baseOffset;
+  segment.forgetIndexes();
+  for await (const found of examineFile(segment.checked({ end: log.end, joins: false, epochOf }))) {
+    if (found.is === "damage") continue;
+    segment.noteStored(found.batch, found.position, indexIntervalBytes);
+    log.feed(found.batch);
+    dataEnd = found.batch.nextOffset;
+  }
+  segment.seal();
+  return dataEnd;
+}
+
+/** Reads the headers of a segment that was closed in order, and ended at `end` (0: not known). Null: it was not, after all. */
+function walk(
+  options: ReplayOptions,
+  segment: Segment,
+  { from, end }: { from: number; end: number },
   feed: (batch: Batch) => void,
 ): { end: number; epoch: number } | null {
   const at = { end: segment.baseOffset, epoch: -1 };
   try {
     const begin = Math.min(Math.max(from, segment.baseOffset), segment.offsets.last()?.offset ?? segment.baseOffset);
+    // What is derived from these batches outlives them, so they are checked first.
+    const checked = segment.checked({ end: Infinity, joins: false, epochOf: options.epochOf });
+    const position = segment.offsets.positionFor(begin);
+    verifyBatches(checked, { from: position, to: checked.size, after: segment.baseOffset });
+    if (end > segment.baseOffset && !hasBoundary(segment, begin, end))
+      throw new CorruptLogError(`${segment.path} does not reach, or jumps over, ${end}, where it ended`);
+    segment.verified.add(position, checked.size);
     for (const { batch } of segment.headersFrom(begin)) {
       feed(batch);
       at.end = batch.nextOffset;
@@ -100,6 +153,17 @@ function walk(
     options.logger.warn({ evt: "log-unclean", path: segment.path, err: error }, "a segment needs recovery after all");
     return null;
   }
+}
+
+/** Whether a batch starts or ends at `offset`, or all that is looked at stands behind it. */
+function hasBoundary(segment: Segment, begin: number, offset: number): boolean {
+  let isFirst = true;
+  for (const { batch } of segment.headersFrom(begin)) {
+    if (batch.baseOffset === offset || batch.nextOffset === offset || (isFirst && batch.baseOffset > offset))
+      return true;
+    isFirst = false;
+  }
+  return false;
 }
 
 /**

@@ -4,6 +4,7 @@ import { createSegment } from "../segment/open-segment.ts";
 import type { SegmentFiles } from "../segment/segment.ts";
 import type { ReadLimits, SegmentRead } from "../segment/read-batches.ts";
 import { load } from "./load.ts";
+import { Inspection } from "./inspection.ts";
 import type { LogOptions } from "./log-options.ts";
 import { Removal } from "./removal.ts";
 import { expiredIn } from "./retention.ts";
@@ -24,6 +25,7 @@ const QUEUED_BYTES_MAX = 8 * 1024 * 1024;
 export class Log {
   /** Ends of batches that are in the page cache, and as safe as flush.messages asks: what may be acknowledged and read. */
   readonly written: Watermark;
+  readonly inspection: Inspection;
   readonly #options: LogOptions;
   readonly #where: SegmentFiles;
   readonly #segments: Segments;
@@ -55,6 +57,7 @@ export class Log {
     const { segments } = loaded;
     const fail = (error: unknown): void => this.#fail(error);
     this.sealed = new SealedSegments({ ...options, segments, removal: this.#removal, isOver: () => this.isOver, fail });
+    this.inspection = new Inspection({ ...options, segments, end: () => this.#end });
     this.#stability = new Stability(
       {
         ...options,
@@ -97,7 +100,6 @@ export class Log {
     return this.#stability.synced;
   }
 
-  /** Bytes of all segments. */
   get size(): number {
     return this.#segments.size;
   }
@@ -134,14 +136,14 @@ export class Log {
   }
 
   /**
-   * Whole batches from the one that holds `from` on (it may start before `from`), all ending below `upTo`; null when there is none yet.
-   * The buffer is pooled: call `release` once its bytes have left.
+   * Whole batches from the one that holds `from` on (it may start before `from`), all ending below `upTo`; null when there is none yet. The
+   * buffer is pooled: call `release` once its bytes have left. Throws DamagedError where the disk holds something else (L-02).
    */
   read(from: number, limits: ReadLimits): SegmentRead | null {
     const upTo = Math.min(limits.upTo, this.written.value);
     if (from >= upTo) return null;
     for (let index = this.#segments.floor(from); index < this.#segments.count; index++) {
-      const read = this.#segments.use(index).read(from, { ...limits, upTo });
+      const read = this.#segments.use(index).read(from, { ...limits, upTo }, this.inspection.bounds(index));
       if (read !== "past") return read;
     }
     return null;

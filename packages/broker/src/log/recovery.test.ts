@@ -115,6 +115,26 @@ describe("recovery", () => {
     }
   });
 
+  test("L-03: any wrong byte in an index is found by reading the log, and the index is built again", async () => {
+    const files = memoryFiles();
+    const at = await LogFixture.open({ segmentBytes: 2000, indexIntervalBytes: 150 }, files);
+    for (let n = 0; n < 40; n++) at.append(batchOf([`v${n}`, `w${n}`], { timestamp: n * 10 }));
+    await at.tick();
+    await at.log.close();
+    for (const kind of ["index", "timeindex"]) {
+      const whole = files.readAll(`${FIRST}.${kind}`)!;
+      for (let index = 0; index < whole.length; index++) {
+        const broken = Buffer.from(whole);
+        broken[index]! ^= 0x04;
+        write(files, `${FIRST}.${kind}`, broken);
+        await at.reopen({ cleanShutdown: true });
+        expect(await at.log.inspection.examine()).toEqual([]);
+        await at.log.close();
+        expect([kind, index, files.readAll(`${FIRST}.${kind}`)]).toEqual([kind, index, whole]);
+      }
+    }
+  });
+
   test("L-03: recovery leaves nothing of an old index in a file that grows again", async () => {
     const { files, bytes } = await killed(12);
     write(files, `${FIRST}.index`, Buffer.alloc(800, 0x11));

@@ -1,5 +1,6 @@
 import { Batch, readBatch } from "@odradek/protocol";
 import type { ReadPool } from "../disk/read-pool.ts";
+import { DamagedError } from "../segment/verify.ts";
 import type { Segment } from "../segment/segment.ts";
 import type { Segments } from "./segments.ts";
 
@@ -28,7 +29,8 @@ function firstInSegment(
     const pooled = options.pool.take(place.size);
     try {
       segment.file().read(pooled.subarray(0, place.size), place.position);
-      const batch = new Batch(pooled);
+      const batch = new Batch(pooled.subarray(0, place.size));
+      if (batch.crc !== batch.computeCrc()) throw new DamagedError(`${segment.path} is damaged at ${place.position}`);
       const record = readBatch(batch).find((one) => one.timestamp >= timestamp && one.offset >= options.start);
       if (record !== undefined)
         return { offset: record.offset, timestamp: record.timestamp, leaderEpoch: batch.partitionLeaderEpoch };

@@ -23,6 +23,10 @@ export class DerivedPartitionState implements DerivedState {
     return this.producers.isLast(batch);
   }
 
+  epochOf(offset: number): number {
+    return this.epochs.epochOf(offset);
+  }
+
   load(): boolean {
     return this.epochs.load();
   }

@@ -245,7 +245,9 @@ class Follower implements Following {
   }
 
   read(from: number, bytesMax: number): { records: Buffer; release(): void } | null {
-    return this.#leader.replica.log.read(from, { bytesMax, upTo: this.end, oneBatchAtLeast: true });
+    const read = this.#leader.replica.read(from, { bytesMax, upTo: this.end, oneBatchAtLeast: true });
+    // The follower waits until the log is mended; everything behind the damage waits with it.
+    return read === "damaged" ? null : read;
   }
 
   acknowledged(end: number): void {

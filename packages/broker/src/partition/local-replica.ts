@@ -2,6 +2,8 @@ import { assert, type Clock, type Logger, Watermark } from "@odradek/kit";
 
 import type { TopicConfig } from "../config.ts";
 import type { Log } from "../log/log.ts";
+import type { ReadLimits, SegmentRead } from "../segment/read-batches.ts";
+import { CorruptLogError } from "../segment/walk.ts";
 import type { DerivedPartitionState } from "./derived-partition-state.ts";
 
 /** This broker's copy of one partition, whatever its role: the log, what is derived from it, and the high watermark. */
@@ -19,6 +21,8 @@ export class LocalReplica {
   onWritten: (previousEnd: number) => void = () => {};
   /** The log takes nothing any more, or is closed. */
   onFailed: () => void = () => {};
+  /** A batch was found that must not be served (RELIABILITY L-02). */
+  onDamaged: () => void = () => {};
   /** The end that `onWritten` is going to be called for. */
   #awaited = -1;
   /** What `onWritten` was last called for. */
@@ -46,6 +50,18 @@ export class LocalReplica {
     const high = Math.min(Math.max(options.high, options.log.start), options.log.end);
     this.#high = new Watermark(options.clock, high);
     this.#writtenEnd = options.log.written.value;
+  }
+
+  /** Reads the log; a batch that is not whole is told of and not served. */
+  read(from: number, limits: ReadLimits): SegmentRead | "damaged" | null {
+    try {
+      return this.log.read(from, limits);
+    } catch (error) {
+      if (!(error instanceof CorruptLogError)) throw error;
+      this.logger.warn({ evt: "damage-met", partition: `${this}`, from, err: error }, "a damaged batch is not served");
+      this.onDamaged();
+      return "damaged";
+    }
   }
 
   /** Waits on it end with the role: each role has its own. */

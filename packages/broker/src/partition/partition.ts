@@ -32,6 +32,8 @@ export class Partition {
   #acting: Acting;
   /** Called when the role has changed. */
   onRole: () => void = nothing;
+  /** Called when the log is found damaged: it should be mended (RELIABILITY L-02). */
+  onDamaged: () => void = nothing;
 
   constructor(parts: LeaderParts, replica: LocalReplica, assignment: Assignment) {
     this.#parts = parts;
@@ -39,6 +41,7 @@ export class Partition {
     this.#acting = { is: "offline", reason: "starting", leader: -1, leaderEpoch: -1 };
     replica.onWritten = (previousEnd) => this.#written(previousEnd);
     replica.onFailed = () => this.#failed();
+    replica.onDamaged = () => this.onDamaged();
     this.apply(assignment);
   }
 
@@ -137,8 +140,8 @@ export class Partition {
     }
     const upTo = options.isolation === "committed" ? this.lastStable : this.high.value;
     if (offset >= upTo) return this.#unread(ErrorCode.NONE);
-    const read = this.#guarded(() => log.read(offset, { bytesMax, upTo, oneBatchAtLeast }));
-    if (this.#isOffline()) return this.#unread(ErrorCode.KAFKA_STORAGE_ERROR);
+    const read = this.#guarded(() => this.#replica.read(offset, { bytesMax, upTo, oneBatchAtLeast }));
+    if (read === "damaged" || this.#isOffline()) return this.#unread(ErrorCode.KAFKA_STORAGE_ERROR);
     if (read === null) return this.#unread(ErrorCode.NONE);
     return { ...this.#unread(ErrorCode.NONE), records: read.records, release: () => read.release() };
   }
@@ -169,6 +172,16 @@ export class Partition {
     log.moveStart(Math.min(offset, high.value));
     if (this.#acting.is === "leader") this.#acting.leader.progressed();
     return log.start;
+  }
+
+  /** Somebody ran into a damaged batch. */
+  damaged(): void {
+    this.onDamaged();
+  }
+
+  /** The log has been examined, and mended as far as it could be: whoever waited reads again. */
+  mended(): void {
+    if (this.#acting.is === "leader") this.#acting.leader.progressed();
   }
 
   /** A follower's stream wants this partition. */

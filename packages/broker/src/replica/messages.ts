@@ -31,7 +31,10 @@ export type Answer =
 export type Data = { attachId: number; high: number; start: number; records: Buffer };
 export type LeaderMessage = { answers?: Answer[]; data?: Data[] };
 
-const service = loadService<{ Follow: [FollowerMessage, LeaderMessage] }>(
+export type RereadRequest = { topicId: Buffer; partition: number; from: number; to: number };
+export type RereadReply = { records: Buffer; isEmpty: boolean };
+
+const service = loadService<{ Follow: [FollowerMessage, LeaderMessage]; Reread: [RereadRequest, RereadReply] }>(
   "replication.proto",
   "odradek.replication.v1.Replication",
 );
@@ -47,6 +50,9 @@ export const follow: RpcMethod<FollowerMessage, LeaderMessage> = {
     return data ? { data } : service.Follow.decodeResponse(bytes);
   },
 };
+
+/** What a replica asks another for when its own disk has changed what was stored. */
+export const reread: RpcMethod<RereadRequest, RereadReply> = service.Reread;
 
 /** The same stream with the generated codec alone: what another implementation of the contract would use. */
 export const followByContract: RpcMethod<FollowerMessage, LeaderMessage> = service.Follow;

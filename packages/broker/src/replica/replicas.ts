@@ -8,6 +8,8 @@ import { DerivedPartitionState } from "../partition/derived-partition-state.ts";
 import { LocalReplica } from "../partition/local-replica.ts";
 import { Partition } from "../partition/partition.ts";
 import { Fetchers } from "./fetchers.ts";
+import { Healer } from "./healer.ts";
+import { Scrub } from "./scrub.ts";
 
 /** The cluster as replication needs it: the live brokers and all partitions that have a replica here. */
 export type Picture = { brokers: ReadonlyMap<number, Peer>; assignments: readonly Assignment[]; revision: number };
@@ -39,6 +41,9 @@ type Hosted = {
 /** A partition that could not be opened is tried again after this. */
 const RETRY_MS = 10_000;
 
+/** Between two rounds of reading every log again. */
+const SCRUB_PAUSE_MS = 60_000;
+
 const keyOf = (topic: string, index: number): string => `${topic}-${index}`;
 
 /** Every partition that has a replica on this broker. */
@@ -52,6 +57,7 @@ export class Replicas {
   readonly #options: ReplicasOptions;
   readonly #fetchers: Fetchers;
   readonly #compactor: Compactor;
+  readonly #healer: Healer;
   readonly #hosted = new Map<string, Hosted>();
   readonly #byId = new Map<string, Partition>();
   readonly #timers = new Map<string, Cancel>();
@@ -66,6 +72,8 @@ export class Replicas {
     const { replication, log, compaction } = options.config;
     const { cleanOffsets } = options.logs;
     this.#compactor = new Compactor({ ...options, config: compaction, cleanOffsets, logs: () => this.#compactables() });
+    this.#healer = new Healer({ ...options, peers: () => this.#fetchers.peers });
+    const scrub = new Scrub(options.clock, log.scrubBytesPerSecond, () => this.#closed);
     this.#every("in-sync replicas", Math.min(replication.lagTimeMsMax / 2, 1000), () => this.#check());
     this.#every("failed partitions", RETRY_MS, () => this.#retryFailed());
     this.#every("high watermarks", replication.highWatermarkCheckpointMs, () => this.#saveHighs());
@@ -73,6 +81,7 @@ export class Replicas {
     this.#every("checkpoints", log.recoveryPointCheckpointMs, () => options.logs.saveCheckpoints());
     this.#every("retention", log.retentionCheckMs, () => this.#retain());
     if (compaction.enabled) this.#every("compaction", compaction.backoffMs, () => this.#compactor.round());
+    this.#every("scrub", SCRUB_PAUSE_MS, () => scrub.round(this.partitions()));
   }
 
   /**
@@ -132,6 +141,7 @@ export class Replicas {
     for (const cancel of this.#timers.values()) cancel();
     this.#fetchers.close();
     await this.#compactor.close();
+    this.#healer.close();
     await this.settled();
     for (const partition of this.partitions()) partition.close();
     await this.#saveHighs();
@@ -206,6 +216,7 @@ export class Replicas {
     hosted.partition = partition;
     this.#byId.set(keyOf(topicId, index), partition);
     if (this.#closed) return;
+    partition.onDamaged = () => this.#healer.heal(partition);
     partition.onRole = () => {
       this.#fetchers.route(partition);
       if (log.failed !== null) this.#fail(new Error(`the log of ${replica} has failed`, { cause: log.failed }));
@@ -218,6 +229,7 @@ export class Replicas {
     hosted.partition = null;
     this.#byId.delete(keyOf(topicId, index));
     this.#fetchers.forget(partition);
+    this.#healer.forget(partition);
     partition.close();
     this.#options.logs.deleteLog(topic, index);
     this.#options.logger.info(

@@ -42,14 +42,22 @@ export class OffsetIndex {
 
   /** Where to start reading for `offset`: at a batch that stands at or before it. */
   positionFor(offset: number): number {
+    return this.entryFor(offset)?.position ?? 0;
+  }
+
+  /** The last entry at or below `offset`: the last offset of a batch and where it stands. Null: start with the segment. */
+  entryFor(offset: number): { offset: number; position: number } | null {
     const at = this.#after(offset) - 1;
-    return at < 0 ? 0 : this.#entries.entry(at).readInt32BE(4);
+    return at < 0 ? null : this.at(at);
+  }
+
+  at(index: number): { offset: number; position: number } {
+    const entry = this.#entries.entry(index);
+    return { offset: this.#baseOffset + entry.readInt32BE(0), position: entry.readInt32BE(4) };
   }
 
   last(): { offset: number; position: number } | null {
-    if (this.count === 0) return null;
-    const entry = this.#entries.entry(this.count - 1);
-    return { offset: this.#baseOffset + entry.readInt32BE(0), position: entry.readInt32BE(4) };
+    return this.count === 0 ? null : this.at(this.count - 1);
   }
 
   /** Drops the entries for offsets ≥ `offset`. */

@@ -4,6 +4,7 @@ import { fileName } from "./file-names.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import { Segment, type SegmentFiles } from "./segment.ts";
 import { TimeIndex } from "./time-index.ts";
+import { CorruptLogError } from "./walk.ts";
 
 /** Makes an empty segment; what an earlier one of the same name left is overwritten. `suffix` stands behind its files' names. */
 export function createSegment(where: SegmentFiles, baseOffset: number, suffix = ""): Segment {
@@ -32,7 +33,12 @@ export function openSegment(where: SegmentFiles, baseOffset: number, indexInterv
     segment.close();
   }
   const segment = new Segment(where, { baseOffset, size, entries: 0, times: 0 });
-  segment.rebuildIndexes(indexIntervalBytes);
+  try {
+    segment.rebuildIndexes(indexIntervalBytes);
+  } catch (error) {
+    // The log itself is damaged there (L-02): what the indexes have so far is right, and whoever reads on finds out.
+    if (!(error instanceof CorruptLogError)) throw error;
+  }
   segment.seal();
   return segment;
 }

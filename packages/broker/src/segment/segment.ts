@@ -3,10 +3,13 @@ import type { Batch } from "@odradek/protocol";
 import { join } from "node:path";
 import type { ReadPool } from "../disk/read-pool.ts";
 import { fileName, SEGMENT_KINDS, type FileKind } from "./file-names.ts";
+import { IndexCheck } from "./index-check.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import { readBatches, type ReadLimits, type SegmentRead } from "./read-batches.ts";
 import { Recent } from "./recent.ts";
 import { TimeIndex, type MaxTimestamp } from "./time-index.ts";
+import { Verified } from "./verified.ts";
+import type { Bounds, Checked } from "./verify.ts";
 import { CorruptLogError, walkHeaders, type Standing } from "./walk.ts";
 
 /** Offsets in the indexes are 32-bit distances from the base offset (RELIABILITY L-23). */
@@ -31,6 +34,8 @@ export class Segment {
   readonly #recent = new Recent();
   /** What stands behind the names of its files while compaction makes it. */
   #suffix: string;
+  /** Written by this process, or checked by it. */
+  readonly verified = new Verified();
   #file: OpenFile | null = null;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
@@ -129,6 +134,7 @@ export class Segment {
   write(): void {
     if (this.#queuedBytes === 0) return;
     this.file().write(this.#queue, this.writtenSize);
+    this.verified.add(this.writtenSize, this.#size);
     this.#queue = [];
     this.#queuedBytes = 0;
   }
@@ -148,12 +154,55 @@ export class Segment {
   }
 
   /** Whole batches from the one that holds `from` on; see `readBatches` for null and "past". */
-  read(from: number, limits: ReadLimits): SegmentRead | "past" | null {
-    const position = this.#recent.positionOf(from) ?? this.#offsets.positionFor(from);
-    const source = { file: this.file(), pool: this.#where.pool, size: this.writtenSize, position };
-    const read = readBatches(source, from, limits);
+  read(from: number, limits: ReadLimits, bounds: Bounds): SegmentRead | "past" | null {
+    const known = this.#recent.positionOf(from);
+    const entry = known === null ? this.#offsets.entryFor(from) : null;
+    const read = readBatches(
+      {
+        ...this.checked(bounds),
+        position: known ?? entry?.position ?? 0,
+        after: known === null ? this.baseOffset : from,
+        lastOffset: entry?.offset ?? null,
+        verified: this.verified,
+      },
+      from,
+      limits,
+    );
     if (read !== null && read !== "past") this.#recent.add(read.nextOffset, read.nextPosition);
     return read;
+  }
+
+  /** What is in the file, for whoever checks it. `end`: where the offsets of this segment end. */
+  checked(bounds: Bounds, file = this.file()): Checked {
+    const { pool } = this.#where;
+    return { file, pool, size: this.writtenSize, base: this.baseOffset, ...bounds };
+  }
+
+  /** Compares the indexes of now with the batches that it is shown. */
+  indexCheck(): IndexCheck {
+    return new IndexCheck(this.#offsets, this.#times, this.baseOffset);
+  }
+
+  /** Puts batches that came from another replica in the place of damaged ones; of the same size, unless they end the segment. */
+  async replace(position: number, size: number, records: Buffer): Promise<void> {
+    const file = this.openAgain();
+    try {
+      if (size !== records.length) {
+        assert(position + size === this.#size, "only the end of a sealed segment changes its length");
+        file.truncate(position);
+        this.#size = position + records.length;
+      }
+      file.write([records], position);
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    this.verified.add(position, position + records.length);
+  }
+
+  /** The .log file for one who reads it off the loop: nobody else closes it. */
+  openAgain(): OpenFile {
+    return this.#where.files.open(this.path);
   }
 
   /** Remembers that the batch with `offset` starts, or will start, at the end of what is there now. */
@@ -214,6 +263,7 @@ export class Segment {
   /** Cuts the file; the indexes know nothing of what is cut. */
   cutAt(position: number): void {
     this.file().truncate(position);
+    this.verified.remove(position, Infinity);
     this.#size = position;
     this.#recent.clear();
     if (position === 0) this.#firstTimestamp = null;
@@ -235,10 +285,19 @@ export class Segment {
     this.#note(batch, position, indexIntervalBytes);
   }
 
+  /** Reads headers only. Throws CorruptLogError where one can't be right; the indexes then have what stands before. */
   rebuildIndexes(indexIntervalBytes: number): void {
     this.forgetIndexes();
-    for (const { batch, position } of walkHeaders(this.file(), this.#where.pool, { from: 0, to: this.writtenSize }))
+    let after = this.baseOffset;
+    for (const { batch, position } of walkHeaders(this.file(), this.#where.pool, { from: 0, to: this.writtenSize })) {
+      const { baseOffset, lastOffset, maxTimestamp } = batch;
+      const isInOrder =
+        baseOffset >= after && lastOffset >= baseOffset && lastOffset - this.baseOffset <= OFFSET_DELTA_MAX;
+      if (!isInOrder || !Number.isSafeInteger(maxTimestamp))
+        throw new CorruptLogError(`${this.path} holds no batch at ${position}`);
+      after = lastOffset + 1;
       this.noteStored(batch, position, indexIntervalBytes);
+    }
   }
 
   firstTimestamp(): number | null {

@@ -51,11 +51,11 @@ export class TimeIndex {
   }
 
   last(): MaxTimestamp {
-    return this.count === 0 ? { timestamp: -1, offset: this.#baseOffset } : this.#read(this.count - 1);
+    return this.count === 0 ? { timestamp: -1, offset: this.#baseOffset } : this.at(this.count - 1);
   }
 
   endDescends(): boolean {
-    return this.count > 1 && this.#read(this.count - 1).timestamp <= this.#read(this.count - 2).timestamp;
+    return this.count > 1 && this.at(this.count - 1).timestamp <= this.at(this.count - 2).timestamp;
   }
 
   /** Every batch with a timestamp ≥ `timestamp` ends behind the offset of the answer (or starts the segment). */
@@ -64,16 +64,16 @@ export class TimeIndex {
     let high = this.count;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#read(middle).timestamp < timestamp) low = middle + 1;
+      if (this.at(middle).timestamp < timestamp) low = middle + 1;
       else high = middle;
     }
-    return low === 0 ? null : this.#read(low - 1);
+    return low === 0 ? null : this.at(low - 1);
   }
 
   /** Drops the entries for offsets ≥ `offset`. */
   truncateTo(offset: number): void {
     let keep = this.count;
-    while (keep > 0 && this.#read(keep - 1).offset >= offset) keep--;
+    while (keep > 0 && this.at(keep - 1).offset >= offset) keep--;
     this.#entries.truncate(keep);
     this.#lastTimestamp = this.last().timestamp;
   }
@@ -108,7 +108,7 @@ export class TimeIndex {
     this.#entries.close();
   }
 
-  #read(index: number): MaxTimestamp {
+  at(index: number): MaxTimestamp {
     const entry = this.#entries.entry(index);
     return {
       timestamp: entry.readInt32BE(0) * TWO_32 + entry.readUInt32BE(4),

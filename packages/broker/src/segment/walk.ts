@@ -9,7 +9,7 @@ export type Standing = { batch: Batch; position: number };
 
 /** Stored bytes that can't be a batch: the disk lied or somebody else wrote here (RELIABILITY L-02). */
 export class CorruptLogError extends Error {
-  override readonly name = "CorruptLogError";
+  override readonly name: string = "CorruptLogError";
 }
 
 /** The size of a batch as its header says; a header that can't be right is thrown as corrupt. */
@@ -29,7 +29,8 @@ export function* walkHeaders(
   try {
     let position = range.from;
     while (position < range.to) {
-      const filled = file.read(chunk.subarray(0, Math.min(chunk.length, range.to - position)), position);
+      const wanted = Math.min(chunk.length, Math.max(range.to - position, BATCH_HEADER_BYTES));
+      const filled = file.read(chunk.subarray(0, wanted), position);
       if (filled < BATCH_HEADER_BYTES)
         throw new CorruptLogError(`${file.path} ends inside a batch header at ${position}`);
       let at = 0;

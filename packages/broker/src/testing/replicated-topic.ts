@@ -2,7 +2,7 @@ import { assert, delay, type Logger, type RpcServer, silentLogger } from "@odrad
 import { MemoryFiles, MemoryNetwork, SeededRandom, VirtualClock } from "@odradek/kit/testing";
 import { batchesIn, buildBatch, readBatch } from "@odradek/protocol";
 
-import { brokerConfigFrom, resolveTopicConfig } from "../config.ts";
+import { brokerConfigFrom, resolveTopicConfig, type TopicConfig } from "../config.ts";
 import { Logs } from "../log/logs.ts";
 import type { Appended, AppendOptions } from "../partition/answers.ts";
 import type { Assignment, InSyncChange, Peer } from "../partition/assignment.ts";
@@ -39,6 +39,8 @@ export class ReplicatedTopic {
   readonly #ids: number[];
   readonly #minInsyncReplicas: number;
   readonly #settings: Record<string, string>;
+  /** What differs from the default configuration of a topic. */
+  topicConfig: Partial<TopicConfig> = {};
   readonly #logger: Logger;
   #node: Node;
   /** As whom each in-sync replica was counted in. */
@@ -55,10 +57,17 @@ export class ReplicatedTopic {
 
   /** Brokers 1, 2, 3 unless said otherwise, all in sync, the first one leading in epoch 1. */
   static async start(
-    options: { brokers?: number[]; min?: number; settings?: Record<string, string>; logger?: Logger } = {},
+    options: {
+      brokers?: number[];
+      min?: number;
+      settings?: Record<string, string>;
+      topicConfig?: Partial<TopicConfig>;
+      logger?: Logger;
+    } = {},
   ): Promise<ReplicatedTopic> {
     const { brokers = [1, 2, 3], min = 1, settings = {}, logger = silentLogger } = options;
     const topic = new ReplicatedTopic({ brokers, min, settings, logger });
+    topic.topicConfig = options.topicConfig ?? {};
     for (const id of brokers) await topic.boot(id);
     topic.elect(brokers[0]!);
     await topic.until(() => brokers.every((id) => topic.partitionOrNull(id) !== null));
@@ -267,7 +276,7 @@ export class ReplicatedTopic {
       isr,
       version,
       leadsSinceRegistration: writtenAt > life.registeredAt,
-      config: { ...config, minInsyncReplicas: this.#minInsyncReplicas },
+      config: { ...config, minInsyncReplicas: this.#minInsyncReplicas, ...this.topicConfig },
     };
     return { brokers, assignments: leader < 0 && leaderEpoch === 0 ? [] : [assignment], revision: this.#revision };
   }

@@ -1,0 +1,144 @@
+import type { Logger, OpenFile } from "@odradek/kit";
+import { validateBatches } from "@odradek/protocol";
+import { type Damage, examineFile } from "../segment/examine.ts";
+import { OFFSET_DELTA_MAX, type Segment } from "../segment/segment.ts";
+import type { Bounds } from "../segment/verify.ts";
+import type { DerivedState } from "./derived-state.ts";
+import type { LogConfig } from "./log-config.ts";
+import type { Segments } from "./segments.ts";
+
+/** A stretch of a log that can't be served, nor read by anybody, until another replica has given it back. */
+export type LogDamage = Damage & { readonly segment: Segment };
+
+type Inspected = {
+  readonly segments: Segments;
+  readonly derived: DerivedState;
+  readonly logger: Logger;
+  readonly config: () => LogConfig;
+  readonly end: () => number;
+  readonly wasCompacted?: () => boolean;
+};
+
+/**
+ * Looks for what a disk has changed behind our back, and mends it with another replica's bytes (RELIABILITY L-02). Nothing is ever cut off
+ * here: what stands behind the damage was acknowledged too.
+ */
+export class Inspection {
+  readonly #log: Inspected;
+
+  readonly #epochOf = (offset: number): number => this.#log.derived.epochOf(offset);
+  /** Segments that end before the next one begins, as a peer has confirmed. */
+  readonly #endingEarly = new WeakSet<Segment>();
+
+  constructor(log: Inspected) {
+    this.#log = log;
+  }
+
+  /** What the segment at `index` must keep to. The active one still grows. */
+  bounds(index: number): Bounds {
+    const { segments, end, config, wasCompacted } = this.#log;
+    const segment = segments.all()[index]!;
+    const next = segments.endOf(index, end());
+    const mayHaveGaps =
+      config().cleanupPolicy.compact ||
+      wasCompacted?.() === true ||
+      next - segment.baseOffset > OFFSET_DELTA_MAX ||
+      this.#endingEarly.has(segment);
+    return { end: next, joins: segment !== segments.active && !mayHaveGaps, epochOf: this.#epochOf };
+  }
+
+  /** A peer has no records there either: compaction once took them out. */
+  accept({ segment }: LogDamage): void {
+    this.#endingEarly.add(segment);
+  }
+
+  /**
+   * Reads the whole log, as it was when this began, and returns where it is damaged. Indexes that are wrong are built again. `pace` is
+   * awaited after every so many bytes; a segment that is removed or cut meanwhile is left out.
+   */
+  async examine(pace: (bytes: number) => Promise<void> = async () => {}): Promise<LogDamage[]> {
+    const damages: LogDamage[] = [];
+    for (const segment of [...this.#log.segments.all()])
+      if (this.#has(segment)) damages.push(...(await this.#segment(segment, pace)));
+    return damages;
+  }
+
+  /** Writes what a peer has at the place of the damage. False: that is not what is missing here. */
+  async mend(damage: LogDamage, records: Buffer): Promise<boolean> {
+    const { segment, from, to, position, size } = damage;
+    if (!this.#has(segment) || position + size > segment.writtenSize) return false;
+    if (records.length !== size && !this.#endsSealed(damage)) return false;
+    const validated = validateBatches(records, "leader");
+    if (validated.is === "invalid") return false;
+    let after = from;
+    for (const batch of validated.batches) {
+      if (batch.baseOffset < after || batch.nextOffset > to) return false;
+      const epoch = this.#log.derived.epochOf(batch.baseOffset);
+      if (epoch >= 0 && batch.partitionLeaderEpoch !== epoch) return false;
+      after = batch.nextOffset;
+    }
+    if (records.length !== size && after !== to) return false;
+    await segment.replace(position, size, records);
+    this.#log.logger.warn({ evt: "log-mended", path: segment.path, from, to, position, size }, "mended a damaged log");
+    return true;
+  }
+
+  /** Cuts off what stands behind the last record of a sealed segment: no offset is missing there. */
+  async dropEnd(damage: LogDamage): Promise<boolean> {
+    const { segment, position, size } = damage;
+    if (!this.#has(segment) || !this.#endsSealed(damage)) return false;
+    await segment.replace(position, size, Buffer.alloc(0));
+    return true;
+  }
+
+  #endsSealed({ segment, position, size, isAtEnd }: LogDamage): boolean {
+    return isAtEnd && segment !== this.#log.segments.active && position + size === segment.size;
+  }
+
+  async #segment(segment: Segment, pace: (bytes: number) => Promise<void>): Promise<LogDamage[]> {
+    const file = segment.openAgain();
+    try {
+      return await this.#file(segment, file, pace);
+    } finally {
+      file.close();
+    }
+  }
+
+  async #file(segment: Segment, file: OpenFile, pace: (bytes: number) => Promise<void>): Promise<LogDamage[]> {
+    const { segments, logger } = this.#log;
+    const checked = segment.checked(this.bounds(segments.all().indexOf(segment)), file);
+    const indexes = segment.indexCheck();
+    const damages: LogDamage[] = [];
+    const right = { from: 0, to: 0 };
+    for await (const found of examineFile(checked)) {
+      if (!this.#has(segment) || segment.writtenSize < checked.size) return [];
+      if (found.is === "damage") {
+        damages.push({ ...found.damage, segment });
+        segment.verified.add(right.from, right.to);
+        const { position, size } = found.damage;
+        segment.verified.remove(position, position + size);
+        right.from = right.to = position + size;
+        logger.error({ evt: "log-damaged", path: segment.path, ...found.damage }, "the log is damaged");
+        continue;
+      }
+      indexes.batch(found.batch, found.position);
+      const { size } = found.batch;
+      right.to = found.position + size;
+      await pace(size);
+    }
+    segment.verified.add(right.from, right.to);
+    if (damages.length === 0 && indexes.isWrong) this.#rebuildIndexes(segment);
+    return damages;
+  }
+
+  #rebuildIndexes(segment: Segment): void {
+    const { segments, config, logger } = this.#log;
+    logger.warn({ evt: "index-wrong", path: segment.path }, "an index was wrong and is built again");
+    segment.rebuildIndexes(config().indexIntervalBytes);
+    if (segment !== segments.active) segment.seal();
+  }
+
+  #has(segment: Segment): boolean {
+    return this.#log.segments.has(segment);
+  }
+}
