@@ -146,5 +146,5 @@ describe("a session's stream", () => {
       await world.until(writer.set("/topics", large, "any"));
     expect(slow.ends).toHaveLength(1);
     expect(await world.until(writer.set("/topics", Buffer.from("on"), "any"))).toMatchObject({ is: "done" });
-  });
+  }, 60_000);
 });
