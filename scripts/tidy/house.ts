@@ -10,6 +10,7 @@ const rpc = "@odradek/rpc";
 const protocol = "@odradek/protocol";
 const client = "@odradek/client";
 const metadataClient = "@odradek/metadata/client";
+const metadataOffline = "@odradek/metadata/offline";
 
 export const packages: Record<string, PackageRules> = {
   kit: { imports: [] },
@@ -18,7 +19,7 @@ export const packages: Record<string, PackageRules> = {
   metadata: { imports: [kit, rpc, "level", "pino"] },
   broker: { imports: [kit, rpc, protocol, metadataClient, "@node-rs/crc32", "pino"] },
   client: { imports: [kit, protocol] },
-  cli: { imports: [kit, rpc, protocol, client, metadataClient, "@odradek/broker", "yargs"] },
+  cli: { imports: [kit, rpc, protocol, client, metadataClient, metadataOffline, "@odradek/broker", "yargs"] },
 };
 
 /** The rooms of a package from the street down: a file imports its own room and those further down the list. */
@@ -28,7 +29,7 @@ export const rooms: Record<string, readonly string[]> = {
     ...["api-keys.ts", "errors.ts", "murmur2.ts", "bytes"],
   ],
   metadata: [
-    ...["main.ts", "process.ts", "node.ts", "api", "raft", "tree", "peers", "store", "client"],
+    ...["main.ts", "process.ts", "node.ts", "api", "offline", "raft", "tree", "peers", "store", "client"],
     ...["config.ts", "limits.ts"],
   ],
   broker: [
@@ -46,6 +47,7 @@ export const entries: readonly string[] = [
   "packages/rpc/src/index.ts",
   "packages/protocol/src/index.ts",
   "packages/metadata/src/client/index.ts",
+  "packages/metadata/src/offline/index.ts",
   "packages/client/src/index.ts",
 ];
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -92,6 +92,37 @@ describe("a tour of the odradek command on a real cluster", { timeout: 60_000 },
     expect(await exitCode("meta members remove 9 -y")).toBe(3);
     expect(await exitCode("meta members remove 3")).toBe(2);
     expect(await exitCode("meta transfer 9")).toBe(1);
+  });
+
+  it("saves the coordination store, knows a damaged file, and founds a new cluster from a whole one", async () => {
+    await run("meta create /kept value");
+    type Saved = { revision: number; nodes: number; clusterId: string };
+    const saved = await json<Saved>("meta snapshot save store.snapshot");
+    expect(await json<Saved>("meta snapshot verify store.snapshot")).toEqual(saved);
+    expect(await exitCode("meta snapshot save store.snapshot")).toBe(8);
+    const bytes = readFileSync(join(cwd, "store.snapshot"));
+    bytes[200]! ^= 1;
+    writeFileSync(join(cwd, "damaged.snapshot"), bytes);
+    const refused = await start("meta snapshot verify damaged.snapshot").ended;
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("damaged.snapshot: the snapshot is damaged");
+    type Row = { member: number; clusterId: string };
+    const rows = await json<Row[]>("meta snapshot restore store.snapshot --data-dir restored --members 1");
+    expect(rows).toMatchObject([{ member: 1 }]);
+    expect(rows[0]!.clusterId).not.toBe(saved.clusterId);
+    expect(await exitCode("meta snapshot restore store.snapshot --data-dir restored --members 1")).toBe(8);
+    const again = new CommandRun("dev --any-port --brokers 1 --metadata 1 --data-dir restored".split(" "), { cwd });
+    await again.prints(/ready in/);
+    const node = JSON.parse(readFileSync(join(cwd, "restored", "dev.json"), "utf8")) as {
+      nodes: { role: string; address: string }[];
+    };
+    const { address } = node.nodes.find(({ role }) => role === "metadata")!;
+    expect(await run(`meta get /kept --meta 1=${address}`)).toBe("value\n");
+    again.child.kill("SIGINT");
+    await again.ended;
+    expect(await exitCode(`meta compact --rev ${saved.revision + 1000}`)).toBe(3);
+    await run(`meta compact --rev ${saved.revision}`);
+    expect(await exitCode(`meta get /kept --rev ${saved.revision - 1}`)).toBe(3);
   });
 
   it("reads as a group, and says how far behind it is", async () => {

@@ -37,6 +37,8 @@ export const limits = {
   /** Reads of one stream that wait for their barrier. */
   readsInFlightMax: 1_000,
   sessionNameBytesMax: 200,
+  /** Snapshots on their way to someone who saves them: each is a copy of the whole state in memory. */
+  snapshotStreamsMax: 2,
   /** As many digits as --id takes. */
   memberIdMax: 999_999_999,
   /** A name of DNS with its port; all members' addresses must fit into the mark, a slot of 4 KiB. */

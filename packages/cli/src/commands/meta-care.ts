@@ -1,5 +1,6 @@
 import type { Argv } from "yargs";
 import * as members from "../meta/members.ts";
+import * as snapshot from "../meta/snapshot.ts";
 import { nodeIds, revisions, wholeNumber } from "../terminal/numbers.ts";
 
 // As in meta.ts: options of the parent reach the handler at run time only.
@@ -18,6 +19,7 @@ export const careCommands = <T>(yargs: Argv<T>) =>
       (each) => each.positional("id", { ...memberId, describe: "a voter; else the one that is furthest" }),
       (options) => members.transfer(given<Parameters<typeof members.transfer>[0]>(options)),
     )
+    .command("snapshot", "the whole store as a file", snapshotCommands, () => undefined)
     .command(
       "compact",
       "forget the past",
@@ -25,6 +27,34 @@ export const careCommands = <T>(yargs: Argv<T>) =>
         each.option("rev", { ...wholeNumber("--rev", revisions), describe: "up to this revision; else to now" }),
       (options) => members.compact(given<Parameters<typeof members.compact>[0]>(options)),
     );
+
+const fileOption = { type: "string", demandOption: true, describe: "of the snapshot" } as const;
+
+const snapshotCommands = (yargs: Argv) =>
+  yargs
+    .command(
+      "save <file>",
+      "what the leader has now",
+      (save) => save.positional("file", fileOption),
+      (options) => snapshot.save(given<Parameters<typeof snapshot.save>[0]>(options)),
+    )
+    .command(
+      "verify <file>",
+      "read all of it, and tell what is in it",
+      (verify) => verify.positional("file", fileOption),
+      (options) => snapshot.verify(given<Parameters<typeof snapshot.verify>[0]>(options)),
+    )
+    .command(
+      "restore <file>",
+      "found a new cluster that begins with it",
+      (restore) =>
+        restore
+          .positional("file", fileOption)
+          .option("data-dir", { type: "string", demandOption: true, describe: "gets metadata-1, metadata-2 …" })
+          .option("members", { type: "string", default: "1,2,3", describe: "ids of the founders" }),
+      (options) => snapshot.restore(given<Parameters<typeof snapshot.restore>[0]>(options)),
+    )
+    .demandCommand(1, "save, verify or restore?");
 
 const memberCommands = (yargs: Argv) =>
   yargs

@@ -5,6 +5,7 @@ import { defaultHistory, type HistoryLimits } from "../config.ts";
 import { type Command, encodeCommand } from "../tree/commands.ts";
 import type { TreeResult, TreeStateMachine } from "../tree/machine.ts";
 import { registerAdministration } from "./administration.ts";
+import { registerSnapshots } from "./snapshot-stream.ts";
 import { firstNodes } from "./first-nodes.ts";
 import { HistoryKeeper } from "./history-keeper.ts";
 import { Judge } from "./judge.ts";
@@ -74,6 +75,7 @@ export class MetadataService implements Desk {
     server.handle(metadataService.Status, () =>
       Promise.resolve(statusOf(this.consensus, this.machine.state, this.#addresses)),
     );
+    registerSnapshots(server, this);
     registerAdministration(server, {
       consensus: this.consensus,
       machine: this.machine,

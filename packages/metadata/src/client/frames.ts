@@ -83,6 +83,24 @@ export type WireMember = { id: number; address: string; learner: boolean };
 export type WireChange = { change: string; id: number; address: string };
 export type WireAdministered = { outcome: string; leader: number; why: string };
 
+export type WireSnapshotHead = {
+  clusterId: string;
+  index: number;
+  term: number;
+  hash: Buffer;
+  revision: number;
+  nodes: number;
+  sessions: number;
+  bytes: number;
+  digest: Buffer;
+};
+export type SnapshotFrame = OneOf<{
+  head: WireSnapshotHead;
+  data: { bytes: Buffer };
+  notLeader: { leader: number };
+  refused: { why: string };
+}>;
+
 export type WireStatus = {
   id: number;
   role: string;
@@ -108,5 +126,6 @@ export const metadataService = loadService<{
   Sessions: [Empty, { sessions: WireSession[] }];
   ChangeMembers: [WireChange, WireAdministered];
   Transfer: [{ to: number }, WireAdministered];
+  Snapshot: [Empty, SnapshotFrame];
   Compact: [{ through: number }, WireAdministered];
 }>("metadata.proto", "odradek.metadata.v1.Metadata");

@@ -180,6 +180,19 @@ export type MemberChange =
   | { is: "promote"; id: number }
   | { is: "remove"; id: number };
 
+/** The whole state at one revision. `index`, `term`, `hash`: its place in the log; `digest`: SHA-256 of the data. */
+export type StoreSnapshot = {
+  clusterId: string;
+  index: number;
+  term: number;
+  hash: Buffer;
+  revision: number;
+  nodes: number;
+  sessions: number;
+  digest: Buffer;
+  data: Buffer;
+};
+
 /** What a leader made of a request to care for the quorum. `why` is a word such as CHANGE_IN_PROGRESS or NOT_CAUGHT_UP. */
 export type Administered =
   | { is: "done" }

@@ -1,5 +1,6 @@
 import type { Kv, KvWrite } from "@odradek/kit";
 
+import type { Snapshot } from "../store/write.ts";
 import type { ChangeRefusal, MemberChange } from "./membership.ts";
 
 /** One committed entry, as every node of the quorum sees it. */
@@ -78,6 +79,8 @@ export interface Consensus<Result> {
   change(change: MemberChange): Promise<Changed>;
   /** Hands leadership to this voter, or to the one that is furthest. */
   transfer(to?: number): Promise<Transferred>;
+  /** The state machine's state now, and its place in the log. */
+  snapshot(): Snapshot;
   status(): ConsensusStatus;
   close(): Promise<void>;
 }

@@ -109,6 +109,10 @@ export class RaftDriver<Result> implements Consensus<Result> {
     return core.state.term > term || core.state.role.is !== "leader" ? { is: "done" } : { is: "notTaken" };
   }
 
+  snapshot(): Snapshot {
+    return this.#parts.compaction.take(this.#parts.core.state, this.#parts.stateMachine.snapshot());
+  }
+
   status(): ConsensusStatus {
     return statusOf(this.#parts.core, this.#parts.compaction.snapshotIndex);
   }
@@ -165,7 +169,7 @@ export class RaftDriver<Result> implements Consensus<Result> {
     else if (ready.afterWrite.length > 0) this.#sendAfterWrite(ready.afterWrite);
     if (ready.install) this.#install(ready.install);
     if (ready.commit.length > 0) this.#apply(ready.commit);
-    if (ready.snapshotWanted) this.#step({ is: "snapshot", snapshot: this.#takeSnapshot() });
+    if (ready.snapshotWanted) this.#step({ is: "snapshot", snapshot: this.snapshot() });
     for (const context of ready.reads.served) this.#settleRead(context, "ok");
     for (const context of ready.reads.refused) this.#settleRead(context, "notLeader");
   }
@@ -214,7 +218,7 @@ export class RaftDriver<Result> implements Consensus<Result> {
     this.#parts.store.apply(applied, writes).catch((error: Error) => this.#fail(error));
     const { core } = this.#parts;
     const keepAfter = this.#parts.compaction.due(core.state.log, entries);
-    if (keepAfter !== null) this.#step({ is: "compact", snapshot: this.#takeSnapshot(), keepAfter });
+    if (keepAfter !== null) this.#step({ is: "compact", snapshot: this.snapshot(), keepAfter });
   }
 
   #changed({ index, term }: Entry): void {
@@ -245,10 +249,6 @@ export class RaftDriver<Result> implements Consensus<Result> {
     this.#noteMembers();
     this.#parts.logger.info({ evt: "snapshot_installed", index: snapshot.info.index }, "took over the leader's state");
     this.onRestored();
-  }
-
-  #takeSnapshot(): Snapshot {
-    return this.#parts.compaction.take(this.#parts.core.state, this.#parts.stateMachine.snapshot());
   }
 
   #settleRead(context: number, outcome: "ok" | "notLeader"): void {

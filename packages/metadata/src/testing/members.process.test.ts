@@ -1,8 +1,10 @@
-import { silentLogger, SystemClock, SystemRandom } from "@odradek/kit";
+import { cpSync } from "node:fs";
+import { NodeFiles, silentLogger, SystemClock, SystemRandom } from "@odradek/kit";
 import { grpcRpc } from "@odradek/rpc";
 import { afterEach, expect, it } from "vitest";
-import { changeMembers, memberStatus, openSession, transferLeadership } from "../client/index.ts";
+import { changeMembers, downloadSnapshot, memberStatus, openSession, transferLeadership } from "../client/index.ts";
 import type { Administered, MemberChange, MemberOptions, MemberStatus, Session } from "../client/types.ts";
+import { encodeSnapshotFile, restoreSnapshot, verifySnapshot } from "../offline/index.ts";
 import { Counter } from "./counter.ts";
 import { MetadataProcesses } from "./processes.ts";
 
@@ -149,4 +151,48 @@ it("hands leadership to the member that is named, while clients write", async ()
   await counter.stop();
   expect((await session.get("/counter"))?.version).toBe(counter.acknowledged + 1);
   expect(Math.max(...counter.gaps)).toBeLessThan(4_000);
+}, 120_000);
+
+it("O-06: a snapshot founds another cluster, which has everything and refuses the nodes of the old one", async () => {
+  const old = await Changing.start(3);
+  const before = await old.session();
+  await before.create("/topics/words", Buffer.from("x".repeat(100_000)));
+  await before.create("/brokers/ids/7", Buffer.from("here"), { ephemeral: true });
+  const { id: leader } = await old.leader();
+  const clock = new SystemClock();
+  const options = { address: old.address(leader), rpc, clock, timeoutMs: 10_000 };
+  const follower = [1, 2, 3].find((id) => id !== leader)!;
+  expect(await downloadSnapshot({ ...options, address: old.address(follower) })).toBeNull();
+  const snapshot = (await downloadSnapshot(options))!;
+  await before.create("/topics/later", Buffer.from("y"));
+  const file = verifySnapshot(Buffer.concat(encodeSnapshotFile({ ...snapshot, savedAtMs: 1 })));
+
+  const nodes = await MetadataProcesses.plan(3);
+  open.push(() => nodes.stop());
+  const directories = new Map([1, 2, 3].map((id) => [id, nodes.directory(id)]));
+  const ports = { files: new NodeFiles(), random: new SystemRandom(), logger: silentLogger };
+  const name = await restoreSnapshot({ file, directories, ...ports });
+  expect(name).not.toBe(snapshot.clusterId);
+  await expect(restoreSnapshot({ file, directories, ...ports })).rejects.toThrow("not empty");
+  await Promise.all([1, 2, 3].map((id) => nodes.startNode(id)));
+  const restored = new Changing(nodes);
+  const after = await restored.session();
+  expect((await after.get("/topics/words"))?.data.length).toBe(100_000);
+  expect((await after.get("/cluster/id"))?.data).toEqual((await before.get("/cluster/id"))?.data);
+  expect(await after.exists("/topics/later")).toBe(false);
+  await eventually("sessions that are gone expire", async () => ((await after.exists("/brokers/ids/7")) ? null : true));
+
+  // Node 1 of the new cluster on the directory that node 1 of the old one left: the others have another name.
+  await nodes.node(1).kill("SIGKILL");
+  await old.nodes.node(1).kill("SIGKILL");
+  nodes.wipe(1);
+  cpSync(old.nodes.directory(1), nodes.directory(1), { recursive: true });
+  const stranger = nodes.startNode(1).then(
+    () => "serves",
+    () => "does not serve",
+  );
+  await nodes.node(1).event("wrong_peer", 15_000);
+  expect(await after.create("/topics/more", Buffer.from("x"))).toMatchObject({ is: "done" });
+  await nodes.node(1).kill("SIGKILL");
+  expect(await stranger).toBe("does not serve");
 }, 120_000);

@@ -10,6 +10,7 @@ import type {
   StateMachine,
   Transferred,
 } from "../raft/consensus.ts";
+import { digestOf, type Snapshot } from "../store/write.ts";
 
 type InFlight<Result> = { node: MemoryConsensus<Result>; data: Buffer; settle: (proposed: Proposed<Result>) => void };
 
@@ -119,6 +120,13 @@ export class MemoryConsensus<Result> implements Consensus<Result> {
     if (next === undefined || !this.#quorum.nodes.has(next)) return Promise.resolve({ is: "notTaken" });
     this.#quorum.elect(next);
     return Promise.resolve({ is: "done" });
+  }
+
+  snapshot(): Snapshot {
+    const data = this.#machine.snapshot();
+    const cluster = { id: "memory", members: [...this.#quorum.nodes.keys()] };
+    const position = { index: this.#applied, term: this.#quorum.term, hash: Buffer.alloc(16) };
+    return { info: { ...position, cluster, bytes: data.length, digest: digestOf(data) }, data };
   }
 
   status(): ConsensusStatus {

@@ -75,13 +75,19 @@ export class MetadataProcesses {
   readonly #directory = mkdtempSync(join(tmpdir(), "odradek-metadata-"));
 
   static async start(count: number): Promise<MetadataProcesses> {
+    const processes = await MetadataProcesses.plan(count);
+    await Promise.all([...processes.members.keys()].map((id) => processes.startNode(id)));
+    return processes;
+  }
+
+  /** Their places, but nobody runs yet. */
+  static async plan(count: number): Promise<MetadataProcesses> {
     const processes = new MetadataProcesses();
     const ports = await freePorts(2 * count);
     for (let id = 1; id <= count; id++) {
       processes.members.set(id, `127.0.0.1:${ports[2 * id - 2]}`);
       processes.#health.set(id, ports[2 * id - 1]!);
     }
-    await Promise.all([...processes.members.keys()].map((id) => processes.startNode(id)));
     return processes;
   }
 
@@ -97,9 +103,13 @@ export class MetadataProcesses {
     return this.joined.get(id)!;
   }
 
+  directory(id: number): string {
+    return join(this.#directory, String(id));
+  }
+
   /** Everything the node ever wrote is gone. */
   wipe(id: number): void {
-    rmSync(join(this.#directory, String(id)), { recursive: true, force: true });
+    rmSync(this.directory(id), { recursive: true, force: true });
   }
 
   /** Starts (or starts again) one node and waits until it serves: a founder, or one that joins, which serves when it was added. */

@@ -1,0 +1,55 @@
+import { assert, type Files, type Kv, type Logger, type Random } from "@odradek/kit";
+import { openStore } from "../store/open-store.ts";
+import type { HardState, Snapshot } from "../store/write.ts";
+import { LevelKv } from "../store/level-kv.ts";
+import { TreeStateMachine } from "../tree/machine.ts";
+import type { SnapshotFile } from "./snapshot-file.ts";
+
+export type RestoreOptions = {
+  file: SnapshotFile;
+  /** Id of each founder, and the data directory that is made for it. */
+  directories: ReadonlyMap<number, string>;
+  files: Files;
+  random: Random;
+  logger: Logger;
+};
+
+/**
+ * Founds a new cluster whose first state is the snapshot's, as data directories for all its members. Its name is new, so that nodes of
+ * the old one and of this one refuse each other. Returns the name. Throws when a directory has something in it.
+ */
+export async function restoreSnapshot(options: RestoreOptions): Promise<string> {
+  const { directories, files, random } = options;
+  for (const directory of directories.values())
+    if (files.list(directory).length > 0) throw new Error(`${directory} is not empty`);
+  const cluster = {
+    id: random.bytes(16).toString("base64url"),
+    members: [...directories.keys()].toSorted((a, b) => a - b),
+  };
+  for (const directory of directories.values()) {
+    files.makeDirectory(directory);
+    const kv = await LevelKv.open(`${directory}/tree`);
+    try {
+      await fill(options, { kv, directory, cluster });
+    } finally {
+      await kv.close();
+    }
+  }
+  return cluster.id;
+}
+
+/** One write, as if a leader had sent the snapshot: its position becomes the base of the log. */
+async function fill(
+  { file, files, random, logger }: RestoreOptions,
+  { kv, directory, cluster }: { kv: Kv; directory: string; cluster: Snapshot["info"]["cluster"] },
+): Promise<void> {
+  const { index, term, hash, digest, data } = file;
+  const { store, restored } = await openStore({ kv, files, directory, random, logger, alone: false });
+  assert(restored.hard.standing === "empty", "a new directory is empty");
+  const snapshot: Snapshot = { info: { index, term, hash, digest, cluster, bytes: data.length }, data };
+  const hard: HardState = { term, vote: null, standing: "voter", cluster };
+  const writes = new TreeStateMachine().restore(data);
+  const install = { snapshot, writes };
+  await store.write({ sequence: 1, hard, install, truncateTo: null, entries: [], compact: null });
+  await store.close();
+}
