@@ -5,6 +5,7 @@ import { handlerFor } from "./api/handlers.ts";
 import type { Parts } from "./api/handler.ts";
 import { Pictures } from "./cluster/assignments.ts";
 import { Cluster } from "./cluster/cluster.ts";
+import { throttledRate } from "./cluster/throttled-rate.ts";
 import { TreeInSyncStore } from "./cluster/in-sync-store.ts";
 import { type BrokerConfig, formatAddress } from "./config.ts";
 import { Controller } from "./controller/controller.ts";
@@ -70,7 +71,7 @@ async function assemble(config: BrokerConfig, ports: BrokerPorts, closers: Close
   const http = await openHttp(config, closers, () => isReady);
   const cluster = await openCluster(config, ports, closers);
   const replicas = await openReplicas(config, ports, { cluster, closers });
-  const grpc = await openGrpc(config, ports, { replicas, closers });
+  const grpc = await openGrpc(config, ports, { cluster, replicas, closers });
   const controllerParts = { cluster, clock: ports.clock, logger };
   const groups = new GroupCoordinator({ ...ports, cluster, replicas, config });
   closers.add(() => groups.close());
@@ -170,11 +171,12 @@ async function openReplicas(
 async function openGrpc(
   config: BrokerConfig,
   { rpc, clock, logger }: BrokerPorts,
-  { replicas, closers }: { replicas: Replicas; closers: Closers },
+  { cluster, replicas, closers }: { cluster: Cluster; replicas: Replicas; closers: Closers },
 ): Promise<number> {
   const server = rpc.server();
   const partitionById = (topicId: string, index: number) => replicas.partitionById(topicId, index);
-  serveReplication(server, { brokerId: config.brokerId, clock, logger, partitionById });
+  const rate = (broker: number, side: "leader" | "follower") => throttledRate(cluster.image, broker, side);
+  serveReplication(server, { brokerId: config.brokerId, clock, logger, partitionById, throttledRate: rate });
   const port = await server.listen(formatAddress(config.grpc.listener));
   closers.add(() => server.close());
   return port;

@@ -2,12 +2,20 @@
 export { type Address, formatAddress, type Listener } from "./config/addresses.ts";
 export { type BrokerConfig, brokerConfigFrom, readBrokerConfig } from "./config/broker-config.ts";
 export { brokerConfig, brokerConfigs } from "./config/broker-configs.ts";
-export { type ConfigDefinition, ConfigError, type ConfigType, listOf, problemWith } from "./config/definition.ts";
+export {
+  type ConfigDefinition,
+  ConfigError,
+  type ConfigType,
+  listOf,
+  numberOf,
+  problemWith,
+} from "./config/definition.ts";
 export { type ConfigSources, parseProperties } from "./config/sources.ts";
 export {
   brokerStatements,
   type ConfigLayers,
   ConfigSource,
+  lists,
   resolveTopicConfig,
   type Settings,
   type Stated,

@@ -1,7 +1,7 @@
-import type { ConfigDefinition } from "./definition.ts";
+import { type ConfigDefinition, UNBOUNDED } from "./definition.ts";
 import { topicConfigs } from "./topic-configs.ts";
 
-type Row = Partial<Pick<ConfigDefinition, "unit" | "scope" | "atLeast" | "atMost" | "oneOf" | "check">>;
+type Row = Partial<Pick<ConfigDefinition, "unit" | "scope" | "dynamic" | "atLeast" | "atMost" | "oneOf" | "check">>;
 
 const row = (
   name: string,
@@ -121,6 +121,27 @@ const replication: readonly ConfigDefinition[] = [
     "5000",
     "How often high watermarks are written to disk.",
     ms,
+  ),
+  row(
+    "leader.replication.throttled.rate",
+    "long",
+    UNBOUNDED,
+    "Bytes a second this broker sends to followers of the replicas in leader.replication.throttled.replicas that are not in sync.",
+    { ...bytes, dynamic: true },
+  ),
+  row(
+    "follower.replication.throttled.rate",
+    "long",
+    UNBOUNDED,
+    "Bytes a second each leader sends to this broker for the replicas in follower.replication.throttled.replicas that are not in sync.",
+    { ...bytes, dynamic: true },
+  ),
+  row(
+    "replica.alter.log.dirs.io.max.bytes.per.second",
+    "long",
+    UNBOUNDED,
+    `${UNUSED}replicas are not moved between directories.`,
+    { ...bytes, dynamic: true },
   ),
   row("num.replica.fetchers", "int", "1", `${UNUSED}there is one stream per pair of brokers.`, count),
   row("replica.selector.class", "string", null, `${UNUSED}consumers read from the leader.`),

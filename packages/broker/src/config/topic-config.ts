@@ -28,7 +28,15 @@ export type TopicConfig = {
   readonly fileDeleteDelayMs: number;
   readonly uncleanLeaderElection: boolean;
   readonly compressionType: string;
+  readonly leaderThrottled: ReplicaList;
+  readonly followerThrottled: ReplicaList;
 };
+
+/** Replicas as PARTITION:BROKER, or all of them. */
+export type ReplicaList = ReadonlySet<string> | "all";
+
+export const lists = (list: ReplicaList, partition: number, broker: number): boolean =>
+  list === "all" || (list.size > 0 && list.has(`${partition}:${broker}`));
 
 /** Settings made somewhere, by name. */
 export type Settings = Readonly<Record<string, string>>;
@@ -112,5 +120,9 @@ export function resolveTopicConfig(layers: ConfigLayers): TopicConfig {
     fileDeleteDelayMs: number("file.delete.delay.ms"),
     uncleanLeaderElection: text("unclean.leader.election.enable").toLowerCase() === "true",
     compressionType: text("compression.type"),
+    leaderThrottled: replicaList(text("leader.replication.throttled.replicas")),
+    followerThrottled: replicaList(text("follower.replication.throttled.replicas")),
   });
 }
+
+const replicaList = (value: string): ReplicaList => (value.trim() === "*" ? "all" : new Set(listOf(value)));

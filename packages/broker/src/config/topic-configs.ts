@@ -109,7 +109,7 @@ export const topicConfigs: readonly TopicConfigDefinition[] = [
     type: "list",
     default: "",
     check: throttled,
-    doc: "Replicas whose replication is throttled on the follower's side. Accepted; throttling is not enforced.",
+    doc: "Replicas whose replication is throttled on the follower's side: PARTITION:BROKER,… or *.",
   }),
   row("index.interval.bytes", {
     type: "int",
@@ -123,7 +123,7 @@ export const topicConfigs: readonly TopicConfigDefinition[] = [
     type: "list",
     default: "",
     check: throttled,
-    doc: "Replicas whose replication is throttled on the leader's side. Accepted; throttling is not enforced.",
+    doc: "Replicas whose replication is throttled on the leader's side: PARTITION:BROKER,… or *.",
   }),
   row("local.retention.bytes", {
     type: "long",

@@ -81,6 +81,8 @@ export type Following = {
   readonly high: number;
   readonly start: number;
   readonly isInSync: boolean;
+  /** Whether the topic names this replica for the leader's, and for the follower's rate (KIP-73). */
+  readonly throttledBy: { readonly leader: boolean; readonly follower: boolean };
   read(from: number, bytesMax: number): { records: Buffer; release(): void } | null;
   acknowledged(end: number): void;
   /** The stream ended: nothing of this follower is kept. */

@@ -2,6 +2,7 @@ import { type Clock, delay } from "@odradek/kit";
 import { ErrorCode } from "@odradek/protocol";
 
 import type { Appended, AppendOptions, Attachment, AttachRequest, FollowListener, Following } from "./answers.ts";
+import { lists } from "../config.ts";
 import { admit } from "./admission.ts";
 import type { Assignment, InSyncStore, Peer } from "./assignment.ts";
 import { InSync, type InSyncView, type WantedChange } from "./in-sync.ts";
@@ -138,6 +139,10 @@ export class Leader {
     return this.#inSync.maximal.includes(broker);
   }
 
+  get self(): number {
+    return this.#parts.brokerId;
+  }
+
   get replica(): LocalReplica {
     return this.#replica;
   }
@@ -242,6 +247,14 @@ class Follower implements Following {
 
   get isInSync(): boolean {
     return this.#leader.isInSync(this.broker);
+  }
+
+  get throttledBy(): { leader: boolean; follower: boolean } {
+    const { config, index } = this.#leader.replica;
+    return {
+      leader: lists(config.leaderThrottled, index, this.#leader.self),
+      follower: lists(config.followerThrottled, index, this.broker),
+    };
   }
 
   read(from: number, bytesMax: number): { records: Buffer; release(): void } | null {

@@ -101,3 +101,27 @@ test("an attachment to an epoch that ends is taken back", async () => {
   await at.pass(10);
   expect(answers).toEqual(["1 attached", "1 unknown", "2 fenced", "3 attached", "4 unknown", "5 unknown"]);
 });
+
+test.each(["leader", "follower"] as const)(
+  "a replica that catches up gets no more than the %s's rate if it is named for it, and marks all the same",
+  async (limited) => {
+    const { at, stream, data, attach, bytes } = await leaderAndFollower();
+    at.topicSettings = { [`${limited}.replication.throttled.replicas`]: limited === "leader" ? "0:1" : "0:9" };
+    at.throttledRate = (broker, side) =>
+      side === limited && broker === (side === "leader" ? 1 : 9) ? 1_000_000 : Infinity;
+    at.publish();
+    for (let i = 0; i < 14; i++) await at.appended(1, [block]);
+    stream.send({ hello });
+    attach(1);
+    await at.pass(3000);
+    expect(bytes()).toBeGreaterThan(3 * 1_000_000);
+    expect(bytes()).toBeLessThan(5 * 1_000_000);
+    at.partition(1).deleteRecordsBelow(1);
+    await at.pass(10);
+    expect(data.at(-1)).toMatchObject({ start: 1 });
+    at.topicSettings = {};
+    at.publish();
+    await at.pass(2000);
+    expect(bytes()).toBeGreaterThan(14 * 500_000);
+  },
+);

@@ -1,16 +1,19 @@
-import { type Clock, type Logger, type RpcStream, unreachable } from "@odradek/kit";
+import { type Cancel, type Clock, type Logger, type RpcStream, unreachable } from "@odradek/kit";
 import { batchesIn } from "@odradek/protocol";
 
 import type { Attachment, Following } from "../partition/answers.ts";
 import type { Partition } from "../partition/partition.ts";
 import type { Answer, Attach, Data, FollowerMessage, Hello, LeaderMessage } from "./messages.ts";
 import { streamLimits } from "./stream-limits.ts";
+import type { Throttle } from "./throttle.ts";
 
 export type FeedParts = {
   brokerId: number;
   clock: Clock;
   logger: Logger;
   partitionById: (topicId: string, index: number) => Partition | undefined;
+  /** Bounds for replicas that catch up and are named for them: the leader's is shared by all its feeds. */
+  throttles: { leader: Throttle; ofFollower(broker: number): Throttle };
 };
 
 /** One partition on the stream. */
@@ -39,6 +42,8 @@ export class Feed {
   readonly #inSync = new Set<Attached>();
   readonly #others = new Set<Attached>();
   #hello: Hello | null = null;
+  #followerThrottle: Throttle | null = null;
+  #cancelWait: Cancel = () => {};
   #unacknowledgedBytes = 0;
   #scheduled = false;
   #blocked = false;
@@ -61,6 +66,7 @@ export class Feed {
   #receive(message: FollowerMessage): void {
     if (message.hello) {
       this.#hello = message.hello;
+      this.#followerThrottle = this.#parts.throttles.ofFollower(message.hello.broker);
       // The address may have changed hands: whoever expects somebody else must not take us for it.
       if (message.hello.leader !== this.#parts.brokerId) return this.#stream.cancel();
     }
@@ -126,6 +132,7 @@ export class Feed {
 
   #end(): void {
     this.#ended = true;
+    this.#cancelWait();
     for (const attachId of [...this.#attached.keys()]) this.#drop(attachId);
   }
 
@@ -190,7 +197,8 @@ export class Feed {
     const { attachId, following } = attached;
     const { high, start, end } = following;
     const hasRoom = this.#unacknowledgedBytes < streamLimits.unacknowledgedBytesMax;
-    const read = hasRoom && attached.sentEnd < end ? following.read(attached.sentEnd, streamLimits.turnBytes) : null;
+    const mayRead = hasRoom && attached.sentEnd < end && !this.#mustWait(following);
+    const read = mayRead ? following.read(attached.sentEnd, streamLimits.turnBytes) : null;
     if (read === null && high === attached.sentHigh && start === attached.sentStart) return null;
     attached.sentHigh = high;
     attached.sentStart = start;
@@ -200,7 +208,24 @@ export class Feed {
     for (const batch of batchesIn(records)) attached.sentEnd = batch.nextOffset;
     attached.unacknowledged.push({ end: attached.sentEnd, bytes: records.length });
     this.#unacknowledgedBytes += records.length;
+    if (!following.isInSync) for (const throttle of this.#throttlesOf(following)) throttle.spend(records.length);
     return { attachId, high, start, records };
+  }
+
+  /** Whether a replica that catches up has had its share of this moment; in-sync ones never wait, for producers wait for them. */
+  #mustWait(following: Following): boolean {
+    if (following.isInSync) return false;
+    const waitMs = Math.max(0, ...this.#throttlesOf(following).map((throttle) => throttle.waitMs()));
+    if (waitMs === 0) return false;
+    this.#cancelWait();
+    this.#cancelWait = this.#parts.clock.timer(waitMs, () => this.#schedule());
+    return true;
+  }
+
+  #throttlesOf({ throttledBy }: Following): Throttle[] {
+    const throttles = throttledBy.leader ? [this.#parts.throttles.leader] : [];
+    if (throttledBy.follower && this.#followerThrottle !== null) throttles.push(this.#followerThrottle);
+    return throttles;
   }
 }
 

@@ -36,6 +36,9 @@ export class ReplicatedTopic {
   /** How long a change of the in-sync replicas takes to the tree, and its answer back. */
   proposalMs: () => number = () => 1;
   shuttingDown = new Set<number>();
+  /** Bytes a second for throttled replicas, and which ones are throttled. */
+  throttledRate: (broker: number, side: "leader" | "follower") => number = () => Infinity;
+  topicSettings: Record<string, string> = {};
   readonly #ids: number[];
   readonly #minInsyncReplicas: number;
   readonly #settings: Record<string, string>;
@@ -106,6 +109,7 @@ export class ReplicatedTopic {
       clock,
       logger,
       partitionById: (topicId, index) => replicas.partitionById(topicId, index),
+      throttledRate: (broker, side) => this.throttledRate(broker, side),
     });
     await server.listen(`b${id}:9`);
     this.#revision++;
@@ -264,7 +268,7 @@ export class ReplicatedTopic {
     const brokers = new Map<number, Peer>();
     for (const [id, { incarnation }] of this.lives)
       brokers.set(id, { id, grpcAddress: `b${id}:9`, incarnation, shuttingDown: this.shuttingDown.has(id) });
-    const config = resolveTopicConfig({ topic: {}, broker: {}, brokers: {}, static: new Map() });
+    const config = resolveTopicConfig({ topic: this.topicSettings, broker: {}, brokers: {}, static: new Map() });
     const { leader, leaderEpoch, isr, version, writtenAt } = this.#node;
     const assignment = {
       topic: TOPIC,
