@@ -125,6 +125,31 @@ describe("a tour of the odradek command on a real cluster", { timeout: 60_000 },
     expect(await exitCode(`meta get /kept --rev ${saved.revision - 1}`)).toBe(3);
   });
 
+  it("drains a broker and spreads to it again", async () => {
+    await run("topics create moved -p 6 -r 2");
+    type Moved = { partitions: { replicas: number[] }[] };
+    const carried = async (id: number): Promise<number> => {
+      const { partitions } = await json<Moved>("topics describe moved");
+      return partitions.filter(({ replicas }) => replicas.includes(id)).length;
+    };
+    expect(await carried(1)).toBe(4);
+    const plan = await run("reassign plan moved --drain 1 -o json");
+    expect((JSON.parse(plan) as { partitions: object[] }).partitions).toHaveLength(4);
+    await run("reassign execute - --throttle 50000000 --wait", plan);
+    expect(await carried(1)).toBe(0);
+    expect(await json("reassign status")).toEqual([]);
+    const configs = (await json<{ configs: Record<string, string> }>("topics describe moved")).configs;
+    expect(Object.keys(configs).filter((name) => name.includes("throttled"))).toEqual([]);
+    const back = await run("reassign plan moved --spread -o json");
+    await run("reassign execute - --wait", back);
+    expect(await carried(1)).toBe(4);
+    expect((await run("reassign plan moved --spread -o name")).trim()).toBe("");
+    expect(await exitCode("reassign plan")).toBe(2);
+    expect(await exitCode("reassign plan moved --drain 1 --drain 2")).toBe(1);
+    await run("reassign cancel");
+    await run("topics delete moved -y");
+  });
+
   it("reads as a group, and says how far behind it is", async () => {
     const first = (await run("consume words -g readers -n 100")).trim().split("\n");
     const lag = async () => {

@@ -21,7 +21,12 @@ const UNUSED = "Accepted for compatibility and without effect: ";
 /** Who the broker is and where it is reached. `odradek.*` names are ours, all others Kafka's. */
 const identity: readonly ConfigDefinition[] = [
   row("node.id", "int", "1", "Number of this broker, unique in the cluster.", { atLeast: 0 }),
-  row("broker.rack", "string", null, "Where this broker stands; told to clients."),
+  row(
+    "broker.rack",
+    "string",
+    null,
+    "Where this broker stands: replicas of a partition are kept in different racks, and clients are told.",
+  ),
   row("log.dir", "string", "/tmp/kafka-logs", "Directory of the partitions, when log.dirs is not set."),
   row("log.dirs", "list", null, "Directories of the partitions; the first one is used."),
   row(

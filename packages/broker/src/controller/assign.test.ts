@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { assign, type Candidate } from "./assign.ts";
 
-const fresh = (id: number, isLive = true): Candidate => ({ id, isLive, replicas: 0, preferred: 0 });
+const fresh = (id: number, isLive = true, rack: string | null = null): Candidate => {
+  return { id, rack, isLive, replicas: 0, preferred: 0 };
+};
 const countOf = (ids: readonly number[], id: number): number => ids.filter((other) => other === id).length;
 const spread = (counts: readonly number[]): number => Math.max(...counts) - Math.min(...counts);
 
@@ -48,6 +50,34 @@ describe("assign", () => {
     const candidates = [fresh(1), fresh(2, false), fresh(3)];
     for (const each of assign(candidates, { partitions: 6, replicationFactor: 2 })!) expect(each).not.toContain(2);
     for (const each of assign(candidates, { partitions: 6, replicationFactor: 3 })!) expect(each[2]).toBe(2);
+  });
+
+  test("replicas of a partition stand in as many racks as there are, and are spread evenly all the same", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2, max: 4 }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.integer({ min: 2, max: 4 }),
+        fc.integer({ min: 1, max: 40 }),
+        (racks, perRack, wanted, partitions) => {
+          const candidates = Array.from({ length: racks * perRack }, (_, at) => fresh(at + 1, true, `r${at % racks}`));
+          const replicationFactor = Math.min(wanted, candidates.length);
+          const replicas = assign(candidates, { partitions, replicationFactor })!;
+          for (const each of replicas)
+            expect(new Set(each.map((id) => (id - 1) % racks)).size).toBe(Math.min(racks, replicationFactor));
+          const leaders = replicas.map((each) => each[0]!);
+          expect(spread(candidates.map(({ id }) => countOf(leaders, id)))).toBeLessThanOrEqual(1);
+          expect(spread(candidates.map(({ id }) => countOf(replicas.flat(), id)))).toBeLessThanOrEqual(
+            replicationFactor,
+          );
+        },
+      ),
+    );
+  });
+
+  test("a live broker in a rack that is taken comes before one elsewhere that is away", () => {
+    const candidates = [fresh(1, true, "a"), fresh(2, true, "a"), fresh(3, false, "b")];
+    expect(assign(candidates, { partitions: 1, replicationFactor: 2 })).toEqual([[1, 2]]);
   });
 
   test("the replication factor is never lowered", () => {

@@ -3,6 +3,8 @@ import type { ClusterImage } from "../cluster/image.ts";
 
 export type Candidate = {
   id: number;
+  /** Null: it stands alone. */
+  rack: string | null;
   /** Registered and not stopping. */
   isLive: boolean;
   /** Replicas and preferred leaderships it has already. */
@@ -21,7 +23,7 @@ type Load = Candidate & {
 /**
  * Replicas for new partitions, first one preferred as leader. Live brokers are taken before those that are away. The
  * partitions are spread evenly over them, each leader's successors too; where that leaves a choice, the broker that
- * carries least is taken; rack-unaware. The replication factor is never lowered: null when there are too few brokers, dead
+ * carries least is taken. Replicas of one partition stand in different racks as far as there are enough (KIP-36). The replication factor is never lowered: null when there are too few brokers, dead
  * or alive (DESIGN D4).
  */
 export function assign(
@@ -41,7 +43,13 @@ export function assign(
       const place = `${chosen.length} behind ${leader.id}`;
       const behind = (load: Load): number => load.behind.get(place) ?? 0;
       const rest = loads.filter((load) => !chosen.includes(load));
-      const next = leastOf(rest, (load) => [away(load), behind(load), load.replicasHere, load.replicas]);
+      const next = leastOf(rest, (load) => [
+        away(load),
+        inItsRack(chosen, load),
+        behind(load),
+        load.replicasHere,
+        load.replicas,
+      ]);
       next.behind.set(place, behind(next) + 1);
       chosen.push(next);
     }
@@ -54,6 +62,9 @@ export function assign(
     return chosen.map(({ id }) => id);
   });
 }
+
+const inItsRack = (chosen: readonly Candidate[], { rack }: Candidate): number =>
+  rack === null ? 0 : chosen.filter((other) => other.rack === rack).length;
 
 const away = ({ isLive }: Candidate): number => (isLive ? 0 : 1);
 
@@ -72,9 +83,9 @@ function leastOf(loads: readonly Load[], numbersOf: (load: Load) => readonly num
 /** Every known broker, with what it carries in this image. */
 export function candidatesOf(image: ClusterImage): Candidate[] {
   const candidates = new Map<number, Candidate>();
-  for (const id of image.known.keys()) {
+  for (const { id, rack } of image.known.values()) {
     const isLive = image.brokers.get(id)?.shuttingDown === false;
-    candidates.set(id, { id, isLive, replicas: 0, preferred: 0 });
+    candidates.set(id, { id, rack, isLive, replicas: 0, preferred: 0 });
   }
   for (const topic of image.topics.values())
     for (const { replicas } of topic.partitions)

@@ -38,6 +38,10 @@ export const commands: Record<string, Entry> = {
     describe: "the brokers of a cluster",
     load: async () => (await import("./brokers.ts")).brokers,
   },
+  reassign: {
+    describe: "move partitions between brokers",
+    load: async () => (await import("./reassign.ts")).reassign,
+  },
   meta: {
     describe: "look into the coordination store, and change it",
     load: async () => (await import("./meta.ts")).meta,

@@ -23,6 +23,7 @@ import {
   type GroupListing,
   listGroups,
 } from "./groups.ts";
+import { listReassignments, type OngoingReassignment, reassign, type Reassignment } from "./reassignments.ts";
 import * as topics from "./topics.ts";
 
 export type ClusterDescription = {
@@ -115,6 +116,17 @@ export class Admin implements AsyncDisposable {
 
   deleteOffsets(groupId: string, partitions: readonly Partition[]): Promise<void> {
     return this.#retried(`offsets of group ${groupId}`, () => deleteOffsets(this.#cluster, groupId, partitions));
+  }
+
+  /** Begins moves, or cancels them; they go on when this has been answered. */
+  async reassign(wanted: readonly Reassignment[]): Promise<void> {
+    if (wanted.length === 0) return;
+    await this.#retried("reassign", () => reassign(this.#cluster, wanted, this.#timeoutMs));
+  }
+
+  /** The moves under way. */
+  listReassignments(): Promise<OngoingReassignment[]> {
+    return this.#retried("list reassignments", () => listReassignments(this.#cluster, this.#timeoutMs));
   }
 
   async close(): Promise<void> {
