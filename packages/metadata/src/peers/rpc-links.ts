@@ -1,4 +1,4 @@
-import type { Clock, Logger, Random, Rpc, RpcServer, RpcStream } from "@odradek/kit";
+import type { Cancel, Clock, Logger, Random, Rpc, RpcServer, RpcStream } from "@odradek/kit";
 
 import type { Cluster } from "../store/write.ts";
 import type { PeerLinks } from "./links.ts";
@@ -32,6 +32,7 @@ export class RpcLinks implements PeerLinks {
   readonly #configured: ReadonlyMap<number, string>;
   readonly #outgoing = new Map<number, Outgoing>();
   #cluster: Cluster | null = null;
+  #farewell: Cancel = () => {};
   #closed = false;
 
   constructor(parts: Parts) {
@@ -56,13 +57,15 @@ export class RpcLinks implements PeerLinks {
       if (address !== undefined) this.#reach(id, address);
       else this.#parts.logger.error({ evt: "no_address", member: id }, "--peers must tell where this member is");
     }
-    this.#parts.clock.timer(farewellMs, () => {
+    this.#farewell();
+    this.#farewell = this.#parts.clock.timer(farewellMs, () => {
       for (const id of this.#outgoing.keys()) if (!this.#isMember(id)) this.#forget(id);
     });
   }
 
   close(): Promise<void> {
     this.#closed = true;
+    this.#farewell();
     for (const outgoing of this.#outgoing.values()) outgoing.close();
     return Promise.resolve();
   }

@@ -5,7 +5,7 @@ import type { Message } from "../peers/messages.ts";
 import { clusterIn } from "../raft/configurations.ts";
 import { RaftCore } from "../raft/core.ts";
 import type { MemberChange } from "../raft/membership.ts";
-import { defaultLimits, defaultTiming, type RaftLimits } from "../raft/options.ts";
+import { defaultLimits, defaultTiming, type PlantedBugs, type RaftLimits } from "../raft/options.ts";
 import type { Ready } from "../raft/ready.ts";
 import { beginning, type Entry, type Position } from "../store/entry.ts";
 import { digestOf, type HardState, type Snapshot, type Write } from "../store/write.ts";
@@ -26,6 +26,7 @@ export class RaftStory {
   #said: string[] = [];
   #nowMs = 0;
   #limits: RaftLimits = defaultLimits;
+  #planted: PlantedBugs = {};
 
   run(command: StoryCommand): string {
     this.#said = [];
@@ -95,6 +96,7 @@ export class RaftStory {
 
   #quorum(size: number, options: Map<string, string>): void {
     cluster.members = Array.from({ length: size }, (_, at) => at + 1);
+    this.#planted = Object.fromEntries((options.get("plant") ?? "").split(",").map((bug) => [bug, true]));
     if (options.has("chunk")) this.#limits = { ...this.#limits, snapshotChunkBytes: Number(options.get("chunk")) };
     for (const id of cluster.members) {
       const hard: HardState = options.get("disks") === "empty" ? nobody : { ...nobody, term: 1, standing: "voter" };
@@ -106,7 +108,15 @@ export class RaftStory {
     // Node 1 is the least patient, then node 2 …
     const random: Random = { next: () => id / 10, bytes: (count) => Buffer.alloc(count, id) };
     const { members } = cluster;
-    const options = { id, members, joining, timing: defaultTiming, limits: this.#limits, random };
+    const options = {
+      id,
+      members,
+      joining,
+      timing: defaultTiming,
+      limits: this.#limits,
+      random,
+      planted: this.#planted,
+    };
     const core = new RaftCore(options, { ...disk, entries: [...disk.entries] }, this.#nowMs);
     const kept = this.#nodes.get(id)?.lines.slice(0, disk.applied) ?? [];
     this.#nodes.set(id, { core, disk, held: null, lines: disk.applied === 0 ? [] : kept });
