@@ -85,7 +85,7 @@ export class RaftStory {
       case "compact":
         return this.#compact(node, Number(options.get("keep") ?? 0));
       case "restart":
-        return this.#restart(node, options.has("wiped"));
+        return this.#restart(node, { wiped: options.has("wiped"), joining: options.has("join") });
       case "status":
         for (const id of this.#nodes.keys()) this.#said.push(this.#status(id));
         return;
@@ -228,10 +228,10 @@ export class RaftStory {
   }
 
   /** The process dies and comes back with what its disk has. */
-  #restart(id: number, wiped: boolean): void {
+  #restart(id: number, { wiped, joining }: { wiped: boolean; joining: boolean }): void {
     const { disk } = this.#at(id);
     this.#letters = this.#letters.filter(({ from, to }) => from !== id && to !== id);
-    this.#boot(id, wiped ? emptyDisk() : disk, { joining: !cluster.members.includes(id) });
+    this.#boot(id, wiped ? emptyDisk() : disk, { joining: !cluster.members.includes(id) || joining });
   }
 
   #status(id: number): string {
