@@ -1,6 +1,7 @@
 import { type Clock, delay, type Files, type Logger, type Net, type Random, type Rpc } from "@odradek/kit";
 import { openSession } from "@odradek/metadata/client";
 import { ByteBudget } from "./api/byte-budget.ts";
+import { FetchSessions } from "./api/fetch-sessions.ts";
 import { handlerFor } from "./api/handlers.ts";
 import type { Parts } from "./api/handler.ts";
 import { Pictures } from "./cluster/assignments.ts";
@@ -82,6 +83,7 @@ async function assemble(config: BrokerConfig, ports: BrokerPorts, closers: Close
       replicas,
       groups,
       fetching: new ByteBudget(fetchBudget),
+      sessions: new FetchSessions({ ...ports, slotsMax: config.fetch.sessionsMax }),
       config,
       ...ports,
     },

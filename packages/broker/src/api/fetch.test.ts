@@ -182,13 +182,81 @@ describe("Fetch", () => {
     expect(broker.clock.now() - startMs).toBeLessThan(1000);
   });
 
-  it("declines sessions: a new one is answered in full, one we never gave is not known", async () => {
-    await write("a");
-    const opening = await broker.passing(start(from("words", [{}], { sessionId: 0, sessionEpoch: 0 })));
-    expect(opening).toMatchObject({ sessionId: 0 });
-    expect(valuesIn(opening.responses[0]!.partitions[0]!.records)).toEqual(["a"]);
-    const foreign = await broker.passing(start(from("words", [{}], { sessionId: 77, sessionEpoch: 3 })));
-    expect(foreign).toMatchObject({ errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND, responses: [] });
+  describe("sessions (KIP-227)", () => {
+    const none = { topics: [], maxWaitMs: 10 };
+    const open = async (wanted: Wanted[]): Promise<number> =>
+      (await ask(from("words", wanted, { sessionId: 0, sessionEpoch: 0, maxWaitMs: 10 }))).sessionId;
+    const ask = async (request: FetchRequest) => {
+      const { sessionId = 0, errorCode = 0, responses } = await broker.passing(start(request));
+      const told = responses.flatMap(({ partitions }) =>
+        partitions.map((one) => [one.partitionIndex, one.errorCode, ...valuesIn(one.records)]),
+      );
+      return { sessionId, errorCode, told };
+    };
+    const next = (
+      sessionId: number,
+      sessionEpoch: number,
+      options: Partial<FetchRequest> = {},
+      wanted: Wanted[] = [],
+    ) =>
+      ask({
+        ...from("words", wanted),
+        ...(wanted.length === 0 ? none : { maxWaitMs: 10 }),
+        sessionId,
+        sessionEpoch,
+        ...options,
+      });
+
+    it("after the first answer tells only what has changed", async () => {
+      const id = await open([{ index: 0 }, { index: 1 }]);
+      expect(id).toBeGreaterThan(0);
+      expect(await next(id, 1)).toEqual({ sessionId: id, errorCode: 0, told: [] });
+      await append(1, "x");
+      expect((await next(id, 2)).told).toEqual([[1, 0, "x"]]);
+      // The client moves on in partition 1 and adds partition 2.
+      expect((await next(id, 3, {}, [{ index: 1, offset: 1 }, { index: 2 }])).told).toEqual([[2, 0]]);
+      await broker.electElsewhere("words", 2, 0);
+      const gone = [0, ErrorCode.NOT_LEADER_OR_FOLLOWER];
+      expect((await next(id, 4)).told).toEqual([gone]);
+      expect((await next(id, 5)).told).toEqual([gone]);
+      const forgottenTopicsData = [{ topic: "words", topicId: "", partitions: [0] }];
+      expect((await next(id, 6, { forgottenTopicsData })).told).toEqual([]);
+    });
+
+    it("gives every partition its turn however much one of them has", async () => {
+      const id = await open([{ index: 0 }, { index: 1 }]);
+      for (const index of [0, 1]) await append(index, "x".repeat(1000));
+      const first = await next(id, 1, { maxBytes: 100 });
+      const second = await next(id, 2, { maxBytes: 100 });
+      const withRecords = [...first.told, ...second.told].filter(({ length }) => length > 2);
+      expect(withRecords.map(([index]) => index)).toEqual([0, 1]);
+    });
+
+    it("refuses what is out of turn, and a session it does not know", async () => {
+      const id = await open([{}]);
+      expect((await next(id, 2)).errorCode).toBe(ErrorCode.INVALID_FETCH_SESSION_EPOCH);
+      expect((await next(77, 1)).errorCode).toBe(ErrorCode.FETCH_SESSION_ID_NOT_FOUND);
+      const mixed = { ...from("words", []), sessionId: id, sessionEpoch: 1 };
+      expect((await broker.passing(read(broker.parts, mixed, broker.scope(13)))).errorCode).toBe(
+        ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR,
+      );
+      expect((await next(id, -1, {}, [{}])).sessionId).toBe(0);
+      expect((await next(id, 1)).errorCode).toBe(ErrorCode.FETCH_SESSION_ID_NOT_FOUND);
+      expect(broker.parts.sessions.count).toBe(0);
+      expect(broker.parts.sessions.partitions).toBe(0);
+    });
+
+    it("remembers so many and no more; one that is idle makes room", async () => {
+      const ids = [await open([{}]), await open([{}])];
+      expect(await open([{}])).toBe(0);
+      await broker.clock.advance(119_000);
+      await next(ids[1]!, 1);
+      await broker.clock.advance(2_000);
+      expect(await open([{}])).toBeGreaterThan(0);
+      expect((await next(ids[0]!, 1)).errorCode).toBe(ErrorCode.FETCH_SESSION_ID_NOT_FOUND);
+      expect((await next(ids[1]!, 2)).errorCode).toBe(0);
+      expect(broker.parts.sessions.partitions).toBe(2);
+    });
   });
 
   it("N-10: a replica id changes nothing for what may be read", async () => {

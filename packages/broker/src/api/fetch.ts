@@ -7,15 +7,18 @@ import { locate, nameOfTopic, nodeEndpoints, TOPIC_IDS_SINCE } from "./locate.ts
 // Fetch (key 1).
 // Reads in request order until maxBytes; the first partition with data gives one batch at least (KIP-74). With fewer than minBytes it
 // waits for any of its partitions to grow, at most maxWaitMs; an error, or the end of a leadership, is answered at once (K-07).
-// Sessions are declined (session id 0), which is always legal: clients then send whole requests. A replica id is ignored:
+// In a session (KIP-227) a client says and is told only what has changed; where there is no room for one it gets session id 0,
+// which is always legal, and sends whole requests. A replica id is ignored:
 // followers use another port (N-10). From v13 on topics go by id; from v16 on an answer that the leader is another names it (KIP-951).
 // Records leave in the pooled buffers they were read into.
 
 type Draft = ResponseDraft<typeof FetchApi>;
+/** A request with all that its session has said before. */
+type Asked = Omit<FetchRequest, "topics"> & { readonly topics: readonly FetchRequest["topics"][number][] };
 type AskedPartition = FetchRequest["topics"][number]["partitions"][number];
 type Failure = { error: number; leader?: { id: number; epoch: number } };
 type PartitionDraft = Draft["responses"][number]["partitions"][number];
-type FetchParts = Pick<Parts, "cluster" | "replicas" | "config" | "clock" | "fetching">;
+type FetchParts = Pick<Parts, "cluster" | "replicas" | "config" | "clock" | "fetching" | "sessions">;
 type FetchScope = Pick<RequestScope, "version" | "listener" | "afterSent">;
 
 /** First version that names the leader of now with the error. */
@@ -30,16 +33,17 @@ export const fetch = handler(FetchApi, read, {
 });
 
 export async function read(parts: FetchParts, request: FetchRequest, scope: FetchScope): Promise<Draft> {
-  const { sessionId, sessionEpoch } = request;
-  if (sessionId !== 0 && sessionEpoch > 0) return { errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND, responses: [] };
-  const { clock } = parts;
+  const { clock, sessions } = parts;
+  const context = sessions.begin(request, scope.version);
+  if (typeof context === "number") return { errorCode: context, responses: [] };
+  const { topics } = context;
   const endMs = clock.now() + Math.max(0, request.maxWaitMs);
   for (;;) {
-    const round = new Round(parts, request, scope);
+    const round = new Round(parts, { ...request, topics }, scope);
     const timeoutMs = endMs - clock.now();
     if (round.isComplete || timeoutMs <= 0) {
       hold(parts, round.reads, scope);
-      return { responses: round.responses, nodeEndpoints: round.nodeEndpoints, sessionId: 0 };
+      return { ...context.answer(round.responses), nodeEndpoints: round.nodeEndpoints };
     }
     for (const one of round.reads) one.release();
     await grown(parts, round.waits, timeoutMs);
@@ -65,7 +69,7 @@ class Round {
   readonly reads: Read[] = [];
   readonly waits: { partition: Partition; beyond: number }[] = [];
   readonly #parts: FetchParts;
-  readonly #request: FetchRequest;
+  readonly #request: Asked;
   readonly #scope: FetchScope;
   /** Named with errors. */
   readonly #leaders: number[] = [];
@@ -73,7 +77,7 @@ class Round {
   #bytes = 0;
   #mustAnswer = false;
 
-  constructor(parts: FetchParts, request: FetchRequest, scope: FetchScope) {
+  constructor(parts: FetchParts, request: Asked, scope: FetchScope) {
     this.#parts = parts;
     this.#request = request;
     this.#scope = scope;

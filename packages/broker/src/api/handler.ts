@@ -5,6 +5,7 @@ import type { BrokerConfig } from "../config.ts";
 import type { GroupCoordinator } from "../coordinator/group/coordinator.ts";
 import type { Replicas } from "../replica/replicas.ts";
 import type { ByteBudget } from "./byte-budget.ts";
+import type { FetchSessions } from "./fetch-sessions.ts";
 
 /** What is known of a request besides its body. */
 export type RequestScope = {
@@ -26,6 +27,7 @@ export type Parts = {
   readonly groups: GroupCoordinator;
   /** Record bytes read for fetches that have not left the process. */
   readonly fetching: ByteBudget;
+  readonly sessions: FetchSessions;
   readonly config: BrokerConfig;
   readonly clock: Clock;
   readonly random: Random;

@@ -28,7 +28,7 @@ export type BrokerConfig = {
     readonly connectionsPerAddressMax: number;
     readonly requestTimeoutMs: number;
   };
-  readonly fetch: { readonly bytesMax: number };
+  readonly fetch: { readonly bytesMax: number; readonly sessionsMax: number };
   readonly topics: {
     readonly autoCreate: boolean;
     readonly deletable: boolean;
@@ -118,7 +118,7 @@ export function brokerConfigFrom(settings: ReadonlyMap<string, string>): BrokerC
     },
     http: http ? parseAddress("odradek.http.listener", http) : null,
     network: networkSlice(number),
-    fetch: { bytesMax: number("fetch.max.bytes") },
+    fetch: fetchSlice(number),
     topics: {
       autoCreate: flag("auto.create.topics.enable"),
       deletable: flag("delete.topic.enable"),
@@ -158,6 +158,11 @@ export function brokerConfigFrom(settings: ReadonlyMap<string, string>): BrokerC
 }
 
 type NumberOf = (name: string) => number;
+
+const fetchSlice = (number: NumberOf): BrokerConfig["fetch"] => ({
+  bytesMax: number("fetch.max.bytes"),
+  sessionsMax: number("max.incremental.fetch.session.cache.slots"),
+});
 
 const networkSlice = (number: NumberOf): BrokerConfig["network"] => ({
   requestBytesMax: number("socket.request.max.bytes"),

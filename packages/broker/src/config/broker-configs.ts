@@ -83,9 +83,15 @@ const network: readonly ConfigDefinition[] = [
     unit: "bytes",
     atLeast: 1024,
   }),
-  row("max.incremental.fetch.session.cache.slots", "int", "1000", `${UNUSED}fetch sessions are declined.`, {
-    atLeast: 0,
-  }),
+  row(
+    "max.incremental.fetch.session.cache.slots",
+    "int",
+    "1000",
+    "Clients whose fetches this broker remembers from one to the next (KIP-227).",
+    {
+      atLeast: 0,
+    },
+  ),
   row("num.network.threads", "int", "3", `${UNUSED}one event loop does all network input and output.`, count),
   row("num.io.threads", "int", "8", `${UNUSED}Node's own pool does the disk work.`, count),
   row("background.threads", "int", "10", `${UNUSED}there are no background threads.`, count),

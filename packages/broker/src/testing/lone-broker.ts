@@ -2,6 +2,7 @@ import { assert, silentLogger } from "@odradek/kit";
 import { MemoryFiles, MemoryNetwork, SeededRandom, VirtualClock } from "@odradek/kit/testing";
 import { buildBatch, ErrorCode, readBatch, batchesIn } from "@odradek/protocol";
 import { ByteBudget } from "../api/byte-budget.ts";
+import { FetchSessions } from "../api/fetch-sessions.ts";
 import type { Parts, RequestScope } from "../api/handler.ts";
 import { Pictures } from "../cluster/assignments.ts";
 import type { Cluster } from "../cluster/cluster.ts";
@@ -56,12 +57,17 @@ export class LoneBroker {
     const replicas = new Replicas({ brokerId: 1, logs, rpc, clock, files, logger, inSyncStore, config });
     const groups = new GroupCoordinator({ cluster, replicas, config, clock, random, logger });
     const fetching = new ByteBudget({ bytesMax: 4000, bytesLeast: 1000 });
+    const sessions = new FetchSessions({ slotsMax: 2, clock, random });
     const pictures = new Pictures(cluster);
     cluster.onImage((image, previous) => {
       replicas.apply(pictures.newest());
       groups.follow(image, previous);
     });
-    return new LoneBroker({ brokerId: 1, cluster, replicas, groups, fetching, config, random, logger }, clock, tree);
+    return new LoneBroker(
+      { brokerId: 1, cluster, replicas, groups, fetching, sessions, config, random, logger },
+      clock,
+      tree,
+    );
   }
 
   /** Creates a topic that this broker leads, and waits until its partitions are open. */
