@@ -1,5 +1,18 @@
 import { crc32 } from "node:zlib";
 
+const nothing = Buffer.alloc(0);
+
+/**
+ * A copy that lives long. It has its memory to itself: small buffers otherwise share blocks, and one that stays would keep a whole
+ * block of those that went — two kilobytes for a node of fifty bytes.
+ */
+export function kept(bytes: Buffer): Buffer {
+  if (bytes.length === 0) return nothing;
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}
+
 /** Builds the bytes of commands and stored values: unsigned varints, length-prefixed strings and buffers. */
 export class Writer {
   #bytes = Buffer.allocUnsafe(256);
@@ -100,7 +113,7 @@ export class Reader {
 
   /** A copy, so that a small value does not keep a large message alive. */
   buffer(): Buffer {
-    return Buffer.from(this.#take());
+    return kept(this.#take());
   }
 
   #take(): Buffer {

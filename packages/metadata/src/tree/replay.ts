@@ -1,4 +1,5 @@
 import type { KvWrite } from "@odradek/kit";
+import { kept } from "./bytes.ts";
 import { signed, type TreeEntry } from "./draft.ts";
 import type { Author, Changes } from "./history.ts";
 import * as history from "./keys/history.ts";
@@ -14,14 +15,14 @@ export function replay(state: TreeState, entry: TreeEntry, by: Author): { change
   // Children leave before their parents, parents come before their children.
   for (const path of entry.removed.toReversed()) state.remove(path);
   for (const each of entry.put) state.put(each);
-  const kept = Buffer.from(history.encode(changes));
-  const dropped = state.history.add(changes, kept);
+  const stored = kept(history.encode(changes));
+  const dropped = state.history.add(changes, stored);
   const writes: KvWrite[] = [
     { is: "put", key: meta.key(), value: meta.encode(metaOf(state)) },
     ...entry.put.map((each): KvWrite => ({ is: "put", key: node.key(each.path), value: node.encode(each) })),
     ...entry.removed.map((path): KvWrite => ({ is: "delete", key: node.key(path) })),
     ...dropped.map((old): KvWrite => ({ is: "delete", key: history.key(old) })),
-    { is: "put", key: history.key(entry.revision), value: kept },
+    { is: "put", key: history.key(entry.revision), value: stored },
   ];
   return { changes, writes };
 }

@@ -1,4 +1,4 @@
-import { Reader, Writer } from "../bytes.ts";
+import { kept, Reader, Writer } from "../bytes.ts";
 import type { Node } from "../znode.ts";
 
 /** node: one per path. Key: 0x41 path. Value: the node with its path, CRC-32. */
@@ -13,7 +13,7 @@ const encoded = new WeakMap<Node, Buffer>();
 
 export function encode(node: Node): Buffer {
   let bytes = encoded.get(node);
-  if (!bytes) encoded.set(node, (bytes = Buffer.from(writeNode(new Writer(), node).sealed())));
+  if (!bytes) encoded.set(node, (bytes = kept(writeNode(new Writer(), node).sealed())));
   return bytes;
 }
 

@@ -1,4 +1,5 @@
 import type { TreeState } from "../state.ts";
+import { kept } from "../bytes.ts";
 import { TreeState as State } from "../state.ts";
 import { Past } from "../past.ts";
 import * as answer from "./answer.ts";
@@ -63,10 +64,10 @@ export function stateFrom(entries: Iterable<StoredEntry>): TreeState {
 
 /** Goes back revision by revision: what each one made of its nodes is what the one after it found. */
 function restoreHistory(state: TreeState, values: readonly Buffer[]): void {
-  const kept = values.map((value) => ({ ...history.decode(value), value: Buffer.from(value) }));
-  kept.sort((left, right) => right.revision - left.revision);
+  const stored = values.map((value) => ({ ...history.decode(value), value: kept(value) }));
+  stored.sort((left, right) => right.revision - left.revision);
   const past = new Past(state);
-  const changes = kept.map(({ revision, by, before, created, value }) => {
+  const changes = stored.map(({ revision, by, before, created, value }) => {
     if (revision !== past.revision) throw new Error(`revision ${past.revision} is not stored; ${revision} is`);
     const touched = [...before.map(({ path }) => path), ...created].toSorted();
     const changed = touched.map((path) => past.node(path)).filter((node) => node !== null);
