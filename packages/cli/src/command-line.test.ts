@@ -30,6 +30,7 @@ it.for([
   ["kill broker", 2],
   ["kill brokr 1", 2],
   ["topics ls --timeout soon", 2],
+  ["topics ls --timeout 0", 2],
   ["dev --brokers 0", 2],
   ["dev --brokers", 2],
   ["dev --brokers 1 --brokers 2", 2],
@@ -50,6 +51,10 @@ it.for([
   ["kill broker one", 2],
   ["meta watch / --from-rev -1", 2],
   ["meta tree / -d few", 2],
+  ["meta get a/b", 2],
+  ["meta create /a//b", 2],
+  ["meta rm /a/", 2],
+  ["meta", 2],
   ["consume words -o first", 2],
   ["topics delete words", 2],
   ["--version", 0],
@@ -70,6 +75,12 @@ it.for([
   ["topics create words -p 2147483648", "--partitions takes one whole number from 1 to 2147483647"],
 ] as const)("`odradek %s` says what would be right: %s", async ([words, hint]) => {
   expect((await run(words)).stderr).toContain(hint);
+});
+
+it("says so when it falls back to Kafka's own port, where somebody else's cluster may be", async () => {
+  const env = { ODRADEK_BROKERS: "", ODRADEK_META: "" };
+  const { stderr } = await new CommandRun(["topics", "--timeout", "1ms"], { cwd, env }).ended;
+  expect(stderr).toContain("no cluster of `odradek dev` runs here and none is named: taking localhost:9092");
 });
 
 it("suggests the command that was meant", async () => {

@@ -173,11 +173,19 @@ describe("a tour of the odradek command on a real cluster", { timeout: 60_000 },
     expect(await exitCode("meta set /tour/stop three --at-version 1")).toBe(8);
     expect(await exitCode("meta get /nowhere")).toBe(3);
     expect(await exitCode("meta rm /tour")).toBe(8);
-    const watch = start("meta watch /tour -n 1 -o json");
+    const watch = start("meta watch /tour -n 3 -o json");
     await expect.poll(() => run("meta sessions -o json"), { timeout: 20_000 }).toContain("odradek-cli");
-    await run("meta rm /tour -r --yes");
+    await run("meta create /tour/next new");
+    await run("meta set /tour/next newer");
+    await run("meta rm /tour/next");
     const { stdout } = await watch.ended;
-    expect(JSON.parse(stdout)).toMatchObject({ change: "deleted" });
+    const changes = stdout.trim().split("\n");
+    expect(changes.map((line) => (JSON.parse(line) as { change: string }).change)).toEqual([
+      "created",
+      "set",
+      "deleted",
+    ]);
+    await run("meta rm /tour -r --yes");
     expect(await exitCode("meta get /tour")).toBe(3);
   });
 
@@ -206,7 +214,7 @@ describe("a tour of the odradek command on a real cluster", { timeout: 60_000 },
         .split("\n")
         .map((line) => JSON.parse(line) as object),
     ).toMatchObject([
-      { change: "set", path: "/past/below", revision: at + 1 },
+      { change: "created", path: "/past/below", revision: at + 1 },
       { change: "set", path: "/past", version: 2 },
       { change: "deleted", path: "/past" },
       { change: "deleted", path: "/past/below" },

@@ -37,13 +37,17 @@ describe("grpc rpc", () => {
   rpcContract(() => ({ rpc: grpcRpc(), address: "127.0.0.1:0", pass: () => sleep(1) }));
 
   test("C-19: a call to a peer that accepts and never answers ends at its deadline", async () => {
-    const client = grpcRpc().client(await silentPeer());
-    onTestFinished(() => client.close());
-    const startedMs = performance.now();
-    await expect(client.call(ask, Buffer.alloc(1), { timeoutMs: 200 })).rejects.toMatchObject({
-      code: "DEADLINE_EXCEEDED",
-    });
-    expect(performance.now() - startedMs).toBeLessThan(2000);
+    const peer = await silentPeer();
+    const ended: number[] = [];
+    const call = async (timeoutMs: number): Promise<void> => {
+      const client = grpcRpc().client(peer);
+      onTestFinished(() => client.close());
+      const answer = client.call(ask, Buffer.alloc(1), { timeoutMs });
+      await expect(answer).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+      ended.push(timeoutMs);
+    };
+    await Promise.all([call(2_000), call(200)]);
+    expect(ended).toEqual([200, 2_000]);
   });
 
   test("C-19: a stream to a peer that accepts and never answers ends with UNAVAILABLE", async () => {
@@ -51,9 +55,11 @@ describe("grpc rpc", () => {
   });
 
   test("C-19: a stream to a refused port ends at once, long before any deadline", async () => {
-    const startedMs = performance.now();
-    expect(await endOf(grpcRpc({ connectTimeoutMs: 60_000 }), "127.0.0.1:1")).toMatchObject({ code: "UNAVAILABLE" });
-    expect(performance.now() - startedMs).toBeLessThan(2000);
+    // The only deadline there is lies far beyond this test's own.
+    expect(await endOf(grpcRpc({ connectTimeoutMs: 600_000 }), "127.0.0.1:1")).toMatchObject({
+      code: "UNAVAILABLE",
+      message: "127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1",
+    });
   });
 
   test("a peer that was silent when first called is reached by the call after", async () => {
@@ -86,6 +92,7 @@ describe("grpc rpc", () => {
     const stream = client.open(talk);
     const ended: (RpcError | null)[] = [];
     stream.onEnded = (error) => ended.push(error);
+    // The idle time is the case itself: long enough for several pings, which a server that counts them would punish.
     await sleep(5500);
     const echo = new Promise<Buffer>((resolve) => (stream.onMessage = resolve));
     stream.send(Buffer.from("still here"));
@@ -108,20 +115,16 @@ describe("grpc rpc", () => {
     return { child, ended };
   }
 
-  test("C-19: a killed process is noticed at once", async () => {
-    const { child, ended } = await toAnotherProcess();
-    child.kill("SIGKILL");
-    await once(child, "exit");
-    const killedMs = performance.now();
-    expect(await ended).toMatchObject({ code: "UNAVAILABLE" });
-    expect(performance.now() - killedMs).toBeLessThan(500);
-  });
-
-  test("C-19: a stopped process is noticed by the keep-alive", async () => {
-    const { child, ended } = await toAnotherProcess();
-    child.kill("SIGSTOP");
-    const stoppedMs = performance.now();
-    expect(await ended).toMatchObject({ code: "UNAVAILABLE" });
-    expect(performance.now() - stoppedMs).toBeLessThan(4000);
+  test("C-19: a stopped process is noticed by the keep-alive, a killed one without waiting for it", async () => {
+    const [stopped, killed] = await Promise.all([toAnotherProcess(), toAnotherProcess()]);
+    const noticed: string[] = [];
+    const ends = [
+      stopped.ended.then((error) => (noticed.push("stopped"), error)),
+      killed.ended.then((error) => (noticed.push("killed"), error)),
+    ];
+    stopped.child.kill("SIGSTOP");
+    killed.child.kill("SIGKILL");
+    for (const error of await Promise.all(ends)) expect(error).toMatchObject({ code: "UNAVAILABLE" });
+    expect(noticed).toEqual(["killed", "stopped"]);
   });
 });

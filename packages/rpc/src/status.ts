@@ -1,13 +1,20 @@
 import { type ServiceError, type StatusObject, status } from "@grpc/grpc-js";
 import { RpcError } from "@odradek/kit";
 
+/** grpc-js wraps the one thing a reader wants to know. */
+const wrapped = /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note: ?$/s;
+
 /** The error of a call that ended with a status other than OK. */
 export function rpcError(
   ended: Pick<StatusObject, "code" | "details">,
   address: string,
   cause?: ServiceError,
 ): RpcError {
-  return new RpcError(status[ended.code] ?? "UNKNOWN", `${address}: ${ended.details}`, cause ? { cause } : undefined);
+  return new RpcError(
+    status[ended.code] ?? "UNKNOWN",
+    `${address}: ${ended.details.replace(wrapped, "$1")}`,
+    cause ? { cause } : undefined,
+  );
 }
 
 /** What a failed handler tells its caller: an RpcError keeps its code, anything else is INTERNAL. */

@@ -1,5 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
 import { log } from "../meta/log.ts";
+import { treePath } from "../meta/path.ts";
 import * as reads from "../meta/reads.ts";
 import { metaOptions, type MetaOptions } from "../meta/target.ts";
 import { shell } from "../meta/shell/run.ts";
@@ -14,15 +15,18 @@ type Common = MetaOptions & OutputOptions;
 // Options of the parent reach a subcommand's handler at run time; yargs' types do not say so.
 const given = <T>(options: unknown): T => options as T;
 
-const pathOption = { type: "string", default: "/", describe: "/a/b" } as const;
+const pathOption = { type: "string", default: "/", coerce: treePath, describe: "/a/b" } as const;
 const revOption = { ...wholeNumber("--rev", revisions), describe: "as it was at this revision" } as const;
-const requiredPath = { type: "string", demandOption: true, describe: "/a/b" } as const;
+const requiredPath = { type: "string", demandOption: true, coerce: treePath, describe: "/a/b" } as const;
 
 export const meta: CommandModule<object, Common> = {
   command: "meta",
   describe: "look into the coordination store, and change it",
   builder: (yargs) =>
-    careCommands(writeCommands(readCommands(outputOptions(metaOptions(yargs))))).demandCommand(1, "which one?"),
+    careCommands(writeCommands(readCommands(outputOptions(metaOptions(yargs))))).demandCommand(
+      1,
+      "meta needs a command, such as `meta tree`",
+    ),
   handler: () => undefined,
 };
 

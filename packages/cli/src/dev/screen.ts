@@ -46,9 +46,9 @@ export class DevScreen implements ClusterReport {
   }
 
   died(plan: NodePlan, end: NodeEnd): void {
-    const how = end.signal ?? `exit code ${end.code}`;
-    this.say(`${plan.role} ${plan.id} died (${how}); start it again: npx odradek restart ${plan.role} ${plan.id}`);
-    if (end.signal === null && end.lastLine !== "") this.say(`  its last words: ${end.lastLine}`);
+    const how = end.code === 0 ? "has stopped" : `died (${end.signal ?? `exit code ${end.code}`})`;
+    this.say(`${plan.role} ${plan.id} ${how}; start it again: npx odradek restart ${plan.role} ${plan.id}`);
+    if (end.signal === null && end.code !== 0 && end.lastLine !== "") this.say(`  its last words: ${end.lastLine}`);
   }
 }
 

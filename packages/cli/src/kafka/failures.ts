@@ -35,5 +35,7 @@ function innermost(error: Error, wanted: (cause: Error) => boolean): Error | nul
 }
 
 function withCause(error: Error): string {
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+  return error.cause instanceof Error && !error.message.includes(error.cause.message)
+    ? `${error.message}: ${error.cause.message}`
+    : error.message;
 }

@@ -1,8 +1,10 @@
 import type { Argv } from "yargs";
 import { findRunning } from "../dev/state-file.ts";
 import { timeoutMs, timeoutOption } from "../terminal/duration.ts";
+import { tellOnce } from "../terminal/output.ts";
 import { tellTrouble } from "../terminal/trouble.ts";
 
+const kafkaAddress = "localhost:9092";
 /** Within this long a broker that lives takes a connection and says what it speaks. */
 const connectTimeoutMsMax = 3000;
 
@@ -25,7 +27,10 @@ export function bootstrapOf({ brokers }: KafkaOptions): string {
   const addresses = findRunning()
     ?.nodes.filter(({ role }) => role === "broker")
     .map(({ address }) => address);
-  return addresses && addresses.length > 0 ? addresses.join(",") : "localhost:9092";
+  if (addresses && addresses.length > 0) return addresses.join(",");
+  // Whose cluster that is, only the person at the terminal can know.
+  tellOnce(`no cluster of \`odradek dev\` runs here and none is named: taking ${kafkaAddress}`);
+  return kafkaAddress;
 }
 
 /** What every client of ours is made with; nothing outlives the given time. */

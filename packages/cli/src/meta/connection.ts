@@ -56,12 +56,12 @@ export async function within<T>(work: Promise<T>, timeoutMs: number): Promise<T>
   }
 }
 
-const kinds: Record<string, FailureKind> = {
-  NO_NODE: "notFound",
-  NO_PARENT: "notFound",
-  NODE_EXISTS: "conflict",
-  BAD_VERSION: "conflict",
-  NOT_EMPTY: "conflict",
+const refusals: Record<string, [FailureKind, string]> = {
+  NO_NODE: ["notFound", "there is no such node"],
+  NO_PARENT: ["notFound", "its parent does not exist"],
+  NODE_EXISTS: ["conflict", "it exists already"],
+  BAD_VERSION: ["conflict", "it has another version"],
+  NOT_EMPTY: ["conflict", "it has children"],
 };
 
 /** The first result of a write that was done; everything else is a Failure. */
@@ -69,5 +69,6 @@ export function doneOrFail(outcome: Outcome): { path: string; version: number; r
   if (outcome.is === "done") return { ...outcome.results[0]!, revision: outcome.revision };
   if (outcome.is === "unknown")
     throw new Failure("runtime", "the session ended on the way: read again to see whether it was done");
-  throw new Failure(kinds[outcome.failure] ?? "usage", `${outcome.path}: ${outcome.failure}`);
+  const [kind, why] = refusals[outcome.failure] ?? ["usage", "refused"];
+  throw new Failure(kind, `${outcome.path}: ${why} (${outcome.failure})`);
 }

@@ -23,7 +23,13 @@ export function brief(data: Buffer, widthMax: number): string {
   return line.length > widthMax ? `${line.slice(0, widthMax - 1)}…` : line;
 }
 
-export type Change = { revision: number; change: "set" | "deleted"; path: string; version?: number; data?: unknown };
+export type Change = {
+  revision: number;
+  change: "created" | "set" | "deleted";
+  path: string;
+  version?: number;
+  data?: unknown;
+};
 
 /** What one event of a watch changed, one entry per node; bookmarks change nothing. */
 export function changesOf(event: WatchEvent): Change[] {
@@ -32,9 +38,9 @@ export function changesOf(event: WatchEvent): Change[] {
   const nodes = event.is === "snapshot" ? event.nodes : event.changed;
   const deleted = event.is === "snapshot" ? [] : event.deleted;
   return [
-    ...nodes.map(({ path, version, data }) => ({
+    ...nodes.map(({ path, version, createdRevision, modifiedRevision, data }) => ({
       revision,
-      change: "set" as const,
+      change: createdRevision === modifiedRevision ? ("created" as const) : ("set" as const),
       path,
       version,
       data: content(data),

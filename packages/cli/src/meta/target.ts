@@ -2,6 +2,7 @@ import type { Argv } from "yargs";
 import { findRunning } from "../dev/state-file.ts";
 import { timeoutMs, timeoutOption } from "../terminal/duration.ts";
 import { Failure } from "../terminal/failure.ts";
+import { tellOnce } from "../terminal/output.ts";
 
 export type MetaOptions = { meta: string | undefined; timeout: string };
 
@@ -23,6 +24,7 @@ export function membersOf(options: { meta: string | undefined }): Map<number, st
   if (named !== undefined && named !== "") return parseMembers(named);
   const nodes = findRunning()?.nodes.filter(({ role }) => role === "metadata") ?? [];
   if (nodes.length > 0) return new Map(nodes.map(({ id, address }) => [id, address]));
+  tellOnce("no cluster of `odradek dev` runs here and none is named: taking 127.0.0.1:2181-2183");
   return new Map([1, 2, 3].map((id) => [id, `127.0.0.1:${2180 + id}`]));
 }
 

@@ -12,9 +12,10 @@ export function durationMs(text: string): number {
   return Number(match[1]) * unitMs[match[2] ?? "s"]!;
 }
 
-/** A duration that a timer can wait for: at most 24 days. */
+/** A duration that a timer can wait for: from a millisecond to 24 days. */
 export function timeoutMs(text: string): number {
   const ms = durationMs(text);
+  if (ms < 1) throw new Failure("usage", `${text} is no time to wait: at least 1ms`);
   if (ms > timerMsMax) throw new Failure("usage", `${text} is too long to wait: at most 24d`);
   return ms;
 }

@@ -51,3 +51,12 @@ export function printJsonLine(value: unknown): Promise<void> {
 export function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
+
+const toldOnce = new Set<string>();
+
+/** The same for what a command may find out several times. */
+export function tellOnce(line: string): void {
+  if (toldOnce.has(line)) return;
+  toldOnce.add(line);
+  tell(line);
+}
