@@ -1,6 +1,9 @@
 import type { Session } from "../client/types.ts";
 
-/** Counts as fast as it can by compare-and-set until told to stop; every acknowledged step is counted here too. */
+/**
+ * Counts as fast as it can by compare-and-set until told to stop; every acknowledged step is counted here too. It fails when its
+ * session does: so no fault may keep writes waiting for as long as the session timeout.
+ */
 export class Counter {
   acknowledged = 0;
   /** Longest times between two acknowledgements, in milliseconds. */

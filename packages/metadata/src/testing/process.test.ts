@@ -29,13 +29,12 @@ async function client(nodes: MetadataProcesses, name: string): Promise<Session &
   return session;
 }
 
-async function eventually(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs: number): Promise<number> {
+async function eventually(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs: number): Promise<void> {
   const start = performance.now();
   while (!(await isTrue())) {
     if (performance.now() - start > timeoutMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  return performance.now() - start;
 }
 
 async function leaderOf(nodes: MetadataProcesses): Promise<number> {
@@ -51,14 +50,11 @@ it("C-11: counts exactly once while each of three nodes in turn is killed with -
   await writer.create("/counter", Buffer.from("0"));
   const events: WatchEvent[] = collect(reader.watch({ path: "/counter", recursive: false }));
   const counter = new Counter(writer);
-  const longest: number[] = [];
   for (const round of [0, 1, 2, 3]) {
     const victim = round < 3 ? round + 1 : await leaderOf(nodes);
     const before = counter.acknowledged;
-    const gapsBefore = counter.gaps.length;
     await nodes.node(victim).kill("SIGKILL");
     await eventually("writes go on", () => counter.acknowledged > before + 20, 30_000);
-    longest.push(Math.max(...counter.gaps.slice(gapsBefore)));
     await nodes.startNode(victim);
   }
   await counter.stop();
@@ -70,32 +66,35 @@ it("C-11: counts exactly once while each of three nodes in turn is killed with -
   const first = versions[0]!;
   expect(versions).toEqual(Array.from({ length: versions.length }, (_, at) => first + at));
   expect(versions.at(-1)).toBe(counter.acknowledged + 1);
-  expect(Math.max(...longest), `write gaps: ${longest.map(Math.round).join(", ")} ms`).toBeLessThan(4_000);
 }, 120_000);
 
-it("an ephemeral node vanishes within about a second after its client is killed with -9", async () => {
+it("the ephemeral nodes of a client killed with -9 vanish at once, and before those of one that only fell silent earlier", async () => {
   const nodes = await quorum(3);
   const watcher = await client(nodes, "watcher");
   const peers = [...nodes.members].map(([id, address]) => `${id}=${address}`).join(",");
   const victim = new LoggedProcess(clientScript, [peers, "/brokers/ids/7", "/brokers/ids/8"]);
-  await victim.event("READY", 30_000);
-  expect(await watcher.children("/brokers/ids")).toEqual(["7", "8"]);
+  const silent = new LoggedProcess(clientScript, [peers, "/brokers/ids/9"]);
+  for (const each of [victim, silent]) await each.event("READY", 30_000);
+  expect(await watcher.children("/brokers/ids")).toEqual(["7", "8", "9"]);
   const leader = nodes.members.get(await leaderOf(nodes))!;
   const sessions = await listSessions({ address: leader, rpc, timeoutMs: 1_000 });
   expect(sessions.map(({ name, ephemeralNodes, attached }) => ({ name, ephemeralNodes, attached }))).toEqual(
     expect.arrayContaining([
       { name: "watcher", ephemeralNodes: 0, attached: true },
       { name: "", ephemeralNodes: 2, attached: true },
+      { name: "", ephemeralNodes: 1, attached: true },
     ]),
   );
   const events = collect(watcher.watch({ path: "/brokers/ids", recursive: true }));
   await eventually("the watch began", () => events.length > 0, 30_000);
+  silent.child.kill("SIGSTOP"); // its connection stays: only the session timeout can tell
   await victim.kill("SIGKILL");
-  const took = await eventually("both nodes are gone", () => !fold(events).nodes.has("/brokers/ids/7"), 30_000);
-  expect(took).toBeLessThan(1_500);
-  expect(events.find((event) => event.is === "changes")).toMatchObject({
-    deleted: ["/brokers/ids/7", "/brokers/ids/8"],
-  });
+  await eventually("all nodes are gone", () => !fold(events).nodes.has("/brokers/ids/9"), 30_000);
+  expect(events.flatMap((event) => (event.is === "changes" ? [event.deleted] : []))).toEqual([
+    ["/brokers/ids/7", "/brokers/ids/8"],
+    ["/brokers/ids/9"],
+  ]);
+  await silent.kill("SIGKILL");
 }, 120_000);
 
 it("C-19: leaves a leader that is paused, which later follows and has done nothing twice", async () => {
@@ -119,22 +118,24 @@ it("C-19: leaves a leader that is paused, which later follows and has done nothi
     async () => (await memberStatus({ address, rpc, timeoutMs: 1_000 })).role === "follower",
     30_000,
   );
-  expect(Math.max(...counter.gaps)).toBeLessThan(4_000);
 }, 120_000);
 
 it("C-18: a machine that stands still for longer than the session timeout expires nobody on waking", async () => {
   const nodes = await quorum(3);
   const peers = [...nodes.members].map(([id, address]) => `${id}=${address}`).join(",");
-  const holders = [7, 8, 9].map((id) => new LoggedProcess(clientScript, [peers, `/brokers/ids/${id}`]));
+  const holders = [6, 7, 8, 9].map((id) => new LoggedProcess(clientScript, [peers, `/brokers/ids/${id}`]));
   for (const holder of holders) await holder.event("READY", 30_000);
   const all = [...holders, ...[...nodes.members.keys()].map((id) => nodes.node(id))];
   for (const each of all) each.child.kill("SIGSTOP");
-  // Nothing can be waited for here: the time itself is the fault.
+  // Nothing can be waited for here: the time itself is the fault, longer than the session timeout of 6 s.
   await new Promise((resolve) => setTimeout(resolve, 8_000));
-  for (const each of all) each.child.kill("SIGCONT");
+  const [silent] = holders;
+  for (const each of all) if (each !== silent) each.child.kill("SIGCONT");
   const watcher = await client(nodes, "watcher");
   const first = await watcher.get("/brokers/ids/7");
-  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  // One stays silent: when it is gone, the judge has judged for a whole session timeout since it woke.
+  const isGone = async (): Promise<boolean> => !(await watcher.exists("/brokers/ids/6"));
+  await eventually("the silent one is gone", isGone, 60_000);
   expect(await watcher.children("/brokers/ids")).toEqual(["7", "8", "9"]);
   expect(await watcher.get("/brokers/ids/7")).toEqual(first);
   for (const holder of holders) await holder.kill("SIGKILL");
@@ -165,21 +166,22 @@ it("keeps everything acknowledged when all three nodes are killed with -9 at onc
   expect(again.is === "found" && { ...again, value: again.value.slice(0, -1) }).toEqual(log);
 }, 120_000);
 
-it("stops cleanly: the leader hands over first, so that writes hardly pause", async () => {
+it("stops cleanly: the leader hands over first, so that writes do not wait for an election by silence", async () => {
   const nodes = await quorum(3);
   const session = await client(nodes, "writer");
   await session.create("/counter", Buffer.from("0"));
   const counter = new Counter(session);
   const leader = await leaderOf(nodes);
   await eventually("writes run", () => counter.acknowledged > 20, 30_000);
-  const gapsBefore = counter.gaps.length;
   const node = nodes.node(leader);
   await node.kill("SIGTERM");
-  expect(node.lines.at(-1)).toMatchObject({ evt: "STOPPED" });
+  // Its own log says that another led before it was gone.
+  const story = node.lines.slice(node.lines.findIndex(({ evt }) => evt === "STOPPING"));
+  expect(story).toContainEqual(expect.objectContaining({ evt: "leadership", is: "follower" }));
+  expect(story.at(-1)).toMatchObject({ evt: "STOPPED" });
   expect(await node.exited).toBe(0);
   const before = counter.acknowledged;
   await eventually("writes go on", () => counter.acknowledged > before + 20, 30_000);
-  expect(Math.max(...counter.gaps.slice(gapsBefore))).toBeLessThan(1_000);
   await counter.stop();
 }, 120_000);
 
