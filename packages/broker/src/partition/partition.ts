@@ -14,6 +14,7 @@ import type { Assignment } from "./assignment.ts";
 import { Follower } from "./follower.ts";
 import { Leader, type LeaderParts } from "./leader.ts";
 import type { LocalReplica } from "./local-replica.ts";
+import { readRecords } from "./read-records.ts";
 import { leaderHint, type Role } from "./role.ts";
 
 export type { Appended, Read } from "./answers.ts";
@@ -140,7 +141,8 @@ export class Partition {
     }
     const upTo = options.isolation === "committed" ? this.lastStable : this.high.value;
     if (offset >= upTo) return this.#unread(ErrorCode.NONE);
-    const read = this.#guarded(() => this.#replica.read(offset, { bytesMax, upTo, oneBatchAtLeast }));
+    const limits = { bytesMax, upTo, oneBatchAtLeast };
+    const read = this.#guarded(() => readRecords(offset, (at) => this.#replica.read(at, limits)));
     if (read === "damaged" || this.#isOffline()) return this.#unread(ErrorCode.KAFKA_STORAGE_ERROR);
     if (read === null) return this.#unread(ErrorCode.NONE);
     return { ...this.#unread(ErrorCode.NONE), records: read.records, release: () => read.release() };

@@ -126,6 +126,11 @@ export class ProcessCluster {
     return this.#brokerPorts[id - 1]!;
   }
 
+  /** Where the broker keeps its partitions. */
+  dataDirectory(id: number): string {
+    return join(this.#directory, `broker-${id}`);
+  }
+
   broker(id: number): NodeProcess {
     return this.brokers.get(id)!;
   }
