@@ -4,7 +4,8 @@ import { locate } from "./locate.ts";
 
 // DeleteRecords (key 21).
 // Moves a partition's start forward on its leader, at most to the high watermark (offset -1: exactly there); followers take the
-// new start from the leader's stream. The answer comes when the leader has moved; it does not wait for the followers.
+// new start from the leader's stream. The answer comes when the leader has moved and its new start is on disk, so that no crash brings the
+// records back; it does not wait for the followers.
 
 type Draft = ResponseDraft<typeof DeleteRecordsApi>;
 type PartitionDraft = Draft["topics"][number]["partitions"][number];
@@ -16,13 +17,13 @@ const NO_OFFSET = -1;
 
 export const deleteRecords = handler(DeleteRecordsApi, remove);
 
-export function remove(parts: DeleteParts, request: DeleteRecordsRequest): Promise<Draft> {
-  return Promise.resolve({
-    topics: request.topics.map(({ name, partitions }) => ({
-      name,
-      partitions: partitions.map((asked) => removeBelow(parts, name, asked)),
-    })),
-  });
+export async function remove(parts: DeleteParts, request: DeleteRecordsRequest): Promise<Draft> {
+  const topics = request.topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map((asked) => removeBelow(parts, name, asked)),
+  }));
+  await parts.replicas.saveStarts();
+  return { topics };
 }
 
 function removeBelow(

@@ -167,6 +167,27 @@ describe("retention", () => {
     expect(at.log.size).toBeLessThan(1400);
   });
 
+  test("L-22: records stamped in the future stay as long as they say, size still counts, and a clock that jumps back deletes nothing", async () => {
+    const { at } = await opened({ segmentBytes: 400, retentionMs: DAY_MS });
+    const nowMs = at.clock.wallMs();
+    for (let n = 0; n < 12; n++)
+      at.append(batchOf(["x".repeat(120)], { timestamp: n === 5 ? nowMs + 5 * DAY_MS : nowMs }));
+    await at.tick();
+    await at.clock.advance(2 * DAY_MS);
+    expect(at.log.deleteOldSegments(12)).toBe(2);
+    await at.clock.advance(3.5 * DAY_MS);
+    expect(at.log.deleteOldSegments(12)).toBe(0);
+    expect([at.log.start, at.values().length]).toEqual([4, 8]);
+    at.config = { ...at.config, retentionBytes: 800 };
+    expect(at.log.deleteOldSegments(12)).toBeGreaterThan(0);
+
+    const jumped = (await filled()).at;
+    const wallMs = jumped.clock.wallMs.bind(jumped.clock);
+    jumped.clock.wallMs = () => wallMs() - 10 * DAY_MS;
+    expect(jumped.log.deleteOldSegments(12)).toBe(0);
+    expect(jumped.append(batchOf(["on"])).baseOffset).toBe(12);
+  });
+
   test("a policy without delete is never touched, except for records below the log's start", async () => {
     const { at } = await filled({ cleanupPolicy: { delete: false, compact: true }, retentionBytes: 0 });
     await at.clock.advance(100 * DAY_MS);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { batchesIn } from "@odradek/protocol";
 import { batchOf, DIRECTORY, LogFixture } from "../testing/log-fixture.ts";
+import type { LogConfig } from "./log-config.ts";
 
 describe("log", () => {
   test("assigns offsets and the leader epoch in place; the end of the tick writes", async () => {
@@ -100,6 +101,22 @@ describe("log", () => {
       "00000000000000000000.log",
       "00000000000000000002.log",
     ]);
+  });
+
+  test("segment.jitter.ms takes some of segment.ms away; a compacted log rolls for max.compaction.lag.ms, too", async () => {
+    const segments = async (config: Partial<LogConfig>): Promise<number> => {
+      const at = await LogFixture.open({ segmentMs: 1000, ...config });
+      for (let timestamp = 0; timestamp <= 20_000; timestamp += 50) at.append(batchOf(["x"], { timestamp }));
+      await at.tick();
+      return at.files.list(DIRECTORY).filter((name) => name.endsWith(".log")).length;
+    };
+    const segmentBytes = 1 << 20;
+    expect(await segments({ segmentBytes })).toBe(20);
+    expect(await segments({ segmentBytes, segmentJitterMs: 900 })).toBeGreaterThan(25);
+    expect(await segments({ segmentBytes, segmentMs: Infinity, segmentJitterMs: 900 })).toBe(1);
+    expect(await segments({ segmentBytes, maxCompactionLagMs: 500 })).toBe(20);
+    const cleanupPolicy = { delete: false, compact: true };
+    expect(await segments({ segmentBytes, maxCompactionLagMs: 500, cleanupPolicy })).toBeGreaterThan(35);
   });
 
   test("rolls when an index is full", async () => {

@@ -135,12 +135,17 @@ export class Logs {
 
   /** Saves recovery points and log start offsets of all open logs. */
   async saveCheckpoints(): Promise<void> {
+    for (const { id, log } of this.#open.values()) this.#recoveryPoints.set({ ...id, offset: log.synced });
+    await this.#recoveryPoints.save();
+    await this.saveStarts();
+  }
+
+  /** Saves the log start offsets of all open logs: what was deleted below them stays deleted. */
+  async saveStarts(): Promise<void> {
     for (const { id, log } of this.#open.values()) {
-      this.#recoveryPoints.set({ ...id, offset: log.synced });
       if (log.start > 0) this.#starts.set({ ...id, offset: log.start });
       else this.#starts.delete(id.topic, id.partition);
     }
-    await this.#recoveryPoints.save();
     await this.#starts.save();
   }
 

@@ -129,6 +129,11 @@ export class Replicas {
     for (const { partition } of this.#hosted.values()) if (partition !== null) yield partition;
   }
 
+  /** Resolves when the starts of all logs are on stable storage (DeleteRecords): a crash brings nothing back. */
+  saveStarts(): Promise<void> {
+    return this.#options.logs.saveStarts();
+  }
+
   /** Resolves once what the pictures so far asked for has been opened or deleted. */
   async settled(): Promise<void> {
     for (const { settling } of this.#hosted.values()) await settling;

@@ -28,6 +28,7 @@ const settings = {
 export class LoneBroker {
   readonly clock = new VirtualClock();
   readonly tree = new MemoryTree(this.clock);
+  readonly files: MemoryFiles;
   readonly parts: Parts;
   /** Buffers that responses embedded and that have been let go. */
   released = 0;
@@ -35,9 +36,13 @@ export class LoneBroker {
   held: (() => void)[] | null = null;
   readonly #cluster: Cluster;
 
-  private constructor(parts: Omit<Parts, "clock">, clock: VirtualClock, tree: MemoryTree) {
+  private constructor(
+    parts: Omit<Parts, "clock">,
+    { clock, tree, files }: { clock: VirtualClock; tree: MemoryTree; files: MemoryFiles },
+  ) {
     this.clock = clock;
     this.tree = tree;
+    this.files = files;
     this.parts = { ...parts, clock };
     this.#cluster = parts.cluster;
   }
@@ -63,11 +68,8 @@ export class LoneBroker {
       replicas.apply(pictures.newest());
       groups.follow(image, previous);
     });
-    return new LoneBroker(
-      { brokerId: 1, cluster, replicas, groups, fetching, sessions, config, random, logger },
-      clock,
-      tree,
-    );
+    const parts = { brokerId: 1, cluster, replicas, groups, fetching, sessions, config, random, logger };
+    return new LoneBroker(parts, { clock, tree, files });
   }
 
   /** Creates a topic that this broker leads, and waits until its partitions are open. */
