@@ -48,7 +48,10 @@ async function dieAt({ files, steps, words }: World, at: number, how: "kill" | "
   steps.onChange = () => {};
 }
 
-describe("compaction and crashes", () => {
+/** Hundreds of worlds each: minutes on a machine that does much else. */
+const WORLDS_MS = 120_000;
+
+describe("compaction and crashes", { timeout: WORLDS_MS }, () => {
   test.for(["kill", "crash"] as const)(
     "L-04: %s before each operation of the disk leaves one legal log",
     async (how) => {

@@ -1,5 +1,5 @@
 import { type Files, silentLogger } from "@odradek/kit";
-import { batchesIn, buildBatch, unpack, type BatchDraft } from "@odradek/protocol";
+import { batchesIn, buildBatch, unpack, type BatchDraft, type RecordDraft } from "@odradek/protocol";
 import { Compactor, type CompactorOptions } from "../compaction/compactor.ts";
 import type { LogConfig } from "../log/log-config.ts";
 import { LogFixture, memoryFiles } from "./log-fixture.ts";
@@ -35,6 +35,10 @@ export class CompactedLog {
       key: key === null ? null : Buffer.from(key),
       value: value === null ? null : Buffer.from(value),
     }));
+    return this.append(records, draft);
+  }
+
+  append(records: readonly RecordDraft[], draft: Partial<BatchDraft> = {}): number {
     return this.at.append(buildBatch({ timestamp: this.at.clock.wallMs(), ...draft, records })).baseOffset;
   }
 
