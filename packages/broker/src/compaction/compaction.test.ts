@@ -215,6 +215,14 @@ describe("compaction", () => {
     expect(words.told).toEqual(["partition-uncleanable"]);
     const names = files.list(DIRECTORY).filter((name) => !name.endsWith(".deleted"));
     expect(new Map(names.map((name) => [name, files.readAll(`${DIRECTORY}/${name}`)]))).toEqual(before);
+
+    bytes[bytes.length - 3]! ^= 1;
+    const mended = files.open(path);
+    mended.write([bytes], 0);
+    mended.close();
+    await words.at.clock.advance(600_000);
+    await words.compact(undefined, compactor);
+    expect(words.entries()).toHaveLength(3);
   });
 
   test("a truncation while a segment is read changes nothing, and what lay behind it counts as dirty again", async () => {

@@ -7,6 +7,9 @@ import { Compaction, InterruptedError, piecesOf } from "./compaction.ts";
 import { isDue, planOf, type Plan } from "./plan.ts";
 import { Throttle } from "./throttle.ts";
 
+/** A damaged log may have been mended after this (RELIABILITY L-02). */
+const DAMAGE_RETRY_MS = 600_000;
+
 /** A partition's log as compaction sees it. */
 export type Compactable = {
   readonly topic: string;
@@ -37,8 +40,8 @@ export type CompactorOptions = {
 export class Compactor {
   readonly #options: CompactorOptions;
   readonly #throttle: Throttle;
-  /** Logs with damage: compaction leaves them alone, so that nothing is lost that another replica or a person may still want. */
-  readonly #damaged = new WeakSet<Log>();
+  /** Logs with damage, and when to look again: until then they are left alone, and nothing is lost that a peer may give back. */
+  readonly #damaged = new WeakMap<Log, number>();
   /** How often each log had been truncated when its clean offset was last right. */
   readonly #truncations = new WeakMap<Log, number>();
   #closed = false;
@@ -75,7 +78,8 @@ export class Compactor {
     let dirtiest: { of: Compactable; plan: Plan } | null = null;
     for (const of of this.#options.logs()) {
       const { log, config } = of;
-      if (!config.cleanupPolicy.compact || log.isOver || done.has(log) || this.#damaged.has(log)) continue;
+      if (!config.cleanupPolicy.compact || log.isOver || done.has(log)) continue;
+      if (this.#options.clock.now() < (this.#damaged.get(log) ?? 0)) continue;
       const plan = this.#plan(of);
       if (plan !== null && isDue(plan, config) && plan.ratio > (dirtiest?.plan.ratio ?? -1)) dirtiest = { of, plan };
     }
@@ -134,13 +138,13 @@ export class Compactor {
   }
 
   #failed({ topic, partition, log }: Compactable, error: unknown): void {
-    const { logger } = this.#options;
+    const { clock, logger } = this.#options;
     const name = `${topic}-${partition}`;
     if (error instanceof InterruptedError || log.isOver) return;
     if (error instanceof CorruptLogError) {
-      this.#damaged.add(log);
+      this.#damaged.set(log, clock.now() + DAMAGE_RETRY_MS);
       const fields = { evt: "partition-uncleanable", partition: name, err: error };
-      logger.error(fields, "a segment is damaged: the partition is not compacted any more, nothing of it was changed");
+      logger.error(fields, "a segment is damaged: the partition is not compacted until it is mended; nothing was lost");
       return;
     }
     logger.warn(
