@@ -259,6 +259,23 @@ describe("Fetch", () => {
     });
   });
 
+  it("KIP-392: a follower serves who says a rack, up to what it knows to be committed, and nobody else", async () => {
+    await write("a");
+    await broker.electElsewhere("words", 2);
+    const near = { rackId: "r", maxWaitMs: 10 };
+    const [served] = await partitions(from("words", [{}], near));
+    expect(served).toMatchObject({ errorCode: 0, highWatermark: 1 });
+    expect(valuesIn(served!.records)).toEqual(["a"]);
+    const [behind] = await partitions(from("words", [{ offset: 9 }], near));
+    expect(behind!.errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE);
+    const [fenced] = await partitions(from("words", [{ leaderEpoch: 0 }], near));
+    expect(fenced!.errorCode).toBe(ErrorCode.FENCED_LEADER_EPOCH);
+    const [plain] = await partitions(from("words", [{}], { maxWaitMs: 10 }));
+    expect(plain!.errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    const old = await broker.passing(read(broker.parts, from("words", [{}], near), broker.scope(10)));
+    expect(old.responses[0]!.partitions[0]!.errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+  });
+
   it("N-10: a replica id changes nothing for what may be read", async () => {
     const answers = await partitions(from("words", [{}], { replicaId: 2, maxWaitMs: 10 }));
     expect(answers[0]).toMatchObject({ errorCode: 0, highWatermark: 0 });

@@ -2,7 +2,8 @@ import { delay } from "@odradek/kit";
 import { ErrorCode, FetchApi, type FetchRequest, type ResponseDraft } from "@odradek/protocol";
 import type { Partition, Read } from "../partition/partition.ts";
 import { handler, type Parts, type RequestScope } from "./handler.ts";
-import { locate, nameOfTopic, nodeEndpoints, TOPIC_IDS_SINCE } from "./locate.ts";
+import { locate, locateReplica, nameOfTopic, nodeEndpoints, TOPIC_IDS_SINCE } from "./locate.ts";
+import { readsNearby, replicaNear } from "./read-replica.ts";
 
 // Fetch (key 1).
 // Reads in request order until maxBytes; the first partition with data gives one batch at least (KIP-74). With fewer than minBytes it
@@ -10,6 +11,7 @@ import { locate, nameOfTopic, nodeEndpoints, TOPIC_IDS_SINCE } from "./locate.ts
 // In a session (KIP-227) a client says and is told only what has changed; where there is no room for one it gets session id 0,
 // which is always legal, and sends whole requests. A replica id is ignored:
 // followers use another port (N-10). From v13 on topics go by id; from v16 on an answer that the leader is another names it (KIP-951).
+// Where replicas are chosen by rack, a client that says its own is sent to a follower there, and served as one (KIP-392).
 // Records leave in the pooled buffers they were read into.
 
 type Draft = ResponseDraft<typeof FetchApi>;
@@ -73,6 +75,7 @@ class Round {
   readonly #scope: FetchScope;
   /** Named with errors. */
   readonly #leaders: number[] = [];
+  readonly #isNearby: boolean;
   #bytesLeft: number;
   #bytes = 0;
   #mustAnswer = false;
@@ -81,6 +84,7 @@ class Round {
     this.#parts = parts;
     this.#request = request;
     this.#scope = scope;
+    this.#isNearby = readsNearby(parts, request, scope);
     this.#bytesLeft = Math.min(request.maxBytes, parts.config.fetch.bytesMax, parts.fetching.allowance);
     const hasIds = scope.version >= TOPIC_IDS_SINCE;
     this.responses = request.topics.map(({ topic, topicId, partitions }) => {
@@ -100,7 +104,7 @@ class Round {
 
   #partition(topic: string | undefined, topicId: string | undefined, asked: AskedPartition): PartitionDraft {
     if (topic === undefined) return this.#failed(asked.partition, { error: ErrorCode.UNKNOWN_TOPIC_ID });
-    const located = locate(this.#parts, topic, asked.partition, topicId);
+    const located = (this.#isNearby ? locateReplica : locate)(this.#parts, topic, asked.partition, topicId);
     if (located.is === "elsewhere") return this.#failed(asked.partition, located);
     const { partition } = located;
     const isCommitted = this.#request.isolationLevel === 1;
@@ -113,8 +117,15 @@ class Round {
       leaderEpoch: asked.currentLeaderEpoch,
       lastFetchedEpoch: asked.lastFetchedEpoch,
       isolation: isCommitted ? "committed" : "uncommitted",
+      mayFollow: this.#isNearby,
     });
     if (found.error !== ErrorCode.NONE) return this.#failed(asked.partition, found);
+    const near = this.#isNearby ? this.#near(partition, asked) : null;
+    if (near !== null) {
+      found.release();
+      found.records = null;
+      this.#mustAnswer = true;
+    }
     this.waits.push({ partition, beyond });
     if (found.diverging) this.#mustAnswer = true;
     if (found.records !== null) this.#take(found, found.records);
@@ -127,7 +138,14 @@ class Round {
       abortedTransactions: isCommitted ? [] : null,
       records: found.records ?? NO_RECORDS,
       ...(found.diverging ? { divergingEpoch: found.diverging } : {}),
+      ...(near === null ? {} : { preferredReadReplica: near }),
     };
+  }
+
+  #near(partition: Partition, asked: AskedPartition): number | null {
+    const { rackId } = this.#request;
+    const client = { rackId, offset: asked.fetchOffset, listener: this.#scope.listener };
+    return replicaNear(this.#parts, partition, client);
   }
 
   #take(found: Read, records: Buffer): void {

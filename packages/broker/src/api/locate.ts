@@ -36,6 +36,14 @@ export function locate({ cluster, replicas }: LocateParts, topic: string, index:
   return { is: "elsewhere", error, leader: { id: known.leader, epoch: known.leaderEpoch } };
 }
 
+/** The same for a reader that is content with a follower (KIP-392); a broker that has lost its registration serves nobody. */
+export function locateReplica(parts: LocateParts, topic: string, index: number, topicId?: string): Located {
+  const partition = parts.replicas.partition(topic, index);
+  const isOf = topicId === undefined || partition?.topicId === topicId;
+  const isHere = partition?.role.is === "follower" && isOf && parts.cluster.mayLead;
+  return isHere ? { is: "here", partition } : locate(parts, topic, index, topicId);
+}
+
 /** NONE, or why a client that believes in this leader epoch may not be answered; -1 is not checked (KIP-320). */
 export function leaderEpochError(partition: Partition, leaderEpoch: number): ErrorCode {
   const { role } = partition;

@@ -1,7 +1,7 @@
 import { assert } from "@odradek/kit";
 import { checkProtocols, parseAddress, parseAdvertised, parseListeners, parseMembers } from "./addresses.ts";
 import type { Address, Listener } from "./addresses.ts";
-import { brokerConfig } from "./broker-configs.ts";
+import { brokerConfig, RACK_AWARE } from "./broker-configs.ts";
 import { listOf, numberOf } from "./definition.ts";
 import { type ConfigSources, readSettings } from "./sources.ts";
 
@@ -28,7 +28,7 @@ export type BrokerConfig = {
     readonly connectionsPerAddressMax: number;
     readonly requestTimeoutMs: number;
   };
-  readonly fetch: { readonly bytesMax: number; readonly sessionsMax: number };
+  readonly fetch: { readonly bytesMax: number; readonly sessionsMax: number; readonly isRackAware: boolean };
   readonly topics: {
     readonly autoCreate: boolean;
     readonly deletable: boolean;
@@ -118,7 +118,7 @@ export function brokerConfigFrom(settings: ReadonlyMap<string, string>): BrokerC
     },
     http: http ? parseAddress("odradek.http.listener", http) : null,
     network: networkSlice(number),
-    fetch: fetchSlice(number),
+    fetch: { ...fetchSlice(number), isRackAware: text("replica.selector.class") === RACK_AWARE },
     topics: {
       autoCreate: flag("auto.create.topics.enable"),
       deletable: flag("delete.topic.enable"),
@@ -159,7 +159,7 @@ export function brokerConfigFrom(settings: ReadonlyMap<string, string>): BrokerC
 
 type NumberOf = (name: string) => number;
 
-const fetchSlice = (number: NumberOf): BrokerConfig["fetch"] => ({
+const fetchSlice = (number: NumberOf): Omit<BrokerConfig["fetch"], "isRackAware"> => ({
   bytesMax: number("fetch.max.bytes"),
   sessionsMax: number("max.incremental.fetch.session.cache.slots"),
 });

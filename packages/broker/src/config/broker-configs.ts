@@ -16,6 +16,9 @@ const bytes = { unit: "bytes", atLeast: 0 } as const;
 const count = { atLeast: 1 } as const;
 const cluster = { scope: "cluster" } as const;
 const INT_MAX = "2147483647";
+/** Kafka's two replica selectors (KIP-392). */
+const LEADER_ONLY = "org.apache.kafka.common.replica.LeaderSelector";
+export const RACK_AWARE = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
 const UNUSED = "Accepted for compatibility and without effect: ";
 
 /** Who the broker is and where it is reached. `odradek.*` names are ours, all others Kafka's. */
@@ -155,7 +158,13 @@ const replication: readonly ConfigDefinition[] = [
     { ...bytes, dynamic: true },
   ),
   row("num.replica.fetchers", "int", "1", `${UNUSED}there is one stream per pair of brokers.`, count),
-  row("replica.selector.class", "string", null, `${UNUSED}consumers read from the leader.`),
+  row(
+    "replica.selector.class",
+    "string",
+    null,
+    "RackAwareReplicaSelector: consumers that say their rack read from an in-sync replica in it. Unset: from the leader.",
+    { ...cluster, oneOf: ["", LEADER_ONLY, RACK_AWARE] },
+  ),
   row(
     "auto.leader.rebalance.enable",
     "boolean",

@@ -47,6 +47,8 @@ export type ReadOptions = {
   /** -1: not checked. */
   lastFetchedEpoch: number;
   isolation: "uncommitted" | "committed";
+  /** The reader is content with a follower and with what that one knows to be committed (KIP-392). */
+  mayFollow?: boolean;
 };
 
 /** What a follower's request to follow a partition is answered with (proto/replication.proto). */

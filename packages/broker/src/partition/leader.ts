@@ -139,6 +139,10 @@ export class Leader {
     return this.#inSync.maximal.includes(broker);
   }
 
+  holders(offset: number): { id: number; end: number }[] {
+    return this.isr.map((id) => ({ id, end: this.#inSync.endOf(id) })).filter(({ end }) => end >= Math.max(0, offset));
+  }
+
   get self(): number {
     return this.#parts.brokerId;
   }

@@ -97,6 +97,11 @@ export class Partition {
     return this.#acting.is === "leader" ? this.#acting.leader.isr : [];
   }
 
+  /** Followers in sync that this leader knows to have everything before `offset`, and how far each has come. */
+  holders(offset: number): { id: number; end: number }[] {
+    return this.#acting.is === "leader" && offset >= this.start ? this.#acting.leader.holders(offset) : [];
+  }
+
   get replica(): LocalReplica {
     return this.#replica;
   }
@@ -123,15 +128,19 @@ export class Partition {
   /** Reads for a consumer. Never past the high watermark or the last stable offset. */
   read(options: ReadOptions): Read {
     const { log, derived } = this.#replica;
-    if (this.#acting.is !== "leader") return this.#unread(this.#unavailable());
-    const { leader } = this.#acting;
-    if (options.leaderEpoch >= 0 && options.leaderEpoch !== leader.epoch) {
-      if (options.leaderEpoch > leader.epoch) return this.#unread(ErrorCode.UNKNOWN_LEADER_EPOCH);
-      const current = { id: this.#parts.brokerId, epoch: leader.epoch };
-      return { ...this.#unread(ErrorCode.FENCED_LEADER_EPOCH), leader: current };
+    const acting = this.#acting;
+    const mayRead = acting.is === "leader" || (acting.is === "follower" && options.mayFollow === true);
+    if (!mayRead) return this.#unread(this.#unavailable());
+    const { leaderEpoch } = this.role;
+    if (options.leaderEpoch >= 0 && options.leaderEpoch !== leaderEpoch) {
+      if (options.leaderEpoch > leaderEpoch) return this.#unread(ErrorCode.UNKNOWN_LEADER_EPOCH);
+      const current = acting.is === "leader" ? { leader: { id: this.#parts.brokerId, epoch: leaderEpoch } } : {};
+      return { ...this.#unread(ErrorCode.FENCED_LEADER_EPOCH), ...current };
     }
     const { offset, bytesMax, oneBatchAtLeast } = options;
-    if (offset > log.end && !leader.highIsCurrent) return this.#unread(ErrorCode.OFFSET_NOT_AVAILABLE);
+    // A follower may lag behind what its leader has shown: out of range sends a client back to the leader (KIP-392).
+    if (acting.is === "leader" && offset > log.end && !acting.leader.highIsCurrent)
+      return this.#unread(ErrorCode.OFFSET_NOT_AVAILABLE);
     if (offset < log.start || offset > log.end) return this.#unread(ErrorCode.OFFSET_OUT_OF_RANGE);
     if (options.lastFetchedEpoch >= 0) {
       const ours = derived.epochs.endOffsetFor(options.lastFetchedEpoch, log.end);

@@ -22,6 +22,7 @@ const settings = {
   "offsets.topic.replication.factor": "1",
   "offsets.topic.num.partitions": "2",
   "group.initial.rebalance.delay.ms": "0",
+  "replica.selector.class": "org.apache.kafka.common.replica.RackAwareReplicaSelector",
 };
 
 /** Broker 1 without its network: real cluster, replicas and coordinator on a tree and a disk in memory, under virtual time. */

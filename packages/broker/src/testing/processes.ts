@@ -85,16 +85,28 @@ export class ProcessCluster {
   readonly metadata = new Map<number, NodeProcess>();
   readonly #directory = mkdtempSync(join(tmpdir(), "odradek-broker-"));
   readonly #settings: readonly string[];
+  readonly #racks: readonly string[];
   readonly #metadataPorts: readonly number[];
   readonly #brokerPorts: readonly number[];
 
-  private constructor(settings: readonly string[], metadataPorts: readonly number[], brokerPorts: readonly number[]) {
+  private constructor(
+    settings: readonly string[],
+    racks: readonly string[],
+    metadataPorts: readonly number[],
+    brokerPorts: readonly number[],
+  ) {
+    this.#racks = racks;
     this.#settings = settings;
     this.#metadataPorts = metadataPorts;
     this.#brokerPorts = brokerPorts;
   }
 
-  static async start(options: { metadata: number; brokers: number; settings?: string[] }): Promise<ProcessCluster> {
+  static async start(options: {
+    metadata: number;
+    brokers: number;
+    settings?: string[];
+    racks?: string[];
+  }): Promise<ProcessCluster> {
     const ports = await freePorts(options.metadata + options.brokers);
     const factor = Math.min(3, options.brokers);
     const settings = [
@@ -105,7 +117,7 @@ export class ProcessCluster {
       ...(options.settings ?? []),
     ];
     const { metadata } = options;
-    const cluster = new ProcessCluster(settings, ports.slice(0, metadata), ports.slice(metadata));
+    const cluster = new ProcessCluster(settings, options.racks ?? [], ports.slice(0, metadata), ports.slice(metadata));
     try {
       const nodes = ports.slice(0, metadata).map((_, index) => cluster.startMetadata(index + 1));
       const brokers = ports.slice(metadata).map((_, index) => cluster.startBroker(index + 1));
@@ -149,6 +161,7 @@ export class ProcessCluster {
       ...["--id", String(id), "--data-dir", join(this.#directory, `broker-${id}`)],
       ...["--kafka", `127.0.0.1:${this.brokerPort(id)}`, "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"],
       ...["--metadata", this.#members, "--control-fd", "3"],
+      ...(this.#racks[id - 1] ? ["--set", `broker.rack=${this.#racks[id - 1]}`] : []),
       ...this.#settings.flatMap((setting) => ["--set", setting]),
     ];
     const node = new NodeProcess([...brokerFlags, brokerMain, ...flags]);
