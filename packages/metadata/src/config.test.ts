@@ -7,6 +7,7 @@ describe("readConfig", () => {
   it("reads flags, and falls back to the environment and to defaults", () => {
     const config = readConfig(flags, { METADATA_HEALTH: "0.0.0.0:80", METADATA_ID: "7" });
     expect(config).toMatchObject({ id: 2, listen: "127.0.0.1:2181", health: "0.0.0.0:80", controlFd: null });
+    expect(config.history).toEqual({ revisionsMax: 10_000, ageMsMax: 7 * 24 * 60 * 60_000 });
     expect([...config.members]).toEqual([
       [1, "a:1"],
       [2, "b:2"],
@@ -22,6 +23,8 @@ describe("readConfig", () => {
     [[...flags, "--listen", "nowhere"], '--listen: "nowhere" is not HOST:PORT'],
     [[...flags, "--listen", "h:70000"], "is not HOST:PORT"],
     [[...flags, "--peers", "1=a:1,1=b:2"], "names member 1 twice"],
+    [[...flags, "--history-revisions", "100001"], "--history-revisions: 100001 is more than 100000"],
+    [[...flags, "--history-minutes", "0"], '--history-minutes: "0" is not a number from 1 on'],
     [[...flags, "--colour", "red"], "colour"],
   ])("refuses %j", (args, why) => {
     expect(() => readConfig(args, {})).toThrow(why);

@@ -11,7 +11,7 @@ export type Since = { afterRevision?: number; sinceMs?: number };
 /** `42` is a revision already seen, `10m` a time; without either, everything that is kept. */
 export function parseSince(text: string | undefined, nowMs: number): Since {
   if (text === undefined) return {};
-  if (/^\d{1,15}$/.test(text)) return { afterRevision: Number(text) };
+  if (/^\d+$/.test(text)) return { afterRevision: Math.min(Number(text), Number.MAX_SAFE_INTEGER) };
   return { sinceMs: Math.max(0, Math.trunc(nowMs - durationMs(text))) };
 }
 

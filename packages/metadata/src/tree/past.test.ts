@@ -141,6 +141,17 @@ describe("the past", () => {
     expect(pastOf(bench.machine.state, revision - 2)?.node("/a")?.data[0]).toBe((writes - 3) & 0xff);
   });
 
+  it("keeps a node in memory of its own, not in a block that it shares with what is long gone", () => {
+    const bench = new Bench();
+    bench.multi("s", [create("/a")]);
+    const restored = new TreeStateMachine();
+    restored.restore(bench.machine.snapshot());
+    for (const { state } of [bench.machine, restored]) {
+      expect(state.node("/a")?.data.buffer.byteLength).toBe(1);
+      for (const [, stored] of state.history.stored()) expect(stored.buffer.byteLength).toBe(stored.length);
+    }
+  });
+
   it("R-27: refuses a write that would replace more than the history may keep", () => {
     const bench = new Bench();
     bench.multi("s", [create("/p")]);
