@@ -21,6 +21,7 @@ it.for([
   ["topics", 4],
   ["topics ls --timeout 2s -o json", 4],
   ["status --timeout 2s", 4],
+  ["status --wait --timeout 1s", 6],
   ["meta get / --timeout 1s", 4],
   ["kill broker 1", 4],
   ["tpics", 2],

@@ -6,7 +6,7 @@ import { asCommand } from "../kafka/failures.ts";
 import { clientOptions, kafkaOptions, type KafkaOptions } from "../kafka/target.ts";
 import { askMembers, type MemberRow } from "../meta/status.ts";
 import { membersOf, metaOptions, type MetaOptions } from "../meta/target.ts";
-import { timeoutMs } from "../terminal/duration.ts";
+import { timeoutMs, timeoutOption } from "../terminal/duration.ts";
 import { Failure } from "../terminal/failure.ts";
 import { outputOptions, print, printJson, type OutputOptions } from "../terminal/output.ts";
 import { healthOf, metaStatus, type ClusterStatus } from "./cluster-health.ts";
@@ -15,15 +15,22 @@ import { statusText } from "./status-text.ts";
 type Arguments = KafkaOptions & MetaOptions & OutputOptions & { "exit-code": boolean; wait: boolean };
 
 const waitPollMs = 250;
+/** As long as brokers that were killed may need to have caught up. */
+const waitTimeout = "60s";
 
-export const status: CommandModule<object, Arguments> = {
+export const status: CommandModule<object, Omit<Arguments, "timeout"> & { timeout: string | undefined }> = {
   command: "status",
   describe: "the whole cluster at one glance",
   builder: (yargs) =>
     outputOptions(metaOptions(kafkaOptions(yargs)))
       .option("exit-code", { type: "boolean", default: false, describe: "exit with 5 unless healthy" })
-      .option("wait", { type: "boolean", default: false, describe: "until healthy, as long as --timeout" }),
-  async handler(options) {
+      .option("wait", { type: "boolean", default: false, describe: "until healthy, as long as --timeout" })
+      .option("timeout", { type: "string", default: undefined, describe: "how long to try; 5s, with --wait 60s" }),
+  async handler(given) {
+    const options: Arguments = {
+      ...given,
+      timeout: given.timeout ?? (given.wait ? waitTimeout : timeoutOption.default),
+    };
     const seen = options.wait ? await untilHealthy(options) : await look(options);
     await (options.output === "json" ? printJson(seen) : print(statusText(seen)));
     if (options["exit-code"] && seen.health !== "healthy")
