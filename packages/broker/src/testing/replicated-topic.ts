@@ -2,7 +2,11 @@ import { assert, delay, type Logger, type RpcServer, silentLogger } from "@odrad
 import { MemoryFiles, MemoryNetwork, SeededRandom, VirtualClock } from "@odradek/kit/testing";
 import { batchesIn, buildBatch, readBatch } from "@odradek/protocol";
 
+import { type BrokerImage, type ClusterImage, emptyImage, type PartitionImage } from "../cluster/image.ts";
+import { isMoving, replicationFactorOf } from "../cluster/moves.ts";
+import type { PartitionNode } from "../cluster/nodes.ts";
 import { brokerConfigFrom, resolveTopicConfig, type TopicConfig } from "../config.ts";
+import { begun, cancelled, completed } from "../controller/reassign.ts";
 import { Logs } from "../log/logs.ts";
 import type { Appended, AppendOptions } from "../partition/answers.ts";
 import type { Assignment, InSyncChange, Peer } from "../partition/assignment.ts";
@@ -12,7 +16,7 @@ import { serveReplication } from "../server/replication-server.ts";
 import { MortalClock } from "./mortal-clock.ts";
 
 type Life = { clock: MortalClock; replicas: Replicas; server: RpcServer; incarnation: string; registeredAt: number };
-type Node = { leader: number; leaderEpoch: number; isr: number[]; version: number; writtenAt: number };
+type Node = PartitionNode & { version: number; writtenAt: number };
 type Producer = { id: number; epoch: number; baseSequence: number };
 
 const TOPIC = "words";
@@ -39,7 +43,6 @@ export class ReplicatedTopic {
   /** Bytes a second for throttled replicas, and which ones are throttled. */
   throttledRate: (broker: number, side: "leader" | "follower") => number = () => Infinity;
   topicSettings: Record<string, string> = {};
-  readonly #ids: number[];
   readonly #minInsyncReplicas: number;
   readonly #settings: Record<string, string>;
   /** What differs from the default configuration of a topic. */
@@ -50,28 +53,29 @@ export class ReplicatedTopic {
   readonly #members = new Map<number, string>();
   #revision = 1;
 
-  private constructor(options: { brokers: number[]; min: number; settings: Record<string, string>; logger: Logger }) {
-    this.#ids = options.brokers;
+  private constructor(options: { replicas: number[]; min: number; settings: Record<string, string>; logger: Logger }) {
     this.#minInsyncReplicas = options.min;
     this.#settings = options.settings;
     this.#logger = options.logger;
-    this.#node = { leader: -1, leaderEpoch: 0, isr: [...options.brokers], version: 0, writtenAt: 0 };
+    const { replicas } = options;
+    this.#node = { replicas, leader: -1, leaderEpoch: 0, isr: [...replicas], version: 0, writtenAt: 0 };
   }
 
-  /** Brokers 1, 2, 3 unless said otherwise, all in sync, the first one leading in epoch 1. */
+  /** Brokers 1, 2, 3 unless said otherwise, all in sync, and spare ones without a replica; the first one leading in epoch 1. */
   static async start(
     options: {
       brokers?: number[];
+      spare?: number[];
       min?: number;
       settings?: Record<string, string>;
       topicConfig?: Partial<TopicConfig>;
       logger?: Logger;
     } = {},
   ): Promise<ReplicatedTopic> {
-    const { brokers = [1, 2, 3], min = 1, settings = {}, logger = silentLogger } = options;
-    const topic = new ReplicatedTopic({ brokers, min, settings, logger });
+    const { brokers = [1, 2, 3], spare = [], min = 1, settings = {}, logger = silentLogger } = options;
+    const topic = new ReplicatedTopic({ replicas: brokers, min, settings, logger });
     topic.topicConfig = options.topicConfig ?? {};
-    for (const id of brokers) await topic.boot(id);
+    for (const id of [...brokers, ...spare]) await topic.boot(id);
     topic.elect(brokers[0]!);
     await topic.until(() => brokers.every((id) => topic.partitionOrNull(id) !== null));
     return topic;
@@ -163,11 +167,23 @@ export class ReplicatedTopic {
     const same = isr.filter(isSame);
     const staying = same.length > 0 ? same : isr.slice(0, 1);
     if (leader >= 0 && staying.includes(leader) && isSame(leader)) {
-      if (staying.length < isr.length) this.setIsr(staying);
-      return;
+      if (staying.length < isr.length) return this.setIsr(staying);
+      const arrived = completed(this.#image(), this.#asImage(), this.#minInsyncReplicas);
+      return arrived ? this.#replace(arrived) : undefined;
     }
     const next = staying.find((id) => this.lives.has(id)) ?? -1;
     if (next !== leader || staying.length < isr.length || next >= 0) this.elect(next, staying);
+  }
+
+  /** Somebody begins to move the partition, or cancels that with null. */
+  move(replicas: number[] | null): void {
+    const now = this.#asImage();
+    const node = replicas === null ? cancelled(this.#image(), now) : begun(this.#image(), now, replicas);
+    if (node !== null && node !== "leaderless") this.#replace(node);
+  }
+
+  get isMoving(): boolean {
+    return isMoving(this.#asImage());
   }
 
   /** Everyone who is not in the dark sees what is so now. */
@@ -250,6 +266,10 @@ export class ReplicatedTopic {
     this.publish();
   }
 
+  #idOf(life: Life): number {
+    return [...this.lives].find(([, each]) => each === life)![0];
+  }
+
   #life(id: number): Life {
     const life = this.lives.get(id);
     assert(life, `broker ${id} is alive`);
@@ -264,25 +284,48 @@ export class ReplicatedTopic {
     this.publish();
   }
 
+  /** The live brokers, but for those in sync who have come back as somebody else: they are to be fenced first. */
+  #image(): ClusterImage {
+    const brokers = new Map<number, BrokerImage>();
+    const rest = { endpoints: [], rack: null, shuttingDown: false, sinceMs: 0, version: 1, registeredRevision: 0 };
+    for (const [id, { incarnation }] of this.lives)
+      if (!this.#node.isr.includes(id) || this.#members.get(id) === incarnation)
+        brokers.set(id, { id, grpcAddress: `b${id}:9`, incarnation, ...rest });
+    return { ...emptyImage, brokers };
+  }
+
+  #asImage(): PartitionImage {
+    return { index: 0, ...this.#node, modifiedRevision: this.#node.writtenAt };
+  }
+
+  /** A whole new node: what is not in it is gone. */
+  #replace(node: PartitionNode): void {
+    const { version, writtenAt } = this.#node;
+    this.#node = { ...node, version, writtenAt };
+    this.#write({});
+  }
+
   #picture(life: Life): { brokers: Map<number, Peer>; assignments: Assignment[]; revision: number } {
     const brokers = new Map<number, Peer>();
     for (const [id, { incarnation }] of this.lives)
       brokers.set(id, { id, grpcAddress: `b${id}:9`, incarnation, shuttingDown: this.shuttingDown.has(id) });
     const config = resolveTopicConfig({ topic: this.topicSettings, broker: {}, brokers: {}, static: new Map() });
-    const { leader, leaderEpoch, isr, version, writtenAt } = this.#node;
+    const { replicas, leader, leaderEpoch, isr, version, writtenAt } = this.#node;
+    const min = Math.min(this.#minInsyncReplicas, replicationFactorOf(this.#asImage()));
     const assignment = {
       topic: TOPIC,
       topicId: TOPIC_ID,
       partition: 0,
-      replicas: this.#ids,
+      replicas,
       leader,
       leaderEpoch,
       isr,
       version,
       leadsSinceRegistration: writtenAt > life.registeredAt,
-      config: { ...config, minInsyncReplicas: this.#minInsyncReplicas, ...this.topicConfig },
+      config: { ...config, minInsyncReplicas: min, ...this.topicConfig },
     };
-    return { brokers, assignments: leader < 0 && leaderEpoch === 0 ? [] : [assignment], revision: this.#revision };
+    const isHere = replicas.includes(this.#idOf(life)) && !(leader < 0 && leaderEpoch === 0);
+    return { brokers, assignments: isHere ? [assignment] : [], revision: this.#revision };
   }
 
   async #propose(change: InSyncChange): Promise<"accepted" | "rejected"> {
