@@ -33,8 +33,8 @@ export const rooms: Record<string, readonly string[]> = {
     ...["config.ts", "limits.ts"],
   ],
   broker: [
-    ...["main.ts", "process.ts", "broker.ts", "server", "api", "coordinator", "controller", "cluster", "replica"],
-    ...["partition", "compaction", "log", "segment", "disk", "config.ts", "config", "limits.ts"],
+    ...["main.ts", "process.ts", "broker.ts", "server", "api", "coordinator", "controller", "cluster"],
+    ...["replica", "dump", "partition", "compaction", "log", "segment", "disk", "config.ts", "config", "limits.ts"],
   ],
   client: ["index.ts", "admin", "consumer", "producer", "cluster", "errors.ts"],
   cli: ["main.ts", "command-line.ts", "commands", "kafka", "meta", "dev", "terminal"],

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -107,4 +107,25 @@ it("ends quietly when its reader has seen enough", async () => {
   const [code] = (await once(child, "exit")) as [number];
   expect(code).toBe(0);
   expect(Buffer.concat((await stderr) as Buffer[]).toString()).toBe("");
+});
+
+it("dump-log: a whole file is shown; a damaged one is named with the position and makes the exit code 1", async () => {
+  const path = join(cwd, "leader-epoch-checkpoint");
+  writeFileSync(path, "0\n2\n0 0\n3 17\n");
+  const whole = await run(`dump-log ${path} -o json`);
+  expect(whole.code).toBe(0);
+  expect(
+    whole.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as object),
+  ).toEqual([
+    { file: path, epoch: 0, startOffset: 0 },
+    { file: path, epoch: 3, startOffset: 17 },
+  ]);
+  writeFileSync(path, "0\n2\n3 17\n0 0\n");
+  const damaged = await run(`dump-log ${path}`);
+  expect(damaged.code).toBe(1);
+  expect(damaged.stderr).toContain("damaged at 4");
+  expect((await run(`dump-log ${cwd}/none.log`)).code).toBe(3);
 });

@@ -155,12 +155,12 @@ function walk(
   }
 }
 
-/** Whether a batch starts or ends at `offset`, or all that is looked at stands behind it. */
+/** Whether a batch starts or ends at `offset`; looks from `begin` on, or from the start when that is behind it. */
 function hasBoundary(segment: Segment, begin: number, offset: number): boolean {
-  let isFirst = true;
+  let isFirst = begin > segment.baseOffset;
   for (const { batch } of segment.headersFrom(begin)) {
-    if (batch.baseOffset === offset || batch.nextOffset === offset || (isFirst && batch.baseOffset > offset))
-      return true;
+    if (isFirst && batch.baseOffset > offset) return hasBoundary(segment, segment.baseOffset, offset);
+    if (batch.baseOffset === offset || batch.nextOffset === offset) return true;
     isFirst = false;
   }
   return false;

@@ -46,6 +46,10 @@ export const commands: Record<string, Entry> = {
     describe: "look into the coordination store, and change it",
     load: async () => (await import("./meta.ts")).meta,
   },
+  "dump-log": {
+    describe: "what stands in the files of a data directory",
+    load: async () => (await import("./dump-log.ts")).dumpLog,
+  },
   kill: {
     describe: "end a node of `odradek dev` at once (kill -9)",
     load: async () => (await import("./nodes.ts")).kill,
