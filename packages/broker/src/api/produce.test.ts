@@ -25,6 +25,13 @@ describe("Produce", () => {
     expect(await answered(to("words", batchOf("c"), { acks }))).toMatchObject({ errorCode: 0, baseOffset: 2 });
   });
 
+  it("P-18: does not acknowledge with acks=1 what was written when the session had ended", async () => {
+    const answer = append(broker.parts, to("words", batchOf("a")), broker.scope(11));
+    broker.tree.end(broker.parts.cluster.session.id, "expired");
+    const { responses } = (await broker.passing(answer))!;
+    expect(responses[0]!.partitionResponses[0]).toMatchObject({ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER });
+  });
+
   it("appends in the order of the calls, though nobody has waited in between", async () => {
     const requests = ["a", "b", "c", "d"].map((value) =>
       append(broker.parts, to("words", batchOf(value)), broker.scope(11)),

@@ -48,7 +48,7 @@ export async function append(
   for (const { name, topicId, partitions } of appending) {
     const partitionResponses: PartitionDraft[] = [];
     for (const { index, appended } of partitions) {
-      const answer = await appended;
+      const answer = fenced(parts, request.acks, await appended);
       if (answer.leader) leaders.push(answer.leader.id);
       partitionResponses.push(partitionAnswer(index, answer));
     }
@@ -61,6 +61,15 @@ export async function append(
         throw new CloseConnection(`acks=0 and ${name}-${index} answered ${errorName(errorCode)}`);
   return null;
 }
+
+/**
+ * Only acks=all asks others. A leader whose session may have ended while it wrote does not know whether its record counts: somebody else may
+ * lead, and will cut it off (RELIABILITY P-18).
+ */
+const fenced = ({ cluster }: ProduceParts, acks: number, answer: Appended): Appended =>
+  acks === -1 || answer.error !== ErrorCode.NONE || cluster.mayLead
+    ? answer
+    : { ...answer, error: ErrorCode.NOT_LEADER_OR_FOLLOWER };
 
 type Target = { name: string; topicId: string | undefined; index: number; records: Buffer | null };
 
