@@ -73,9 +73,14 @@ it.for([
   ["dev --port 70000", "--port takes one whole number from 1 to 65535"],
   ["dev --port 55534", "--port takes 1 to 55533 with 3 brokers"],
   ["dev --port 8079", "http of broker 1 and kafka of broker 2 want port 8080"],
+  ["dev --any-port --set nonsense", "--set: Invalid setting nonsense: expected NAME=VALUE"],
+  ["dev --any-port --set non.sense=1", "--set: Unknown setting non.sense"],
+  ["dev --any-port --set log.retention.ms=abc", "--set: Invalid value abc for configuration log.retention.ms"],
   ["topics create words -p 2147483648", "--partitions takes one whole number from 1 to 2147483647"],
 ] as const)("`odradek %s` says what would be right: %s", async ([words, hint]) => {
-  expect((await run(words)).stderr).toContain(hint);
+  const { code, stderr } = await run(words);
+  expect(code).toBe(2);
+  expect(stderr).toContain(hint);
 });
 
 it("says so when it falls back to Kafka's own port, where somebody else's cluster may be", async () => {

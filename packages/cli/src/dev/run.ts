@@ -7,6 +7,7 @@ import { DevScreen } from "./screen.ts";
 import { stopRequests } from "./stop-requests.ts";
 import { DevCluster } from "./cluster.ts";
 import { serveControl } from "./control.ts";
+import { refuseBadSettings } from "./broker-settings.ts";
 import { clearLeftovers, prepareDataDir, refuseOtherQuorum, refuseSecond } from "./data-dirs.ts";
 import { planCluster, type NodePlan } from "./plan.ts";
 import { choosePorts, hasLoopback6, type PortWishes } from "./ports.ts";
@@ -23,6 +24,7 @@ export type DevOptions = PortWishes & {
 /** Runs a local cluster until it is told to stop. Resolves when all its processes are gone. */
 export async function runDev(options: DevOptions): Promise<void> {
   const startedAt = performance.now();
+  await refuseBadSettings(options.settings);
   const dataDir = resolve(options.dataDir);
   refuseSecond(dataDir);
   const screen = new DevScreen();
