@@ -10,7 +10,7 @@ import type { MetadataConfig } from "./config.ts";
 import { helpText, readConfig } from "./config.ts";
 import type { MetadataNode } from "./node.ts";
 import { startNode } from "./node.ts";
-import { LevelKv } from "./store/level-kv.ts";
+import { openLevel } from "./store/open-level.ts";
 
 /** A stop that takes longer is not worth waiting for: whatever was acknowledged is on disk. */
 const stopMs = 4_000;
@@ -48,13 +48,14 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
 }
 
 async function serve(config: MetadataConfig, logger: Logger, stopping: Promise<string>): Promise<void> {
+  const files = new NodeFiles();
   const ports = {
     clock: new SystemClock(),
     random: new SystemRandom(),
-    files: new NodeFiles(),
+    files,
     rpc: grpcRpc(),
     logger,
-    openKv: (directory: string) => LevelKv.open(directory),
+    openKv: (directory: string) => openLevel({ directory, files, logger }),
   };
   let node: MetadataNode | null = null;
   const health: HealthServer = await serveHealth(config.health, () => node?.isReady() ?? false);

@@ -26,11 +26,11 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<string> 
     id: random.bytes(16).toString("base64url"),
     members: [...directories.keys()].toSorted((a, b) => a - b),
   };
-  for (const directory of directories.values()) {
+  for (const [id, directory] of directories) {
     files.makeDirectory(directory);
     const kv = await LevelKv.open(`${directory}/tree`);
     try {
-      await fill(options, { kv, directory, cluster });
+      await fill(options, { kv, directory, cluster, id });
     } finally {
       await kv.close();
     }
@@ -41,13 +41,13 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<string> 
 /** One write, as if a leader had sent the snapshot: its position becomes the base of the log. */
 async function fill(
   { file, files, random, logger }: RestoreOptions,
-  { kv, directory, cluster }: { kv: Kv; directory: string; cluster: Snapshot["info"]["cluster"] },
+  { kv, directory, cluster, id }: { kv: Kv; directory: string; cluster: Snapshot["info"]["cluster"]; id: number },
 ): Promise<void> {
   const { index, term, hash, digest, data } = file;
-  const { store, restored } = await openStore({ kv, files, directory, random, logger, alone: false });
+  const { store, restored } = await openStore({ kv, files, directory, random, logger, id, alone: false });
   assert(restored.hard.standing === "empty", "a new directory is empty");
   const snapshot: Snapshot = { info: { index, term, hash, digest, cluster, bytes: data.length }, data };
-  const hard: HardState = { term, vote: null, standing: "voter", cluster };
+  const hard: HardState = { term, vote: null, standing: "voter", cluster, floor: null };
   const writes = new TreeStateMachine().restore(data);
   const install = { snapshot, writes };
   await store.write({ sequence: 1, hard, install, truncateTo: null, entries: [], compact: null });

@@ -1,9 +1,20 @@
 import type { WireEntry } from "../store/entry.ts";
-import type { SnapshotInfo, Standing } from "../store/write.ts";
+import type { Place, SnapshotInfo, Standing } from "../store/write.ts";
 
 /** Proposed terms are not yet terms: `preVote` and a granted `preVoteReply` carry the term that the candidate would take. */
 export type Message =
-  | { is: "hello"; term: number; standing: Standing; asks: boolean }
+  | {
+      is: "hello";
+      term: number;
+      standing: Standing;
+      /** Not 0: wants an answer that repeats this number, drawn when the sender started. */
+      asks: number;
+      answers: number;
+      /** How far the sender's log is, or was when it promised the last of it; null: nobody knows. */
+      promised: Place | null;
+      /** As its log has them. */
+      voters: number[];
+    }
   | { is: "preVote"; term: number; lastIndex: number; lastTerm: number }
   | { is: "preVoteReply"; term: number; granted: boolean }
   | { is: "vote"; term: number; lastIndex: number; lastTerm: number; transfer: boolean }

@@ -6,7 +6,15 @@ import type { Message } from "./messages.ts";
 import { RpcLinks } from "./rpc-links.ts";
 
 const members = [1, 2].map((id) => ({ id, address: `node-${id}:1` }));
-const hello = (term: number): Message => ({ is: "hello", term, standing: "voter", asks: false });
+const hello = (term: number): Message => ({
+  is: "hello",
+  term,
+  standing: "voter",
+  asks: 0,
+  answers: 0,
+  promised: null,
+  voters: [],
+});
 
 class Pair {
   readonly clock = new VirtualClock();

@@ -8,8 +8,16 @@ const large = 2 ** 45;
 
 const frames: Frame[] = [
   { is: "introduction", from: 1, to: 3, clusterId: "", address: "127.0.0.1:2181" },
-  { is: "hello", term: 0, standing: "empty", asks: true },
-  { is: "hello", term: large, standing: "recovering", asks: false },
+  { is: "hello", term: 0, standing: "empty", asks: 7, answers: 0, promised: null, voters: [] },
+  {
+    is: "hello",
+    term: large,
+    standing: "recovering",
+    asks: 0,
+    answers: large,
+    promised: { term: 3, index: large },
+    voters: [1, 2],
+  },
   { is: "preVote", term: 2, lastIndex: large, lastTerm: 1 },
   { is: "preVoteReply", term: 2, granted: true },
   { is: "vote", term: 2, lastIndex: 0, lastTerm: 0, transfer: true },

@@ -55,7 +55,7 @@ function fromWire(wire: WireFrame): Frame {
   if (wire.is === "snapshot" && !body["info"]) throw new Error("a snapshot without its description");
   switch (wire.is) {
     case "hello":
-      return { ...body, is: "hello", standing: lower<Standing>(body["standing"]) } as Frame;
+      return { promised: null, ...body, is: "hello", standing: lower<Standing>(body["standing"]) } as Frame;
     case "append": {
       const wired = body["entries"] as WireEntry[];
       const entries = wired.map(({ term, kind, data }) => ({ term, is: lower<EntryKind>(kind), data }));

@@ -1,13 +1,14 @@
 import { assert } from "@odradek/kit";
 
 import type { Message } from "../peers/messages.ts";
+import { onTestimony, sayHello } from "./roll-call.ts";
 import type { RaftState } from "./state.ts";
 
 /*
  * Who may vote. A cluster begins when every member, each with an empty disk, has seen that all others are in term 0, where no vote was
  * ever given; the first campaign waits until all have said so. From then on an empty disk is a lost one: its node
- * recovers, as one with a hole does, and grants no vote until it has everything that the leader had when they met. A node that
- * joins a cluster comes the same way, and is admitted by nobody but a leader.
+ * recovers, as one with a hole does, and grants no vote until it has everything that the leader had when they met, or all other voters
+ * have said how far they are (roll-call.ts). A node that joins a cluster comes the same way, and is admitted by nobody but a leader.
  */
 
 type Hello = Extract<Message, { is: "hello" }>;
@@ -18,13 +19,14 @@ export function admissionTick(raft: RaftState): void {
   const settled = raft.standing === "recovering" || raft.term > 0;
   if (settled || raft.nowMs < raft.helloAtMs) return;
   raft.helloAtMs = raft.nowMs + raft.timing.heartbeatMs;
-  for (const to of raft.others) sayHello(raft, to, true);
+  for (const to of raft.others) sayHello(raft, to, { asks: raft.nonce || 1, answers: 0 });
 }
 
 export function onHello(raft: RaftState, from: number, hello: Hello): void {
   raft.peers.set(from, { standing: hello.standing, term: hello.term });
   if (raft.standing === "empty") decide(raft);
-  if (hello.asks) sayHello(raft, from, false);
+  onTestimony(raft, from, hello);
+  if (hello.asks !== 0) sayHello(raft, from, { asks: 0, answers: hello.asks });
 }
 
 /** An empty node that hears from a term is late: there is a cluster. */
@@ -46,10 +48,6 @@ function admit(raft: RaftState): void {
   raft.helloAtMs = raft.nowMs;
 }
 
-function sayHello(raft: RaftState, to: number, asks: boolean): void {
-  raft.tellDurable(to, { is: "hello", term: raft.term, standing: raft.standing, asks });
-}
-
 /** What a node puts into its replies so that the leader does not count it. */
 export const recoveringNonce = (raft: RaftState): number => (raft.standing === "recovering" ? raft.nonce : 0);
 
@@ -66,5 +64,7 @@ export function recoverTick(raft: RaftState): void {
   if (until.term !== raft.term || raft.role.matched < until.index || raft.synced < until.index) return;
   raft.standing = "voter";
   raft.recoverUntil = null;
+  raft.floor = null;
+  raft.rollCall = null;
   raft.saveHard();
 }

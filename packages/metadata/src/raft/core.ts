@@ -1,6 +1,7 @@
 import { assert, unreachable } from "@odradek/kit";
 
 import { admissionTick, onHello, onTermSeen, recoverTick } from "./admission.ts";
+import { floorTick, rollCallTick } from "./roll-call.ts";
 import { electAlone, electionTick, onPreVote, onPreVoteReply, onTimeoutNow } from "./election.ts";
 import { onVote, onVoteReply, ownVoteDurable, peerDied } from "./election.ts";
 import type { Entry } from "../store/entry.ts";
@@ -137,7 +138,9 @@ export class RaftCore {
   #tick(): void {
     const raft = this.#raft;
     recoverTick(raft);
+    floorTick(raft);
     admissionTick(raft);
+    rollCallTick(raft);
     electAlone(raft);
     electionTick(raft);
     leaderTick(raft);

@@ -1,7 +1,9 @@
 import { assert } from "@odradek/kit";
 
 import type { Message } from "../peers/messages.ts";
+import { isBefore } from "../store/write.ts";
 import { voteOutcome } from "./quorum.ts";
+import { isLateEnough } from "./roll-call.ts";
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from "./roles.ts";
 import type { RaftState } from "./state.ts";
 
@@ -41,6 +43,7 @@ export function peerDied(raft: RaftState, peer: number): void {
 
 function mayStand(raft: RaftState): boolean {
   if (!raft.mayLead || raft.standing !== "voter" || raft.installing !== null || raft.diskStalled()) return false;
+  if (!isLateEnough(raft, raft.log.last)) return false;
   // Nobody may begin the first term before all have been admitted: see admission.ts.
   return raft.term > 0 || raft.others.every((id) => raft.peers.get(id)?.standing === "voter");
 }
@@ -139,8 +142,8 @@ function stepBack(raft: RaftState): void {
 /** Raft §5.4.1: only a log at least as new as ours may win. Learners answer too: one may be a voter and not know it yet (RELIABILITY R-16). */
 function mayGrant(raft: RaftState, candidate: { lastIndex: number; lastTerm: number }): boolean {
   if (raft.standing !== "voter") return false;
-  const { last } = raft.log;
-  return candidate.lastTerm > last.term || (candidate.lastTerm === last.term && candidate.lastIndex >= last.index);
+  const log = { term: candidate.lastTerm, index: candidate.lastIndex };
+  return !isBefore(log, raft.log.last) && isLateEnough(raft, log);
 }
 
 /** Whoever hears a leader, or is one, lets nobody else stand (RELIABILITY R-17). */

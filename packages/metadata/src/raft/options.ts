@@ -11,6 +11,8 @@ export type RaftTiming = {
   /** A write this old means a hung disk: a leader steps down, nobody stands for election (RELIABILITY R-19). */
   diskStallMs: number;
   snapshotRetryMs: number;
+  /** A node that starts waits so long for the others to say how far they are before it votes; one that lost something waits for all of them. */
+  rollCallMs: number;
 };
 
 export type RaftLimits = {
@@ -47,6 +49,8 @@ export type PlantedBugs = {
   alwaysTruncate?: boolean;
   commitBeyondMatch?: boolean;
   changeBeforeOwnTerm?: boolean;
+  /** A node votes at once when it starts. Also hides what the roll call would keep from showing in other planted bugs. */
+  noRollCall?: boolean;
 };
 
 export type RaftOptions = {
@@ -68,6 +72,7 @@ export const defaultTiming: RaftTiming = {
   deathHintMs: 50,
   diskStallMs: 1500,
   snapshotRetryMs: 1000,
+  rollCallMs: 2000,
 };
 
 const KIB = 1024;

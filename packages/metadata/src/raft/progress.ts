@@ -23,10 +23,12 @@ export type Progress = {
   round: number;
   /** Not null: it counts for nothing until it has reached `until`, which a read round of the others must confirm first. */
   recovering: { nonce: number; round: number; lastIndex: number; until: number | null } | null;
+  /** The process it was when it last introduced itself. */
+  boot: number;
 };
 
 export function newProgress(next: number, nowMs: number): Progress {
-  return { match: 0, next, pace: { is: "probe", asked: false }, heardMs: nowMs, round: 0, recovering: null };
+  return { match: 0, next, pace: { is: "probe", asked: false }, heardMs: nowMs, round: 0, recovering: null, boot: 0 };
 }
 
 export function becomeProbe(progress: Progress, next: number): void {

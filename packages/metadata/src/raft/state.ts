@@ -3,7 +3,7 @@ import { assert, type Random } from "@odradek/kit";
 import { beginning, type Entry } from "../store/entry.ts";
 import { RaftLog } from "./log.ts";
 import type { Envelope, Message } from "../peers/messages.ts";
-import type { Cluster, Snapshot, SnapshotInfo, Standing } from "../store/write.ts";
+import type { Cluster, Place, Snapshot, SnapshotInfo, Standing } from "../store/write.ts";
 import { Configurations } from "./configurations.ts";
 import type { PlantedBugs, RaftLimits, RaftOptions, RaftTiming } from "./options.ts";
 import type { Restored, Write } from "../store/write.ts";
@@ -11,6 +11,16 @@ import type { Role } from "./roles.ts";
 
 /** A write that was given out and is not yet durable. */
 type Pending = { sequence: number; term: number; lastIndex: number; sinceMs: number };
+
+/** What the others say of themselves after we started: see roll-call.ts. Once it is `over`, we vote again. */
+export type RollCall = {
+  nonce: number;
+  askAtMs: number;
+  untilMs: number;
+  over: boolean;
+  heard: Map<number, Testimony>;
+};
+export type Testimony = { term: number; promised: Place | null; voters: readonly number[]; atMs: number };
 
 /** A snapshot on its way in. */
 export type Incoming = { info: SnapshotInfo; chunks: Buffer[]; received: number };
@@ -35,6 +45,10 @@ export class RaftState {
   standing: Standing;
   /** As it was after the last applied entry. */
   cluster: Cluster | null;
+  /** See HardState. */
+  floor: Place | null;
+  /** Not null: we have started and not yet reached what the others had then. */
+  rollCall: RollCall | null = null;
   log: RaftLog;
   commit: number;
   /** Handed over to be applied. */
@@ -48,7 +62,7 @@ export class RaftState {
   /** Peers whose process is gone, as far as we know. */
   readonly dead = new Set<number>();
   helloAtMs = 0;
-  /** Names our stay as a recovering node to the leader, and where it ends. */
+  /** Names our stay as a recovering node to the leader, and our process to the others. */
   nonce = 0;
   recoverUntil: { term: number; index: number } | null = null;
   incoming: Incoming | null = null;
@@ -77,6 +91,7 @@ export class RaftState {
     this.planted = options.planted ?? {};
     this.nowMs = nowMs;
     ({ term: this.term, vote: this.vote, standing: this.standing, cluster: this.cluster } = restored.hard);
+    this.floor = restored.hard.floor;
     this.log = new RaftLog(restored.base, restored.entries);
     this.applied = restored.applied;
     this.configurations = new Configurations(options, restored);
@@ -93,6 +108,7 @@ export class RaftState {
       matched: 0,
     };
     if (this.standing !== "voter") this.nonce = this.#newNonce();
+    if (this.standing !== "empty" && !this.planted.noRollCall) this.beginRollCall();
   }
 
   get voters(): readonly number[] {
@@ -138,8 +154,8 @@ export class RaftState {
   }
 
   saveHard(): void {
-    const { term, vote, standing, cluster } = this;
-    this.writing().hard = { term, vote, standing, cluster };
+    const { term, vote, standing, cluster, floor } = this;
+    this.writing().hard = { term, vote, standing, cluster, floor };
   }
 
   append(entry: { term: number; is: Entry["is"]; data: Buffer }): Entry {
@@ -175,6 +191,12 @@ export class RaftState {
     this.nonce = this.#newNonce();
     this.recoverUntil = null;
     this.saveHard();
+    if (!this.planted.noRollCall) this.beginRollCall();
+  }
+
+  beginRollCall(): void {
+    const untilMs = this.standing === "voter" ? this.nowMs + this.timing.rollCallMs : Infinity;
+    this.rollCall = { nonce: this.#newNonce(), askAtMs: this.nowMs, untilMs, over: false, heard: new Map() };
   }
 
   checkInvariants(): void {

@@ -21,9 +21,9 @@ export function statusOf({ state }: RaftCore, snapshotIndex: number): ConsensusS
   };
 }
 
-function roleOf({ id, role, standing, isVoter, learners }: Readonly<RaftState>): ConsensusStatus["role"] {
+function roleOf({ id, role, standing, floor, isVoter, learners }: Readonly<RaftState>): ConsensusStatus["role"] {
   if (role.is === "leader") return "leader";
   if (!isVoter) return learners.includes(id) ? "learner" : "removed";
-  if (standing !== "voter") return "recovering";
+  if (standing !== "voter" || floor !== null) return "recovering";
   return role.is === "preCandidate" ? "candidate" : role.is;
 }

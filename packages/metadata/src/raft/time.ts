@@ -16,6 +16,10 @@ export function catchUpWithStall(raft: RaftState, nowMs: number): void {
   if (stallMs < (gapHeartbeats - 1) * raft.timing.heartbeatMs) return;
   const { role } = raft;
   for (const pending of raft.pending) pending.sinceMs += stallMs;
+  if (raft.rollCall) {
+    raft.rollCall.untilMs += stallMs;
+    for (const testimony of raft.rollCall.heard.values()) testimony.atMs += stallMs;
+  }
   if (role.is === "leader") {
     for (const progress of role.followers.values()) progress.heardMs += stallMs;
     if (role.transfer) role.transfer.untilMs += stallMs;

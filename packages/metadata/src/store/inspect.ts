@@ -2,13 +2,13 @@ import type { Kv } from "@odradek/kit";
 
 import { beginning, type Entry, type Position } from "./entry.ts";
 import type { Snapshot } from "./write.ts";
-import type { HardState } from "./write.ts";
+import { type HardState, laterOf, type Place } from "./write.ts";
 import { applied } from "./keys/applied.ts";
 import { hardState } from "./keys/hard-state.ts";
 import { logBase } from "./keys/log-base.ts";
 import { logRange, readLogRecord } from "./keys/log-record.ts";
 import { readSnapshot } from "./keys/snapshot.ts";
-import type { Mark } from "./raft-mark.ts";
+import type { Mark, RaftMark } from "./raft-mark.ts";
 import { StateDigest, stateRange } from "./state-digest.ts";
 
 /** What stands on the disk, and everything that is wrong with it. */
@@ -24,21 +24,24 @@ export type Findings = {
   snapshot: Snapshot | null;
   /** Why this node's promises may be lost (RELIABILITY ); null: they are not. */
   hole: string | null;
+  /** Entries are missing, but the mark still says up to where they were promised, and all votes. */
+  promised: Place | null;
 };
 
 /** Reads and checks everything. LevelDB reports no damage of its own, so nothing it says is taken on trust (RELIABILITY finding 1). */
-export async function inspect(kv: Kv, mark: Mark | null): Promise<Findings> {
+export async function inspect(kv: Kv, raftMark: RaftMark): Promise<Findings> {
+  const mark = raftMark.value;
   const hard = hardState.read(kv);
   const baseRow = logBase.read(kv);
   const base = baseRow.is === "value" ? baseRow.value : beginning;
   const log = await readLog(kv, base);
   const empty = mark === null && hard.is === "absent" && baseRow.is === "absent" && log.rows === 0;
-  const hole = empty
+  const lostMark = empty ? null : markHole(mark, hard.is === "value" ? hard.value : null);
+  const lostRows = empty
     ? null
-    : (markHole(mark, hard.is === "value" ? hard.value : null) ??
-      (hard.is === "damaged" || baseRow.is === "damaged" ? "a row of the store is damaged" : null) ??
+    : ((hard.is === "damaged" || baseRow.is === "damaged" ? "a row of the store is damaged" : null) ??
       logHole(mark, base, log.entries));
-  const fresh: HardState = { term: 0, vote: null, standing: "empty", cluster: null };
+  const fresh: HardState = { term: 0, vote: null, standing: "empty", cluster: null, floor: null };
   return {
     hard: mark ?? (hard.is === "value" ? { ...hard.value, vote: null } : fresh),
     base,
@@ -46,8 +49,15 @@ export async function inspect(kv: Kv, mark: Mark | null): Promise<Findings> {
     unusable: log.unusable,
     applied: await readApplied(kv),
     snapshot: readSnapshot(kv),
-    hole,
+    hole: lostMark ?? lostRows,
+    promised: lostMark === null && raftMark.isNewest ? promisedBy(mark) : null,
   };
+}
+
+function promisedBy(mark: Mark | null): Place | null {
+  if (mark === null || (mark.standing === "recovering" && mark.floor === null)) return null;
+  const { term, index } = mark.last;
+  return laterOf({ term, index }, mark.floor);
 }
 
 async function readLog(kv: Kv, base: Position): Promise<{ entries: Entry[]; unusable: Buffer[]; rows: number }> {

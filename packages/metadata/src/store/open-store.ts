@@ -32,11 +32,16 @@ export async function openStore(options: {
   directory: string;
   random: Random;
   logger: Logger;
+  /** This member's id. */
+  id: number;
   alone: boolean;
 }): Promise<OpenedStore> {
   const { kv, files, directory, random, logger } = options;
   const mark = await RaftMark.open(files, directory);
-  const found = await inspect(kv, mark.value);
+  const { value: before } = mark;
+  if (before !== null && before.member !== options.id)
+    throw new Error(`${directory} is the disk of member ${before.member}, and this is member ${options.id}`);
+  const found = await inspect(kv, mark);
   const repaired = repair(found);
   const lost = found.hole ?? (repaired ? null : "neither state nor snapshot is whole");
   if (lost !== null) {
@@ -51,16 +56,18 @@ export async function openStore(options: {
   const value: Mark = {
     ...found.hard,
     standing: lost === null ? found.hard.standing : "recovering",
+    floor: lost === null ? found.hard.floor : found.promised,
+    member: options.id,
     incarnation: mark.value?.incarnation ?? random.bytes(16).toString("base64url"),
     last: { index: last.index, term: last.term, hash: last.hash },
   };
   if (value.standing !== "empty") await mark.write(value);
   await clean(kv, found, kept, value);
-  const { term, vote, standing, cluster } = value;
+  const { term, vote, standing, cluster, floor } = value;
   return {
     store: new Store({ kv, mark, value }),
     restored: {
-      hard: { term, vote, standing, cluster },
+      hard: { term, vote, standing, cluster, floor },
       base: kept.base,
       entries: kept.entries,
       applied: kept.applied,
@@ -102,7 +109,7 @@ async function clean(kv: Kv, found: Findings, kept: Repaired, value: Mark): Prom
     for await (const [key] of kv.range(stateRange)) writes.push({ is: "delete", key });
     writes.push(applied.put({ index: 0, digest: new StateDigest().bytes }));
   }
-  const { term, vote, standing, cluster } = value;
-  writes.push(hardState.put({ term, vote, standing, cluster }));
+  const { term, vote, standing, cluster, floor } = value;
+  writes.push(hardState.put({ term, vote, standing, cluster, floor }));
   await kv.batch(writes, { sync: true });
 }

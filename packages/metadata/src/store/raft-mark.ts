@@ -10,6 +10,8 @@ import { fromJson, toJson } from "./keys/single.ts";
 export type Mark = HardState & {
   /** Of this disk: an emptied one gets a new incarnation. */
   incarnation: string;
+  /** Whose disk it is. */
+  member: number;
   last: Position;
 };
 
@@ -20,15 +22,20 @@ export type Mark = HardState & {
 const slotBytes = 4096;
 const headerBytes = 14;
 
+type Slot = { sequence: number; value: Mark };
+
 export class RaftMark {
   readonly #file: OpenFile;
   #sequence: number;
   #value: Mark | null;
+  readonly #isNewest: boolean;
 
-  private constructor(file: OpenFile, newest: { sequence: number; value: Mark } | null) {
+  private constructor(file: OpenFile, slots: (Slot | null)[]) {
+    const [newest, older] = slots.toSorted((a, b) => (b?.sequence ?? 0) - (a?.sequence ?? 0));
     this.#file = file;
     this.#sequence = newest?.sequence ?? 0;
     this.#value = newest?.value ?? null;
+    this.#isNewest = this.#sequence === (older?.sequence ?? 0) + 1;
   }
 
   /** Opens or makes the file `raft-mark` in `directory`, which is made when it is missing; file and directory then survive power loss. */
@@ -40,8 +47,12 @@ export class RaftMark {
     await files.syncDirectory(
       directory.slice(0, directory.lastIndexOf("/")) || (directory.startsWith("/") ? "/" : "."),
     );
-    const slots = [readSlot(file, 0), readSlot(file, 1)].filter((slot) => slot !== null);
-    return new RaftMark(file, slots.toSorted((a, b) => b.sequence - a.sequence)[0] ?? null);
+    return new RaftMark(file, [readSlot(file, 0), readSlot(file, 1)]);
+  }
+
+  /** Both slots are whole and follow each other. Else the newest may be the one that is damaged. */
+  get isNewest(): boolean {
+    return this.#isNewest;
   }
 
   /** The newest whole mark; null: none was ever written, or both are damaged. */
@@ -74,7 +85,7 @@ function slotFor(sequence: number, value: Mark): Buffer {
   return slot;
 }
 
-function readSlot(file: OpenFile, number: number): { sequence: number; value: Mark } | null {
+function readSlot(file: OpenFile, number: number): Slot | null {
   const slot = Buffer.alloc(slotBytes);
   if (file.read(slot, number * slotBytes) < headerBytes) return null;
   const end = headerBytes + slot.readUInt32BE(4);

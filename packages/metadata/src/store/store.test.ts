@@ -1,8 +1,11 @@
+import { silentLogger } from "@odradek/kit";
 import { MemoryFiles, MemoryKv, SeededRandom } from "@odradek/kit/testing";
 import { expect, test } from "vitest";
 
 import { broken, fillStore, nothing, open, type Promised } from "../testing/stored-node.ts";
 import { beginning, entryAfter } from "./entry.ts";
+import { logKey } from "./keys/log-record.ts";
+import { openStore } from "./open-store.ts";
 import { digestOf } from "./write.ts";
 
 type Filled = { rows: ReadonlyMap<string, Buffer>; mark: Buffer; promised: Promised };
@@ -98,17 +101,39 @@ test("R-23: an emptied or older store beside its mark grants no vote", async () 
   const older = new MemoryKv();
   const { store } = await open(older, new MemoryFiles());
   const entry = entryAfter(beginning, { term: 1, is: "data", data: Buffer.from("line 1") });
-  const hard = { term: 1, vote: 1, standing: "voter" as const, cluster: null };
+  const hard = { term: 1, vote: 1, standing: "voter" as const, cluster: null, floor: null };
   await store.write({ ...nothing, sequence: 1, hard, entries: [entry] });
   expect((await reopen(older.crash(), mark)).restored.hard.standing).toBe("recovering");
   expect((await reopen(rows, null)).restored.hard.standing).toBe("recovering");
+});
+
+test("R-21: a hole in the log is no doubt about the promises: the mark says how far they go; without it nobody knows", async () => {
+  const { rows, mark } = await filled();
+  const holed = new Map([...rows].filter(([key]) => key !== logKey(12).toString("latin1")));
+  const { hard } = (await reopen(holed, mark)).restored;
+  expect(hard).toMatchObject({ standing: "recovering", floor: { term: 3, index: 20 }, term: 3, vote: 2 });
+  const both = new MemoryKv({ rows: holed });
+  const files = filesWith(mark);
+  await open(both, files);
+  expect((await open(both, files)).restored.hard).toEqual(hard);
+  expect((await reopen(rows, null)).restored.hard.floor).toBeNull();
+  const newest = mark.readUIntBE(8, 6) > mark.readUIntBE(4096 + 8, 6) ? 0 : 4096;
+  const torn = Buffer.from(mark).fill(0, newest, newest + 4096);
+  expect((await reopen(holed, torn)).restored.hard).toMatchObject({ standing: "recovering", floor: null });
+});
+
+test("R-23: the disk of another member is refused", async () => {
+  const { rows, mark } = await filled();
+  const options = { kv: new MemoryKv({ rows }), files: filesWith(mark), directory: "/raft" };
+  const opening = openStore({ ...options, random: new SeededRandom(1), logger: silentLogger, id: 2, alone: false });
+  await expect(opening).rejects.toThrow("/raft is the disk of member 1, and this is member 2");
 });
 
 test("an empty disk is empty, and stays so until something is promised", async () => {
   const kv = new MemoryKv();
   const files = new MemoryFiles();
   const { restored } = await open(kv, files);
-  expect(restored.hard).toEqual({ term: 0, vote: null, standing: "empty", cluster: null });
+  expect(restored.hard).toEqual({ term: 0, vote: null, standing: "empty", cluster: null, floor: null });
   expect(kv.keys()).toEqual([]);
   expect((await open(kv, files)).restored.hard.standing).toBe("empty");
 });
@@ -170,7 +195,7 @@ test("R-11: a snapshot replaces log and state in one step, wherever power is los
 test("after a failed write nothing is written any more", async () => {
   const kv = new MemoryKv();
   const { store } = await open(kv, new MemoryFiles());
-  const hard = { term: 1, vote: 1, standing: "voter" as const, cluster: null };
+  const hard = { term: 1, vote: 1, standing: "voter" as const, cluster: null, floor: null };
   kv.failNextBatch();
   await expect(store.write({ ...nothing, sequence: 1, hard })).rejects.toThrow("writing to the metadata store failed");
   await expect(store.apply(1, [])).rejects.toThrow("writing to the metadata store failed");

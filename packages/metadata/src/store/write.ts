@@ -21,8 +21,34 @@ export type Cluster = {
   addresses?: Record<string, string>;
 };
 
+/** A place in some log that is not ours yet. */
+export type Place = { term: number; index: number };
+
 /** What a node must remember besides its log. */
-export type HardState = { term: number; vote: number | null; standing: Standing; cluster: Cluster | null };
+export type HardState = {
+  term: number;
+  /** `nobody`: not given to anyone and not to be given, because this disk may have forgotten whom it went to. */
+  vote: number | null;
+  standing: Standing;
+  cluster: Cluster | null;
+  /**
+   * A node that lost part of its log promised it up to here, so it votes for no log that ends before. Null: our own log has
+   * everything we promised, or (recovering) nobody knows what that was.
+   */
+  floor: Place | null;
+};
+
+/** A vote that is kept back. Members' ids start at 1. */
+export const nobody = 0;
+
+/** Raft §5.4.1: which of two logs is newer. */
+export const isBefore = (one: Place, other: Place): boolean =>
+  one.term < other.term || (one.term === other.term && one.index < other.index);
+
+export function laterOf(one: Place | null, other: Place | null): Place | null {
+  if (one === null || other === null) return one ?? other;
+  return isBefore(one, other) ? other : one;
+}
 
 export type SnapshotInfo = Position & {
   readonly cluster: Cluster;

@@ -14,7 +14,7 @@ type Disk = { hard: HardState; base: Position; entries: Entry[]; applied: number
 type Node = { core: RaftCore; disk: Disk; held: (() => void)[] | null; lines: string[] };
 type Letter = { from: number; to: number; message: Message };
 
-const nobody: HardState = { term: 0, vote: null, standing: "empty", cluster: null };
+const nobody: HardState = { term: 0, vote: null, standing: "empty", cluster: null, floor: null };
 const cluster = { id: "story", members: [] as number[] };
 
 /** Cores without network and disk: messages wait until they are delivered, writes are done at once unless the disk is held. */
@@ -23,6 +23,7 @@ export class RaftStory {
   readonly #cuts = new Set<string>();
   #letters: Letter[] = [];
   readonly #copies: Letter[] = [];
+  readonly #backups = new Map<number, Disk>();
   #said: string[] = [];
   #nowMs = 0;
   #limits: RaftLimits = defaultLimits;
@@ -84,8 +85,11 @@ export class RaftStory {
         return this.#release(node);
       case "compact":
         return this.#compact(node, Number(options.get("keep") ?? 0));
+      case "backup":
+        this.#backups.set(node, { ...this.#at(node).disk, entries: [...this.#at(node).disk.entries] });
+        return;
       case "restart":
-        return this.#restart(node, { wiped: options.has("wiped"), joining: options.has("join") });
+        return this.#restart(node, options);
       case "status":
         for (const id of this.#nodes.keys()) this.#said.push(this.#status(id));
         return;
@@ -102,6 +106,12 @@ export class RaftStory {
       const hard: HardState = options.get("disks") === "empty" ? nobody : { ...nobody, term: 1, standing: "voter" };
       this.#boot(id, { hard, base: beginning, entries: [], applied: 0, snapshotIndex: 0 });
     }
+    if (options.get("disks") === "empty") return;
+    // They have been running for a while: the roll call of their start is over.
+    for (const id of cluster.members) this.#step(id, { is: "tick" });
+    this.#deliver(undefined);
+    for (const id of cluster.members) this.#step(id, { is: "tick" });
+    this.#said = [];
   }
 
   #boot(id: number, disk: Disk, { joining = false } = {}): void {
@@ -227,11 +237,15 @@ export class RaftStory {
     return { info: { index, term, hash, cluster: now, bytes: data.length, digest: digestOf(data) }, data };
   }
 
-  /** The process dies and comes back with what its disk has. */
-  #restart(id: number, { wiped, joining }: { wiped: boolean; joining: boolean }): void {
+  /** The process dies and comes back with what its disk has: all, nothing, what a backup had, or a log whose damaged end was noticed. */
+  #restart(id: number, options: Map<string, string>): void {
     const { disk } = this.#at(id);
     this.#letters = this.#letters.filter(({ from, to }) => from !== id && to !== id);
-    this.#boot(id, wiped ? emptyDisk() : disk, { joining: !cluster.members.includes(id) || joining });
+    const joining = { joining: !cluster.members.includes(id) || options.has("join") };
+    const end = options.get("damaged-after");
+    if (options.has("wiped")) this.#boot(id, emptyDisk(), joining);
+    else if (options.has("backup")) this.#boot(id, this.#backups.get(id)!, joining);
+    else this.#boot(id, end === undefined ? disk : damaged(disk, Number(end)), joining);
   }
 
   #status(id: number): string {
@@ -288,12 +302,24 @@ function save(disk: Disk, write: Write): void {
 /** The entry after `previous` changes the members; the first founds the cluster. */
 const isChange = (is: string, previous: number): boolean => is === "members" && previous > 0;
 
+/** What `openStore` makes of a log that ends too early, beside a mark that is whole. */
+function damaged(disk: Disk, end: number): Disk {
+  const { term, index } = disk.entries.at(-1) ?? disk.base;
+  const hard: HardState = { ...disk.hard, standing: "recovering", floor: { term, index } };
+  return {
+    ...disk,
+    hard,
+    entries: disk.entries.filter((entry) => entry.index <= end),
+    applied: Math.min(disk.applied, end),
+  };
+}
+
 /** One line per message, with what matters. */
 function describe(message: Message): string {
   const { term } = message;
   switch (message.is) {
     case "hello":
-      return `hello ${message.standing} term=${term}`;
+      return `hello ${message.standing} term=${term}${message.promised ? ` last=${message.promised.index}/${message.promised.term}` : ""}`;
     case "preVote":
     case "vote":
       return `${message.is} term=${term} last=${message.lastIndex}/${message.lastTerm}`;

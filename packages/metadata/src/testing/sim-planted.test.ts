@@ -86,7 +86,7 @@ const planted: Planted[] = [
 test.each(planted)("$why: the simulator sees $bug, and nothing without it", { timeout: 120_000 }, async (plant) => {
   const { bug, from, world } = plant;
   for (let seed = from; seed < from + 100; seed++) {
-    const { failure } = await simulate(seed, { [bug]: true }, world);
+    const { failure } = await simulate(seed, { [bug]: true, noRollCall: true }, world);
     if (failure === null) continue;
     expect((await simulate(seed, {}, world)).failure).toBeNull();
     return;

@@ -9,7 +9,7 @@ import { digestOf, type HardState, type Write } from "../store/write.ts";
 export type Promised = { hard: HardState; base: Position; entries: Entry[]; rows: Map<string, string> };
 
 export const open = (kv: Kv, files: Files, directory = "/raft"): Promise<OpenedStore> =>
-  openStore({ kv, files, directory, random: new SeededRandom(1), logger: silentLogger, alone: false });
+  openStore({ kv, files, directory, random: new SeededRandom(1), logger: silentLogger, id: 1, alone: false });
 
 export const nothing: Omit<Write, "sequence"> = {
   hard: null,
@@ -29,7 +29,7 @@ const put = (key: string, value: string): KvWrite => ({
 export async function fillStore(kv: Kv, files: Files, directory = "/raft"): Promise<Promised> {
   const { store } = await open(kv, files, directory);
   const cluster = { id: "test", members: [1, 2, 3] };
-  const hard: HardState = { term: 3, vote: 2, standing: "voter", cluster };
+  const hard: HardState = { term: 3, vote: 2, standing: "voter", cluster, floor: null };
   const entries: Entry[] = [];
   const add = (term: number, line: string): Entry => {
     const entry = entryAfter(entries.at(-1) ?? beginning, { term, is: "data", data: Buffer.from(line) });
