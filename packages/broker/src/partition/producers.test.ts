@@ -73,6 +73,20 @@ describe("idempotent producers", () => {
     expect(producers.count).toBe(0);
   });
 
+  test("T-10: no producer expires while its transaction is open, and then the time of the marker counts", () => {
+    const producer = { id: 7, epoch: 0, baseSequence: 0 };
+    const sent = (timestamp: number, isControl: boolean): Batch =>
+      new Batch(buildBatch({ records: [{ value: null, timestamp }], isTransactional: true, isControl, producer }));
+    const producers = remembering(sent(500, false));
+    producers.expire(500 + 5000, 1000);
+    expect(producers.count).toBe(1);
+    producers.batch(sent(5000, true));
+    producers.expire(5000 + 999, 1000);
+    expect(producers.count).toBe(1);
+    producers.expire(5000 + 1000, 1000);
+    expect(producers.count).toBe(0);
+  });
+
   test("the oldest open transaction is known until its marker comes, through a snapshot too", () => {
     const transactional = (id: number, offset: number, isControl = false): Batch => {
       const records = [{ value: null, timestamp: 500 }];
