@@ -72,6 +72,8 @@ export class Leader {
   attach(request: AttachRequest, listener: FollowListener): Attachment {
     if (request.leaderEpoch < this.epoch) return { is: "fenced", leaderEpoch: this.epoch };
     if (request.leaderEpoch > this.epoch || this.#ended) return { is: "unknown" };
+    // It has heard of a move before us. Taken now, it would copy and never count; it asks again in a moment.
+    if (!this.#assignment.replicas.includes(request.broker)) return { is: "unknown" };
     const { log, derived } = this.#replica;
     if (request.end < log.start) return { is: "belowStart", start: log.start };
     if (request.lastEpoch >= 0) {

@@ -10,6 +10,7 @@ const topicId = Buffer.alloc(16, 7);
 /** A leader on its own and a follower that does only what the test says. */
 async function leaderAndFollower() {
   const at = await ReplicatedTopic.start({ brokers: [1] });
+  at.move([1, 9]);
   const client = at.network.rpc("b9").client("b1:9");
   onTestFinished(() => client.close());
   const stream: RpcStream<FollowerMessage, LeaderMessage> = client.open(follow);
