@@ -24,20 +24,26 @@ async function commit(
     hasIds ? nameOfTopic({ cluster }, topicId) : name;
   const shard = await groups.shardFor(groupId);
   if (typeof shard === "number") return each(request, () => shard);
+  // Judged once: a topic that is deleted while the commit is under way must not shift the answers of others.
   const { topics } = cluster.image;
-  const exists = (asked: AskedTopic, index: number): boolean =>
-    topics.get(nameOf(asked) ?? "")?.partitions[index] !== undefined;
-  const offsets = request.topics.flatMap((asked) =>
-    asked.partitions
-      .filter(({ partitionIndex }) => exists(asked, partitionIndex))
+  const judged = new Map(
+    request.topics.map((asked) => {
+      const name = nameOf(asked);
+      return [asked, { name, partitions: topics.get(name ?? "")?.partitions ?? [] }];
+    }),
+  );
+  const offsets = request.topics.flatMap((asked) => {
+    const { name = "", partitions } = judged.get(asked)!;
+    return asked.partitions
+      .filter(({ partitionIndex }) => partitions[partitionIndex] !== undefined)
       .map((one) => ({
-        topic: nameOf(asked)!,
+        topic: name,
         partition: one.partitionIndex,
         offset: one.committedOffset,
         leaderEpoch: one.committedLeaderEpoch,
         metadata: one.committedMetadata ?? "",
-      })),
-  );
+      }));
+  });
   const errorCodes = await shard.commit({
     groupId,
     memberId,
@@ -46,9 +52,10 @@ async function commit(
     offsets,
   });
   let next = 0;
-  return each(request, (topic, index) => {
-    if (exists(topic, index)) return errorCodes[next++]!;
-    return nameOf(topic) === undefined ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  return each(request, (asked, index) => {
+    const { name, partitions } = judged.get(asked)!;
+    if (partitions[index] !== undefined) return errorCodes[next++]!;
+    return name === undefined ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
   });
 }
 

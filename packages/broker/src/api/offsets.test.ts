@@ -15,7 +15,7 @@ beforeEach(async () => {
   await broker.passing(broker.parts.groups.find("g"));
 });
 
-const commit = async (version: number, names: { name: string; topicId: string }[]) => {
+const commit = async (version: number, names: { name: string; topicId: string }[], parts = broker.parts) => {
   const one = { partitionIndex: 0, committedOffset: 7, committedLeaderEpoch: -1, committedMetadata: null };
   const request = {
     groupId: "g",
@@ -25,7 +25,7 @@ const commit = async (version: number, names: { name: string; topicId: string }[
     retentionTimeMs: -1,
     topics: names.map((topic) => ({ ...topic, partitions: [one] })),
   };
-  const answer = await broker.passing(offsetCommit.handle(broker.parts, request, broker.scope(version)));
+  const answer = await broker.passing(offsetCommit.handle(parts, request, broker.scope(version)));
   return (answer as { topics: { topicId: string; partitions: { errorCode: number }[] }[] }).topics.map(
     ({ topicId, partitions }) => [topicId, partitions[0]!.errorCode],
   );
@@ -66,5 +66,38 @@ test("K-02: from v10 on offsets are committed and fetched by topic id, and an id
   expect(await fetched(10, null)).toMatchObject([{ topicId: words, partitions: [{ committedOffset: 7 }] }]);
   expect(await fetched(9, [{ name: "words", topicId: "" }])).toMatchObject([
     { name: "words", partitions: [{ committedOffset: 7 }] },
+  ]);
+});
+
+test("K-02: a topic that is deleted while offsets are committed leaves the answers of the others where they belong", async () => {
+  await broker.topic("others");
+  let { image } = broker.parts.cluster;
+  const others = image.topics.get("others")!.id;
+  const shard = {
+    commit: ({ offsets }: { offsets: { topic: string }[] }) => {
+      image = { ...image, topics: new Map(), topicsById: new Map() };
+      const codes = { words: ErrorCode.NONE, others: ErrorCode.OFFSET_METADATA_TOO_LARGE };
+      return Promise.resolve(offsets.map(({ topic }) => codes[topic as keyof typeof codes]));
+    },
+  };
+  const parts = {
+    cluster: {
+      get image() {
+        return image;
+      },
+    },
+    groups: { shardFor: () => Promise.resolve(shard) },
+  } as unknown as LoneBroker["parts"];
+  const answered = await commit(
+    10,
+    [
+      { name: "", topicId: words },
+      { name: "", topicId: others },
+    ],
+    parts,
+  );
+  expect(answered).toEqual([
+    [words, ErrorCode.NONE],
+    [others, ErrorCode.OFFSET_METADATA_TOO_LARGE],
   ]);
 });

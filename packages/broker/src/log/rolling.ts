@@ -33,9 +33,9 @@ export class Rolling {
   /** Whether the batches must go to a new segment. `last` and `first` of them: what is asked for an append as a whole or for one batch. */
   isDue(active: Segment, bytes: number, { first, last }: { first: Batch; last: Batch }): boolean {
     const config = this.#config();
-    const age = { wallMs: this.#clock.wallMs(), createdMs: this.#sinceMs };
+    const age = { wallMs: this.#clock.wallMs(), createdMs: this.#sinceMs, msMax: this.#segmentMs(config) };
     const next = { bytes, lastOffset: last.lastOffset, timestamp: first.maxTimestamp };
-    return active.mustRollFor(next, { ...config, segmentMs: this.#segmentMs(config) }, age);
+    return active.mustRollFor(next, config, age);
   }
 
   /** Segments of many partitions that began together do not all end together; what must be compacted in time must be closed in time. */

@@ -18,7 +18,6 @@ export const OFFSET_DELTA_MAX = 0x7fff_ffff;
 export type SegmentFiles = { readonly files: Files; readonly directory: string; readonly pool: ReadPool };
 export type RollLimits = {
   readonly segmentBytes: number;
-  readonly segmentMs: number;
   readonly segmentIndexBytes: number;
 };
 
@@ -106,16 +105,16 @@ export class Segment {
   mustRollFor(
     next: { bytes: number; lastOffset: number; timestamp: number },
     limits: RollLimits,
-    age: { wallMs: number; createdMs: number },
+    age: { wallMs: number; createdMs: number; msMax: number },
   ): boolean {
     if (next.lastOffset - this.baseOffset > OFFSET_DELTA_MAX) return true;
     if (this.#size === 0) return false;
     if (this.#size + next.bytes > limits.segmentBytes) return true;
     if (this.#offsets.count >= OffsetIndex.entriesMax(limits.segmentIndexBytes)) return true;
     if (this.#times.count >= TimeIndex.entriesMax(limits.segmentIndexBytes) - 1) return true;
-    const first = limits.segmentMs === Infinity ? null : this.firstTimestamp();
+    const first = age.msMax === Infinity ? null : this.firstTimestamp();
     const ageMs = first === null || first < 0 ? age.wallMs - age.createdMs : next.timestamp - first;
-    return ageMs > limits.segmentMs;
+    return ageMs > age.msMax;
   }
 
   /** Queues batches that stand back to back in `records`, which must stay untouched until `write`. */
