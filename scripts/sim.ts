@@ -1,33 +1,99 @@
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 
-import { simulate } from "../packages/metadata/src/testing/sim.ts";
+import { caughtPath } from "../packages/metadata/src/testing/planted/bugs.ts";
+import { bugNames, catchBug, ciSeeds, seedsFor } from "../packages/metadata/src/testing/sim-planted.ts";
+import { seedsFrom, SimPool } from "../packages/metadata/src/testing/sim-pool.ts";
+import { shrink } from "../packages/metadata/src/testing/sim-shrink.ts";
 
-/** node scripts/sim.ts metadata --seeds 1000 --from 1 [--plant voteNoPersist]: simulates one world per seed, prints those that fail. */
+const usage = `usage: node scripts/sim.ts metadata [--seeds N] [--from S] [--workers W]
+  one simulated world per seed; those that fail are printed, with the faults that are enough
+  --only 3,7            of the faults that the seed plans, only these
+  --check-determinism   run every seed twice (else every 50th) and compare the traces
+  --plant BUG           plant a bug
+  --planted             plant every bug in turn, and say where it was caught; with --from the search begins there
+  --record              with --planted: remember where (continuous integration begins there)
+`;
+
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     seeds: { type: "string", default: "100" },
-    from: { type: "string", default: "1" },
+    from: { type: "string" },
+    workers: { type: "string", default: String(Math.min(2, availableParallelism())) },
+    only: { type: "string" },
+    "check-determinism": { type: "boolean", default: false },
     plant: { type: "string" },
+    planted: { type: "boolean", default: false },
+    record: { type: "boolean", default: false },
   },
 });
-if (positionals[0] !== "metadata")
-  throw new Error("usage: node scripts/sim.ts metadata --seeds N --from S [--plant BUG]");
+const count = Number(values.seeds);
+const from = Number(values.from ?? "1");
+const workers = Number(values.workers);
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-const from = Number(values.from);
-const startedMs = performance.now();
-let failures = 0;
-let simulatedMs = 0;
-for (let seed = from; seed < from + Number(values.seeds); seed++) {
-  const result = await simulate(seed, values.plant === undefined ? {} : { [values.plant]: true });
-  simulatedMs += result.simulatedMs;
-  if (result.failure === null) continue;
-  failures++;
-  process.stdout.write(`SIM=metadata SEED=${seed} after ${result.events} events: ${result.failure}\n`);
-  if (values.plant !== undefined) break;
+if (positionals[0] !== "metadata") {
+  process.stderr.write(usage);
+  process.exitCode = 2;
+} else process.exitCode = values.planted ? await plantAll() : await simulateAll();
+
+/** Every seed, and of the first that failed what was enough to make it fail. */
+async function simulateAll(): Promise<number> {
+  const { plant } = values;
+  await using pool = new SimPool({ workers, ...(plant !== undefined && { bug: plant }) });
+  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
+  const startedMs = performance.now();
+  const failed: { seed: number; faults: number }[] = [];
+  let [simulatedMs, events, done] = [0, 0, 0];
+  const only = values.only?.split(",").map(Number) ?? null;
+  const tasks = seedsFrom(from, count, values["check-determinism"] ? 1 : 50);
+  await pool.run(only ? [{ seed: from, only, twice: false }] : tasks, (result) => {
+    done++;
+    simulatedMs += result.simulatedMs;
+    events += result.events;
+    if (result.failure === null) return false;
+    failed.push(result);
+    say(`SIM=metadata SEED=${result.seed} COMMIT=${commit} after ${result.events} events: ${result.failure}`);
+    return plant !== undefined;
+  });
+  const seconds = (performance.now() - startedMs) / 1000;
+  say(
+    `${done} seeds, ${failed.length} failed, ${events} events, ${(simulatedMs / 3_600_000).toFixed(2)} simulated hours`,
+  );
+  say(`in ${seconds.toFixed(0)} s: ${(simulatedMs / 1000 / seconds).toFixed(0)} simulated seconds per second`);
+  for (const { seed, faults } of only ? [] : failed.slice(0, 3)) {
+    const enough = await shrink(pool, seed, faults);
+    say(`npm run sim -- metadata --from ${seed} --seeds 1 --only ${enough?.join(",")}  # of ${faults} faults`);
+  }
+  return failed.length > 0 && plant === undefined ? 1 : 0;
 }
-const seconds = (performance.now() - startedMs) / 1000;
-process.stdout.write(
-  `${values.seeds} seeds, ${failures} failed, ${(simulatedMs / 1000 / seconds).toFixed(0)} simulated seconds per second\n`,
-);
-process.exitCode = failures > 0 && values.plant === undefined ? 1 : 0;
+
+/** The table of planted bugs; 1 when one of them survives. */
+async function plantAll(): Promise<number> {
+  const caught = new Map<string, number>();
+  const names = values.plant === undefined ? [...bugNames] : [values.plant];
+  const survivors: string[] = [];
+  say("| bug | id | what | caught at seed | seeds tried | seconds |\n|---|---|---|---|---|---|");
+  const work = async (): Promise<void> => {
+    for (let name = names.shift(); name !== undefined; name = names.shift()) {
+      const seeds = values.from === undefined ? ciSeeds(name) : seedsFor(name, from, count);
+      const { bug, seed, tried, seconds } = await catchBug(name, seeds);
+      if (seed === null) survivors.push(name);
+      else caught.set(name, seed);
+      say(`| ${name} | ${bug.id} | ${bug.what} | ${seed ?? "SURVIVED"} | ${tried} | ${seconds.toFixed(1)} |`);
+    }
+  };
+  await Promise.all(Array.from({ length: workers }, work));
+  say(`${caught.size} caught, ${survivors.length} survived${survivors.length > 0 ? `: ${survivors.join(", ")}` : ""}`);
+  if (values.record) writeFileSync(caughtPath, lines(caught));
+  return survivors.length > 0 ? 1 : 0;
+}
+
+const lines = (caught: ReadonlyMap<string, number>): string =>
+  bugNames
+    .filter((name) => caught.has(name))
+    .map((name) => `${name} ${caught.get(name)}\n`)
+    .join("");

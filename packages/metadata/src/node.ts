@@ -1,8 +1,12 @@
 import type { Clock, Files, Kv, Logger, Random, Rpc } from "@odradek/kit";
 import { delay } from "@odradek/kit";
+import type { RaftDriver } from "./raft/driver.ts";
 import { MetadataService } from "./api/service.ts";
 import type { MetadataConfig } from "./config.ts";
 import { startConsensus } from "./raft/start.ts";
+import type { CompactionLimits } from "./raft/compaction.ts";
+import type { RaftLimits } from "./raft/options.ts";
+import type { TreeResult } from "./tree/machine.ts";
 import { TreeStateMachine } from "./tree/machine.ts";
 
 /** Everything a node takes from the world. */
@@ -13,6 +17,10 @@ export type NodePorts = {
   rpc: Rpc;
   logger: Logger;
   openKv: (directory: string) => Promise<Kv>;
+  /** Instead of the usual ones. */
+  limits?: Partial<RaftLimits & CompactionLimits>;
+  /** The disk failed and the node stopped; unless given, the process ends. */
+  onFailed?: (error: Error) => void;
 };
 
 export type MetadataNode = {
@@ -20,6 +28,7 @@ export type MetadataNode = {
   readonly port: number;
   /** The tree as this member has it. */
   readonly machine: TreeStateMachine;
+  readonly consensus: RaftDriver<TreeResult>;
   /** Resolves when a leader is known, this node or another. */
   readonly ready: Promise<void>;
   isReady(): boolean;
@@ -63,6 +72,7 @@ export async function startNode(config: MetadataConfig, ports: NodePorts): Promi
   return {
     port,
     machine,
+    consensus,
     ready: waitReady(),
     isReady,
     close: async () => {

@@ -3,7 +3,12 @@ import type { Clock } from "../clock.ts";
 import { type Rpc, type RpcClient, RpcError, type RpcMethod, type RpcServer, type RpcStream } from "../rpc.ts";
 
 type Acceptor = (end: End) => void;
-type Options = { latencyMs: number; connectTimeoutMs: number; keepaliveMs: number };
+type Options = {
+  /** A function draws it anew for each message; those of one stream keep their order. */
+  latencyMs: number | (() => number);
+  connectTimeoutMs: number;
+  keepaliveMs: number;
+};
 
 /** `send` answers false from this many undelivered messages on. */
 const queuedMax = 256;
@@ -35,13 +40,26 @@ export class MemoryNetwork {
 
   /** Nothing passes between the two any more, in either direction. */
   cut(one: string, other: string): void {
-    this.#cuts.add(link(one, other));
-    for (const pair of this.#streams) if (link(pair.client, pair.server) === link(one, other)) pair.silence();
+    this.cutOneWay(one, other);
+    this.cutOneWay(other, one);
+  }
+
+  /** What `from` says does not reach `to` any more; the other way is open. */
+  cutOneWay(from: string, to: string): void {
+    this.#cuts.add(way(from, to));
+    for (const pair of this.#streams) if (pair.joins(from, to)) pair.silence();
   }
 
   heal(one: string, other: string): void {
-    this.#cuts.delete(link(one, other));
-    for (const pair of this.#streams) if (link(pair.client, pair.server) === link(one, other)) pair.flow();
+    this.#cuts.delete(way(one, other));
+    this.#cuts.delete(way(other, one));
+    for (const pair of this.#streams) if (pair.joins(one, other)) pair.flow();
+  }
+
+  /** How long the next message takes. */
+  latency(): number {
+    const { latencyMs } = this.options;
+    return typeof latencyMs === "number" ? latencyMs : latencyMs();
   }
 
   /** The node's process is gone: its servers are closed and its streams broken. A new server may listen on the same address. */
@@ -51,8 +69,8 @@ export class MemoryNetwork {
       if (pair.client === node || pair.server === node) pair.break(new RpcError("UNAVAILABLE", `${node} is gone`));
   }
 
-  isCut(one: string, other: string): boolean {
-    return this.#cuts.has(link(one, other));
+  isCut(from: string, to: string): boolean {
+    return this.#cuts.has(way(from, to));
   }
 
   listen(node: string, address: string, methods: Map<string, Acceptor>): { port: number; close(): void } {
@@ -75,11 +93,11 @@ export class MemoryNetwork {
     const pair: Pair = new Pair(this, { client: node, server: this.#servers.get(address)?.node ?? address, address });
     pair.gone = () => this.#streams.delete(pair);
     this.#streams.add(pair);
-    if (this.isCut(pair.client, pair.server)) {
+    if (this.isCut(pair.client, pair.server) || this.isCut(pair.server, pair.client)) {
       pair.silence(this.options.connectTimeoutMs);
       return pair;
     }
-    this.clock.timer(this.options.latencyMs, () => {
+    this.clock.timer(this.latency(), () => {
       const server = this.#servers.get(address);
       const accept = server?.methods.get(path);
       if (server) pair.server = server.node;
@@ -91,8 +109,9 @@ export class MemoryNetwork {
   }
 }
 
-const link = (one: string, other: string): string => (one < other ? `${one} ${other}` : `${other} ${one}`);
-
+const way = (from: string, to: string): string => `${from} ${to}`;
+const inOrder = (held: { bytes: Buffer | null; place: number }[]): (Buffer | null)[] =>
+  held.toSorted((one, other) => one.place - other.place).map(({ bytes }) => bytes);
 function split(address: string): [host: string, port: number] {
   const colon = address.lastIndexOf(":");
   return [address.slice(0, colon), Number(address.slice(colon + 1))];
@@ -104,6 +123,11 @@ class End {
   ended: (error: RpcError | null) => void = () => {};
   over = false;
   sendEnded = false;
+  /** When the last message sent arrives; none overtakes it. */
+  arrivesMs = 0;
+  sent = 0;
+  /** Were on their way when the link was cut; they come before what waits. */
+  readonly held: { bytes: Buffer | null; place: number }[] = [];
   readonly outbox: (Buffer | null)[] = [];
   readonly pair: Pair;
 
@@ -123,6 +147,7 @@ class End {
     if (this.over) return;
     this.over = true;
     this.outbox.length = 0;
+    this.held.length = 0;
     this.ended(error);
   }
 }
@@ -163,17 +188,28 @@ class Pair {
 
   /** Sends what is waiting on its way. Each message takes the latency; order is kept because timers of one delay keep theirs. */
   flow(): void {
-    if (!this.#connected || this.#network.isCut(this.client, this.server)) return;
-    this.#silent?.();
-    this.#silent = null;
-    this.#move(this.opener, this.acceptor);
-    this.#move(this.acceptor, this.opener);
+    const network = this.#network;
+    if (!this.#connected) return;
+    const [there, back] = [!network.isCut(this.client, this.server), !network.isCut(this.server, this.client)];
+    if (there && back) this.#silent?.();
+    if (there && back) this.#silent = null;
+    if (there) this.#move(this.opener, this.acceptor);
+    if (back) this.#move(this.acceptor, this.opener);
+  }
+
+  joins(one: string, other: string): boolean {
+    return (this.client === one && this.server === other) || (this.client === other && this.server === one);
   }
 
   #move(from: End, to: End): void {
-    for (const bytes of from.outbox.splice(0)) {
-      this.#network.clock.timer(this.#network.options.latencyMs, () => {
-        if (this.#network.isCut(this.client, this.server)) from.outbox.push(bytes);
+    const [sender, receiver] = from === this.opener ? [this.client, this.server] : [this.server, this.client];
+    const { clock } = this.#network;
+    for (const bytes of [...inOrder(from.held.splice(0)), ...from.outbox.splice(0)]) {
+      // A little later than the one before, whatever rounding does to the difference.
+      from.arrivesMs = Math.max(from.arrivesMs + 1e-6, clock.now() + this.#network.latency());
+      const place = from.sent++;
+      clock.timer(from.arrivesMs - clock.now(), () => {
+        if (this.#network.isCut(sender, receiver)) from.held.push({ bytes, place });
         else if (bytes === null) this.#over(to);
         else if (!to.over) to.receive(bytes);
       });

@@ -95,9 +95,7 @@ export function onVote(raft: RaftState, from: number, message: Of<"vote">): void
     raft.saveHard();
   }
   if (raft.role.is === "follower") raft.role.electionAtMs = raft.electionAt();
-  const reply: Message = { is: "voteReply", term: raft.term, granted: true };
-  if (raft.planted.voteNoPersist) raft.tell(from, reply);
-  else raft.tellDurable(from, reply);
+  raft.tellDurable(from, { is: "voteReply", term: raft.term, granted: true });
 }
 
 export function onVoteReply(raft: RaftState, from: number, message: Of<"voteReply">): void {

@@ -14,7 +14,7 @@ export function onAppend(raft: RaftState, from: number, message: Append): void {
   // A whole snapshot is being restored: what comes meanwhile comes again (RELIABILITY R-11).
   if (raft.installing) return;
   noteRecovery(raft, message.recover);
-  if (message.prevIndex < raft.commit && !raft.planted.alwaysTruncate) {
+  if (message.prevIndex < raft.commit) {
     // Older than what is committed here: that much is surely equal (RELIABILITY R-06).
     return accept(raft, from, message, raft.commit);
   }
@@ -22,18 +22,13 @@ export function onAppend(raft: RaftState, from: number, message: Append): void {
   take(raft, message);
   const last = message.prevIndex + message.entries.length;
   // Only what this message vouches for (RELIABILITY R-08).
-  const vouched = raft.planted.commitBeyondMatch ? raft.log.last.index : last;
-  raft.commit = Math.max(raft.commit, Math.min(message.commit, vouched));
+  raft.commit = Math.max(raft.commit, Math.min(message.commit, last));
   accept(raft, from, message, last);
 }
 
 /** Appends what is missing; what is there already stays, a delayed message is no reason to truncate (RELIABILITY R-06). */
 function take(raft: RaftState, message: Append): void {
   let index = message.prevIndex;
-  if (raft.planted.alwaysTruncate && raft.log.last.index > index && index >= raft.log.base.index) {
-    raft.commit = Math.min(raft.commit, index);
-    raft.truncateFrom(index + 1);
-  }
   for (const entry of message.entries) {
     index++;
     const present = raft.log.termAt(index);
@@ -57,7 +52,7 @@ function accept(raft: RaftState, from: number, message: Append, matched: number)
     match: matched,
     recovering: recoveringNonce(raft),
   };
-  if (matched <= raft.synced || raft.planted.appendNoPersist) raft.tell(from, reply);
+  if (matched <= raft.synced) raft.tell(from, reply);
   else if (message.entries.length === 0) raft.tell(from, { ...reply, match: Math.min(matched, raft.synced) });
   else raft.tellDurable(from, reply);
 }

@@ -101,16 +101,15 @@ function onRejected(
 export function advanceCommit(raft: RaftState): void {
   const { role } = raft;
   if (role.is !== "leader") return;
-  const own = raft.planted.leaderCountsUnsynced ? raft.log.last.index : raft.synced;
   const reached = reachedByMajority(
     raft.voters.map((id) => {
       const progress = role.followers.get(id);
-      if (!progress) return id === raft.id ? own : 0;
+      if (!progress) return id === raft.id ? raft.synced : 0;
       return progress.recovering ? 0 : progress.match;
     }),
   );
   if (reached <= raft.commit) return;
-  if (raft.log.termAt(reached) !== raft.term && !raft.planted.commitOldTerm) return;
+  if (raft.log.termAt(reached) !== raft.term) return;
   raft.commit = reached;
 }
 

@@ -40,16 +40,10 @@ export type RaftLimits = {
   promotionLagMax: number;
 };
 
-/** Bugs for tests that prove that the simulator sees them; never set elsewhere. */
+/** For tests that tell what these rules are good for; never set elsewhere. Bugs are planted by the simulator (docs/simulation.md). */
 export type PlantedBugs = {
-  voteNoPersist?: boolean;
-  appendNoPersist?: boolean;
-  leaderCountsUnsynced?: boolean;
-  commitOldTerm?: boolean;
-  alwaysTruncate?: boolean;
-  commitBeyondMatch?: boolean;
   changeBeforeOwnTerm?: boolean;
-  /** A node votes at once when it starts. Also hides what the roll call would keep from showing in other planted bugs. */
+  /** A node votes at once when it starts. */
   noRollCall?: boolean;
 };
 

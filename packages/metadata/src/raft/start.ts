@@ -4,7 +4,7 @@ import type { PeerLinks } from "../peers/links.ts";
 import { RpcLinks } from "../peers/rpc-links.ts";
 import { type OpenedStore, openStore } from "../store/open-store.ts";
 import { Compaction, type CompactionLimits, defaultCompaction } from "./compaction.ts";
-import type { Consensus, Member, StateMachine } from "./consensus.ts";
+import type { Member, StateMachine } from "./consensus.ts";
 import { RaftCore } from "./core.ts";
 import { RaftDriver } from "./driver.ts";
 import { defaultLimits, defaultTiming, type PlantedBugs, type RaftLimits, type RaftTiming } from "./options.ts";
@@ -35,7 +35,7 @@ type Shared<Result> = {
  */
 export async function startConsensus<Result>(
   options: Shared<Result> & { members: readonly Member[]; rpcServer: RpcServer; rpc: Rpc },
-): Promise<Consensus<Result>> {
+): Promise<RaftDriver<Result>> {
   const { members, rpcServer: server } = options;
   const memberIds = members.map((member) => member.id);
   return startOnLinks({ ...options, memberIds, links: () => new RpcLinks({ ...options, server }) });
@@ -45,12 +45,11 @@ export async function startConsensus<Result>(
 export async function startOnLinks<Result>(
   options: Shared<Result> & { memberIds: readonly number[]; links: () => PeerLinks; planted?: PlantedBugs },
 ): Promise<RaftDriver<Result>> {
-  const { id, memberIds: members, joining = false, clock, random, logger, stateMachine } = options;
+  const { id, memberIds: members, joining = false, clock, random, logger, stateMachine, planted = {} } = options;
   const opened = await openStore({ ...options, alone: members.length === 1 });
   await loadState(stateMachine, options.kv, opened);
   const limits = { ...defaultLimits, ...options.limits };
   const timing = { ...defaultTiming, ...options.timing };
-  const { planted = {} } = options;
   const core = new RaftCore({ id, members, joining, timing, limits, random, planted }, opened.restored, clock.now());
   return new RaftDriver({
     core,

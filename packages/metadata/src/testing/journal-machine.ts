@@ -29,12 +29,13 @@ export class JournalMachine implements StateMachine<number> {
     assert(this.lines.length === (kv.get(lengthKey)?.readUInt32BE() ?? 0), "every line has its row");
   }
 
+  /** The newest line first: a snapshot is not the beginning of the next one. */
   snapshot(): Buffer {
-    return Buffer.from(JSON.stringify(this.lines));
+    return Buffer.from(this.lines.toReversed().join("\n"));
   }
 
   restore(snapshot: Buffer): KvWrite[] {
-    this.lines = JSON.parse(snapshot.toString()) as string[];
+    this.lines = snapshot.length === 0 ? [] : snapshot.toString().split("\n").toReversed();
     return [...this.lines.map((line, at) => putLine(at + 1, line)), putLength(this.lines.length)];
   }
 

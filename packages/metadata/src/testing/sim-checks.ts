@@ -1,4 +1,6 @@
 import type { RaftCore } from "../raft/core.ts";
+import type { Leader } from "../raft/roles.ts";
+import type { Entry } from "../store/entry.ts";
 
 /** A broken promise of the simulated quorum. */
 export class Violation extends Error {
@@ -18,6 +20,8 @@ type Seen = { core: RaftCore; commit: number; leaderOf: number };
 export class Checks {
   /** Lines in the order in which they were applied anywhere. */
   readonly lines: string[] = [];
+  /** Each entry once, when the first node commits it. */
+  onCommitted: (entry: Entry) => void = () => {};
   readonly #leaders = new Map<number, number>();
   /** By index: hash of the committed entry, and the term of the leader that committed it. */
   readonly #committed: { hash: Buffer; term: number }[] = [];
@@ -39,6 +43,19 @@ export class Checks {
     if (state.role.is === "leader" && seen.leaderOf !== state.term) this.#leads(id, core, seen);
     if (state.commit > seen.commit) this.#commits(id, core, seen.commit);
     seen.commit = state.commit;
+    if (state.role.is === "leader") this.#mayLead(id, state, state.role);
+  }
+
+  /** A leader hears a majority (RELIABILITY R-17) and has a disk that answers (R-19), or it leads no longer. */
+  #mayLead(id: number, state: RaftCore["state"], role: Leader): void {
+    const { nowMs, timing } = state;
+    const lateMs = 3 * timing.heartbeatMs;
+    const isHeard = (voter: number): boolean =>
+      voter === id || nowMs - (role.followers.get(voter)?.heardMs ?? -Infinity) < timing.electionMsMax + lateMs;
+    const heard = state.voters.filter(isHeard).length;
+    must(heard > state.voters.length / 2, `node ${id} leads term ${state.term} and hears ${heard} of its quorum`);
+    const since = state.pending[0]?.sinceMs ?? nowMs;
+    must(nowMs - since < timing.diskStallMs + lateMs, `node ${id} leads term ${state.term} with a hung disk`);
   }
 
   #leads(id: number, { state }: RaftCore, seen: Seen): void {
@@ -55,10 +72,13 @@ export class Checks {
 
   #commits(id: number, { state }: RaftCore, from: number): void {
     for (let index = Math.max(from, state.log.base.index) + 1; index <= state.commit; index++) {
-      const { hash } = state.log.at(index);
+      const entry = state.log.at(index);
+      const { hash } = entry;
       const known = this.#committed[index];
       must(!known || known.hash.equals(hash), `node ${id} commits another entry ${index} in term ${state.term}`);
-      this.#committed[index] ??= { hash, term: state.term };
+      if (known) continue;
+      this.#committed[index] = { hash, term: state.term };
+      this.onCommitted(entry);
     }
   }
 

@@ -1,4 +1,10 @@
+import { setFlagsFromString } from "node:v8";
+import { runInThisContext } from "node:vm";
 import { type Cancel, type Clock } from "@odradek/kit";
+
+setFlagsFromString("--allow-natives-syntax");
+/** Runs every settled promise's continuation now: a hundred times cheaper than a turn of the process's own loop. */
+const settlePromises = runInThisContext("() => %PerformMicrotaskCheckpoint()") as () => void;
 
 type Event = { atMs: number; order: number; run: (() => void) | null };
 
@@ -18,13 +24,29 @@ export class EventLoop {
 
   /** Runs until `untilMs`; promises settle after every event, `after` is called then. Ends early when `after` answers true. */
   async run(untilMs: number, after: () => boolean): Promise<void> {
+    // Promises settle only outside of any other promise's continuation.
+    await new Promise<void>((resolve, reject) =>
+      setImmediate(() => {
+        try {
+          this.#run(untilMs, after);
+          resolve();
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error("a thing was thrown", { cause: error }));
+        }
+      }),
+    );
+    // The process reports rejections that nobody handled when its own loop turns.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #run(untilMs: number, after: () => boolean): void {
     while (this.#heap[0] && this.#heap[0].atMs <= untilMs) {
       const event = this.#pop();
       if (event.run === null) continue;
       this.nowMs = event.atMs;
       this.events++;
       event.run();
-      await new Promise((resolve) => setImmediate(resolve));
+      settlePromises();
       if (after()) return;
     }
     this.nowMs = untilMs;
@@ -103,6 +125,10 @@ export class ProcessClock implements Clock {
     if (!this.#alive) return;
     if (this.#paused) this.#paused.push(() => this.run(run));
     else run();
+  }
+
+  get alive(): boolean {
+    return this.#alive;
   }
 
   get paused(): boolean {

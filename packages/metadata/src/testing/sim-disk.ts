@@ -9,7 +9,10 @@ export class SimDisk {
   syncMs: number;
   /** Nothing ends before this time. */
   hangsUntilMs = 0;
+  /** It was wiped or altered, so its node may say that promises are lost. */
+  harmed = false;
   readonly #random: Random;
+  #fails = false;
   #files: MemoryFiles;
   #kv: MemoryKv | null = null;
   #rows: ReadonlyMap<string, Buffer> = new Map();
@@ -29,21 +32,35 @@ export class SimDisk {
     return { kv: this.#kv, files: slow(this.#files, () => sleep(clock, this.#delayMs(clock))) };
   }
 
+  /** The next write of the process that has it open fails, as it does on a full or broken disk (RELIABILITY R-20). */
+  failNext(): void {
+    this.#fails = this.#kv !== null;
+    this.#kv?.failNextBatch();
+  }
+
+  /** Whether a failure of the process is one that was asked for. */
+  get fails(): boolean {
+    return this.#fails;
+  }
+
   /** Power loss. */
   crash(): void {
     if (this.#kv) this.#rows = this.#kv.crash(this.#random);
     this.#kv = null;
+    this.#fails = false;
     this.#files.crash();
   }
 
   /** An empty disk in its place (RELIABILITY R-23). */
   wipe(): void {
+    this.harmed = true;
     this.#rows = new Map();
     this.#files = new MemoryFiles(Math.floor(this.#random.next() * 0x7fff_ffff));
   }
 
   /** Loses or alters one row, as LevelDB does without a word (RELIABILITY R-21). */
   rot(): void {
+    this.harmed = true;
     const kv = new MemoryKv({ rows: this.#rows });
     const keys = kv.keys();
     const key = keys[Math.floor(this.#random.next() * keys.length)];

@@ -10,6 +10,8 @@ export type NetworkFaults = {
   loss: number;
   duplication: number;
   delayMsMean: number;
+  /** Probability that a message comes seconds later, when elections have passed. */
+  straggling: number;
   /** Send every message through the real encoding. */
   encoded: boolean;
 };
@@ -52,6 +54,11 @@ export class SimNetwork {
     this.#cuts.clear();
   }
 
+  healLink(one: number, other: number): void {
+    this.#cuts.delete(`${one}>${other}`);
+    this.#cuts.delete(`${other}>${one}`);
+  }
+
   #isCut(from: number, to: number): boolean {
     return this.#cuts.has(`${from}>${to}`);
   }
@@ -71,7 +78,8 @@ export class SimNetwork {
   }
 
   #delayMs(): number {
-    return 0.05 - Math.log(1 - this.#random.next()) * this.faults.delayMsMean;
+    const lateMs = this.#random.next() < this.faults.straggling ? this.#random.next() * 3000 : 0;
+    return 0.05 - Math.log(1 - this.#random.next()) * this.faults.delayMsMean + lateMs;
   }
 }
 

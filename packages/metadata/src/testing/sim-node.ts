@@ -3,10 +3,10 @@ import { assert, type Kv, type KvWrite, type Random, silentLogger } from "@odrad
 import type { CompactionLimits } from "../raft/compaction.ts";
 import type { Applied, CommittedEntry } from "../raft/consensus.ts";
 import type { RaftDriver } from "../raft/driver.ts";
-import type { PlantedBugs, RaftLimits } from "../raft/options.ts";
+import type { RaftLimits } from "../raft/options.ts";
 import { startOnLinks } from "../raft/start.ts";
 import { JournalMachine } from "./journal-machine.ts";
-import type { Checks } from "./sim-checks.ts";
+import { type Checks, Violation } from "./sim-checks.ts";
 import { type EventLoop, ProcessClock } from "./sim-clock.ts";
 import type { SimDisk } from "./sim-disk.ts";
 import type { SimNetwork } from "./sim-network.ts";
@@ -20,7 +20,6 @@ export type SimNodeParts = {
   checks: Checks;
   random: Random;
   limits: Partial<RaftLimits & CompactionLimits>;
-  planted: PlantedBugs;
   failed: (error: unknown) => void;
 };
 
@@ -89,13 +88,18 @@ export class SimNode {
 
   start(): void {
     assert(this.#life === null, "a node lives once at a time");
-    const { id, members, loop, network, checks, random, limits, planted } = this.#parts;
+    const { id, members, loop, network, checks, random, limits } = this.#parts;
     const clock = new ProcessClock(loop);
     const { kv, files } = this.disk.open(clock);
     const life: Life = { clock, machine: new WatchedJournal(id, checks), driver: null };
     this.#life = life;
     const fail = (error: unknown): void => {
-      if (this.#life === life) this.#parts.failed(error);
+      if (this.#life !== life) return;
+      if (!this.disk.fails) return this.#parts.failed(error);
+      this.crash();
+      loop.at(100, () => {
+        if (this.#life === null) this.start();
+      });
     };
     startOnLinks({
       id,
@@ -107,9 +111,8 @@ export class SimNode {
       directory: "/raft",
       clock,
       random,
-      logger: silentLogger,
+      logger: { ...silentLogger, error: (fields, message) => this.#said(fields, message) },
       limits,
-      planted,
       onFailed: fail,
     }).then((driver) => {
       if (this.#life === life) life.driver = driver;
@@ -122,6 +125,20 @@ export class SimNode {
     this.#life = null;
     this.disk.crash();
     this.#parts.network.leave(this.id);
+  }
+
+  async shutDown(): Promise<void> {
+    await this.#life?.driver?.close();
+  }
+
+  transfer(): void {
+    this.#life?.driver?.core.step(this.#parts.loop.nowMs, { is: "transfer" });
+  }
+
+  /** Nobody is told that their promises are lost while they are not. */
+  #said(fields: object, message: string): void {
+    if ("evt" in fields && fields.evt === "store_damaged" && !this.disk.harmed)
+      this.#parts.failed(new Violation(`node ${this.id}: ${message}: ${JSON.stringify(fields)}`));
   }
 
   pause(): void {

@@ -11,11 +11,18 @@ export type SimPlan = {
   /** Mean time of a sync, by node. */
   syncMs: Map<number, number>;
   limits: Partial<RaftLimits & CompactionLimits>;
-  /** Mean time between faults. */
-  faultEveryMs: number;
+  /** Probability that a crashed node is back at once; else it takes up to four seconds. */
+  quickRestarts: number;
   proposalEveryMs: number;
-  faults: Fault[];
+  safetyMs: number;
+  /** All harm that will be done, in order of time: drawn beforehand, so that a failing world can be tried with less of it. */
+  schedule: Injection[];
+  /** One direction of one link stays cut after everything else has healed (RELIABILITY R-17). */
+  stubbornLink: boolean;
 };
+
+/** `chance` seeds the details: where, how long. */
+export type Injection = { atMs: number; fault: Fault; chance: number };
 
 export type Fault = (typeof allFaults)[number];
 
@@ -23,34 +30,103 @@ const allFaults = [
   "crash",
   "crashAll",
   "crashLeader",
-  "crashVoters",
+  "crashStarting",
+  "shortReigns",
+  "crashVoter",
   "isolate",
   "halves",
   "oneWay",
+  "swizzle",
   "pause",
   "diskHang",
+  "diskFails",
   "wipe",
   "rot",
+  "transfer",
   "shutDown",
 ] as const;
 
+type Mood = Omit<SimPlan, "schedule"> & { faults: Fault[]; faultEveryMs: number };
+
 export function drawPlan(random: Random): SimPlan {
-  const plan = drawAny(random);
-  return random.next() < 0.2 ? churn(plan, random) : plan;
+  const { faults, faultEveryMs, ...plan } = drawMood(random);
+  const schedule: Injection[] = [];
+  // Most worlds get the time to found their cluster, which takes all of its members.
+  let atMs = random.next() < 0.9 ? 1500 : 0;
+  while (faults.length > 0) {
+    atMs -= Math.log(1 - random.next()) * faultEveryMs;
+    if (atMs > plan.safetyMs) break;
+    const fault = faults[integerBelow(random, faults.length)]!;
+    schedule.push({ atMs, fault, chance: integerBelow(random, 0x7fff_ffff) });
+  }
+  return { ...plan, schedule };
 }
 
+function drawMood(random: Random): Mood {
+  const mood = drawAny(random);
+  const chance = random.next();
+  if (chance < 0.2) return churn(mood);
+  if (chance < 0.35) return elections(mood, random);
+  return chance < 0.45 ? snapshots(mood, random) : mood;
+}
+
+const five = [1, 2, 3, 4, 5];
+
 /** One leader after the other, none of which gets far: where entries of old terms matter (Raft §5.4.2, figure 8). */
-function churn(plan: SimPlan, random: Random): SimPlan {
+function churn(mood: Mood): Mood {
   return {
-    ...plan,
-    network: { ...plan.network, delayMsMean: 2 + random.next() * 15 },
-    limits: { ...plan.limits, appendEntriesMax: 1, inFlightMessagesMax: 1 },
-    faultEveryMs: 60 + random.next() * 300,
-    faults: ["crashLeader", "crashLeader", "halves", "isolate", "oneWay"],
+    ...mood,
+    members: five,
+    network: { loss: 0, duplication: 0, straggling: 0, encoded: false, delayMsMean: 12 },
+    syncMs: new Map(five.map((id) => [id, 0.5])),
+    limits: { appendEntriesMax: 1, inFlightMessagesMax: 1 },
+    proposalEveryMs: 3,
+    safetyMs: 12_000,
+    faultEveryMs: 120,
+    faults: ["crashLeader", "crashLeader", "halves", "oneWay"],
   };
 }
 
-function drawAny(random: Random): SimPlan {
+/** Five nodes, some with slow disks, that lose their memory as soon as they have voted; messages that arrive an election later. */
+function elections(mood: Mood, random: Random): Mood {
+  const slow = random.next() < 0.5 ? 0 : 0.4;
+  return {
+    ...mood,
+    members: five,
+    network: {
+      ...mood.network,
+      loss: 0,
+      duplication: random.next() * 0.5,
+      straggling: random.next() < 0.5 ? 0 : random.next() * 0.3,
+      delayMsMean: 15 + random.next() * 15,
+    },
+    syncMs: new Map(five.map((id) => [id, random.next() < slow ? 60 : 1])),
+    safetyMs: 12_000,
+    // With few writes all logs are equal, and everyone could win.
+    proposalEveryMs: 100,
+    faultEveryMs: 150 + random.next() * 150,
+    faults: ["crashVoter", "crashLeader"],
+  };
+}
+
+/** Followers that need the state in many pieces, from leaders that do not stay. */
+function snapshots(mood: Mood, random: Random): Mood {
+  return {
+    ...mood,
+    limits: {
+      ...mood.limits,
+      snapshotEntries: 10 + integerBelow(random, 10),
+      tailEntries: 0,
+      logBytesMax: 2000,
+      snapshotChunkBytes: 16 + integerBelow(random, 100),
+    },
+    proposalEveryMs: 10 + random.next() * 20,
+    faultEveryMs: 150 + random.next() * 400,
+    faults: ["isolate", "crash", "crashLeader", "transfer", "transfer"],
+  };
+}
+
+function drawAny(random: Random): Mood {
   const chance = (probability: number): boolean => random.next() < probability;
   const members = chance(0.7) ? [1, 2, 3] : [1, 2, 3, 4, 5];
   const syncMs = new Map(members.map((id) => [id, 0.2 + random.next() * 2]));
@@ -58,25 +134,38 @@ function drawAny(random: Random): SimPlan {
     const slow = members[integerBelow(random, members.length)]!;
     syncMs.set(slow, syncMs.get(slow)! * (20 + random.next() * 60));
   }
-  const tiny = (most: number): number => 1 + integerBelow(random, most);
+  const faults = allFaults.filter(() => chance(0.5));
+  const losesPromises = faults.includes("wipe") || faults.includes("rot");
   return {
     members,
     network: {
       loss: chance(0.5) ? random.next() * 0.25 : 0,
       duplication: chance(0.5) ? random.next() * 0.5 : 0,
       delayMsMean: chance(0.5) ? 0.2 + random.next() : random.next() * 30,
+      straggling: chance(0.3) ? random.next() * 0.1 : 0,
       encoded: chance(0.1),
     },
     syncMs,
-    limits: {
-      ...(chance(0.6) && { appendEntriesMax: tiny(4), appendBytesMax: 64 * tiny(5), inFlightMessagesMax: tiny(4) }),
-      ...(chance(0.5) && { applyEntriesMax: tiny(3) }),
-      ...(chance(0.6) && { snapshotEntries: 10 + tiny(40), tailEntries: integerBelow(random, 10) }),
-      snapshotChunkBytes: chance(0.5) ? 16 * tiny(10) : 4096,
-      uncommittedEntriesMax: chance(0.3) ? tiny(10) : 1000,
-    },
+    limits: drawLimits(random),
+    quickRestarts: 0.5,
     faultEveryMs: 50 + random.next() ** 2 * 2500,
-    proposalEveryMs: 2 + random.next() * 60,
-    faults: allFaults.filter(() => chance(0.6)),
+    proposalEveryMs: 6 * 15 ** random.next(),
+    safetyMs: 3000 + random.next() ** 2 * 8000,
+    faults,
+    stubbornLink: !losesPromises && chance(0.4),
+  };
+}
+
+/** Tiny limits bring the rare paths of a large system into a small one. */
+function drawLimits(random: Random): SimPlan["limits"] {
+  const chance = (probability: number): boolean => random.next() < probability;
+  const tiny = (most: number): number => 1 + integerBelow(random, most);
+  return {
+    ...(chance(0.6) && { appendEntriesMax: tiny(4), appendBytesMax: 64 * tiny(5), inFlightMessagesMax: tiny(4) }),
+    ...(chance(0.5) && { applyEntriesMax: tiny(3) }),
+    ...(chance(0.6) && { snapshotEntries: 10 + tiny(40), tailEntries: integerBelow(random, 10) }),
+    snapshotChunkBytes: chance(0.5) ? 16 * tiny(10) : 4096,
+    uncommittedEntriesMax: chance(0.3) ? tiny(10) : 1000,
+    ...(chance(0.3) && { uncommittedBytesMax: 200 * tiny(10) }),
   };
 }

@@ -1,38 +1,28 @@
 import { assert, type Random } from "@odradek/kit";
 import { SeededRandom } from "@odradek/kit/testing";
 
-import type { PlantedBugs } from "../raft/options.ts";
 import { Checks, must, Violation } from "./sim-checks.ts";
 import { EventLoop } from "./sim-clock.ts";
+import { describe, type SimResult } from "./sim-result.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { Faults } from "./sim-faults.ts";
 import { SimNetwork } from "./sim-network.ts";
 import { SimNode } from "./sim-node.ts";
 import { drawPlan, type SimPlan } from "./sim-plan.ts";
 
-export type SimResult = {
-  seed: number;
-  /** Null: everything held. */
-  failure: string | null;
-  /** Over everything that happened: the same seed gives the same trace. */
-  trace: string;
-  events: number;
-  acknowledged: number;
-  simulatedMs: number;
-};
-
-const safetyMs = 12_000;
+/** With a link that stays broken: long enough for an election, and for a time in which there must be none. */
+const stubbornMs = 4_000;
+const calmMs = 2_000;
 const livenessMs = 10_000;
 const eventsMax = 3_000_000;
 
 /** One seed: a quorum of real nodes on simulated time, disks and links, harmed for a while, then left alone until it is well again. */
 export async function simulate(
   seed: number,
-  planted: PlantedBugs = {},
-  /** Instead of what the seed draws. */
-  focus: Partial<SimPlan> = {},
+  /** Of the planned faults only these, by their place; all of them when not given. */
+  only: ReadonlySet<number> | null = null,
 ): Promise<SimResult> {
-  const world = new World(seed, planted, focus);
+  const world = new World(seed, only);
   const uncaught = (error: unknown): void => world.fail(error);
   process.on("unhandledRejection", uncaught);
   try {
@@ -49,29 +39,34 @@ class World {
   readonly #checks = new Checks();
   readonly #nodes: SimNode[];
   readonly #faults: Faults;
-  readonly #proposalEveryMs: number;
+  readonly #network: SimNetwork;
+  readonly #plan: SimPlan;
   #failure: unknown = null;
   #trace = 0x811c9dc5;
   #proposed = 0;
   #acknowledged = 0;
   #highest = 0;
+  /** Nobody asks for anything. */
+  #isIdle = false;
 
-  constructor(seed: number, planted: PlantedBugs, focus: Partial<SimPlan>) {
+  constructor(seed: number, only: ReadonlySet<number> | null) {
     this.#seed = seed;
     const random = new SeededRandom(seed);
     this.#random = random;
-    const plan = { ...drawPlan(random), ...focus };
+    const plan = drawPlan(random);
+    this.#plan = plan;
     const { members, limits } = plan;
-    this.#proposalEveryMs = plan.proposalEveryMs;
     const [loop, checks] = [this.#loop, this.#checks];
     const network = new SimNetwork(loop, random, plan.network);
+    this.#network = network;
     const failed = (error: unknown): void => this.fail(error);
     this.#nodes = members.map((id) => {
       const disk = new SimDisk(random, plan.syncMs.get(id)!);
-      return new SimNode({ id, members, loop, network, disk, checks, random, limits, planted, failed });
+      return new SimNode({ id, members, loop, network, disk, checks, random, limits, failed });
     });
     for (const node of this.#nodes) node.start();
-    this.#faults = new Faults({ loop, network, nodes: this.#nodes, random, plan });
+    const schedule = plan.schedule.filter((_injection, at) => only === null || only.has(at));
+    this.#faults = new Faults({ loop, network, nodes: this.#nodes, schedule, quickRestarts: plan.quickRestarts });
     this.#work();
   }
 
@@ -81,7 +76,7 @@ class World {
 
   async run(): Promise<SimResult> {
     try {
-      await this.#loop.run(safetyMs, () => this.#look());
+      await this.#loop.run(this.#plan.safetyMs, () => this.#look());
       if (!this.#failure) await this.#heal();
     } catch (error) {
       this.fail(error);
@@ -95,18 +90,52 @@ class World {
       events: this.#loop.events,
       acknowledged: this.#acknowledged,
       simulatedMs: this.#loop.nowMs,
+      faults: this.#plan.schedule.length,
     };
   }
 
   /** After harm has stopped, everyone agrees and goes on within a bounded time. */
   async #heal(): Promise<void> {
     this.#faults.stop();
+    if (this.#plan.stubbornLink && this.#nodes.every((node) => node.driver && node.driver.core.state.term > 0))
+      await this.#standStubbornLink();
+    if (this.#failure) return;
     const untilMs = this.#loop.nowMs + livenessMs;
     const before = this.#acknowledged;
     await this.#loop.run(untilMs, () => this.#look() || (this.#acknowledged > before + 5 && this.#converged()));
     if (this.#failure) return;
     must(this.#acknowledged > before + 5, `no progress: ${this.#describeNodes()}`);
     must(this.#converged(), `not converged: ${this.#describeNodes()}`);
+  }
+
+  /** One direction of one link stays broken: a leader is found all the same, and stays (RELIABILITY R-17). */
+  async #standStubbornLink(): Promise<void> {
+    await this.#loop.run(this.#loop.nowMs + livenessMs, () => this.#look() || this.#converged());
+    const ids = this.#nodes.map((node) => node.id);
+    const term = this.#highestTerm();
+    const leader = this.#nodes.find((node) => node.driver?.core.state.role.is === "leader")?.id ?? ids[0]!;
+    const other = ids.filter((id) => id !== leader)[Math.floor(this.#random.next() * (ids.length - 1))]!;
+    const [from, to] = this.#random.next() < 0.7 ? [leader, other] : [other, leader];
+    // Without writes every log is as new as the leader's, and whoever asks could win.
+    this.#isIdle = this.#random.next() < 0.7;
+    await this.#loop.run(this.#loop.nowMs + 300, () => this.#look());
+    this.#network.cut(from, to);
+    if (this.#random.next() < 0.5) this.#network.cut(to, from);
+    await this.#loop.run(this.#loop.nowMs + stubbornMs, () => this.#look());
+    const before = this.#acknowledged;
+    await this.#loop.run(this.#loop.nowMs + calmMs, () => this.#look());
+    if (this.#failure) return;
+    must(this.#highestTerm() === term, `with the link ${from}>${to} cut, leaders change: ${this.#describeNodes()}`);
+    must(
+      this.#isIdle || this.#acknowledged > before,
+      `with the link ${from}>${to} cut, no progress: ${this.#describeNodes()}`,
+    );
+    this.#isIdle = false;
+    this.#network.heal();
+  }
+
+  #highestTerm(): number {
+    return Math.max(...this.#nodes.map((node) => node.driver?.core.state.term ?? 0));
   }
 
   #converged(): boolean {
@@ -116,6 +145,7 @@ class World {
         status !== undefined &&
         status.role !== "recovering" &&
         status.role !== "candidate" &&
+        status.leader !== null &&
         status.leader === statuses[0]!.leader &&
         status.appliedIndex >= this.#checks.committedIndex - 3,
     );
@@ -143,10 +173,10 @@ class World {
 
   /** Writes and reads on whoever believes that it leads, all the time. */
   #work(): void {
-    this.#loop.at(this.#random.next() * 2 * this.#proposalEveryMs, () => {
+    this.#loop.at(this.#random.next() * 2 * this.#plan.proposalEveryMs, () => {
       for (const node of this.#nodes) {
         const { driver } = node;
-        if (!driver || node.paused || driver.core.state.role.is !== "leader") continue;
+        if (this.#isIdle || !driver || node.paused || driver.core.state.role.is !== "leader") continue;
         if (this.#random.next() < 0.7) void this.#propose(driver);
         else void this.#read(node, driver);
       }
@@ -181,10 +211,4 @@ class World {
   #describeNodes(): string {
     return this.#nodes.map((node) => JSON.stringify(node.driver?.status() ?? { id: node.id, up: node.up })).join("\n");
   }
-}
-
-function describe(failure: unknown): string {
-  if (!(failure instanceof Error)) return String(failure);
-  const cause = failure.cause instanceof Error ? ` <- ${failure.cause.stack ?? failure.cause.message}` : "";
-  return failure instanceof Violation ? failure.message : `${failure.stack ?? failure.message}${cause}`;
 }

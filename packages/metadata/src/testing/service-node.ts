@@ -1,0 +1,117 @@
+import { assert, type Random, silentLogger } from "@odradek/kit";
+import type { MemoryNetwork } from "@odradek/kit/testing";
+
+import { type MetadataNode, startNode } from "../node.ts";
+import type { SimPlan } from "./sim-plan.ts";
+import { processRpc } from "./service-rpc.ts";
+import { Violation } from "./sim-checks.ts";
+import { type EventLoop, ProcessClock } from "./sim-clock.ts";
+import type { SimDisk } from "./sim-disk.ts";
+import type { FaultyNode } from "./sim-faults.ts";
+
+export type ServiceNodeParts = {
+  id: number;
+  members: Map<number, string>;
+  loop: EventLoop;
+  network: MemoryNetwork;
+  disk: SimDisk;
+  random: Random;
+  limits: SimPlan["limits"];
+  failed: (error: unknown) => void;
+};
+
+type Life = { clock: ProcessClock; node: MetadataNode | null };
+
+/** One whole member — Raft, store, tree and service — over all its lives. */
+export class ServiceNode implements FaultyNode {
+  readonly disk: SimDisk;
+  readonly #parts: ServiceNodeParts;
+  #life: Life | null = null;
+
+  constructor(parts: ServiceNodeParts) {
+    this.#parts = parts;
+    this.disk = parts.disk;
+  }
+
+  get id(): number {
+    return this.#parts.id;
+  }
+
+  get up(): boolean {
+    return this.#life !== null;
+  }
+
+  get paused(): boolean {
+    return this.#life?.clock.paused ?? false;
+  }
+
+  get node(): MetadataNode | null {
+    return this.#life?.node ?? null;
+  }
+
+  get driver(): MetadataNode["consensus"] | null {
+    return this.#life?.node?.consensus ?? null;
+  }
+
+  start(): void {
+    assert(this.#life === null, "a node lives once at a time");
+    const { id, members, loop, network, random, limits } = this.#parts;
+    const clock = new ProcessClock(loop);
+    const { kv, files } = this.disk.open(clock);
+    const life: Life = { clock, node: null };
+    this.#life = life;
+    const fail = (error: unknown): void => this.#fail(life, error);
+    const config = { id, dataDirectory: "/d", listen: members.get(id)!, health: "", members, controlFd: null };
+    startNode(config, {
+      clock,
+      random,
+      files,
+      rpc: processRpc(network.rpc(`m${id}`), clock),
+      logger: { ...silentLogger, error: (fields, message) => this.#said(fields, message) },
+      openKv: () => Promise.resolve(kv),
+      limits,
+      onFailed: fail,
+    }).then((node) => {
+      if (this.#life === life) life.node = node;
+    }, fail);
+  }
+
+  /** kill -9 and power loss in one: what was not synced is lost, or not. */
+  crash(): void {
+    this.#life?.clock.kill();
+    this.#life = null;
+    this.disk.crash();
+    this.#parts.network.crash(`m${this.id}`);
+  }
+
+  pause(): void {
+    this.#life?.clock.pause();
+  }
+
+  resume(): void {
+    this.#life?.clock.resume();
+  }
+
+  transfer(): void {
+    this.driver?.core.step(this.#parts.loop.nowMs, { is: "transfer" });
+  }
+
+  async shutDown(): Promise<void> {
+    await this.node?.close();
+  }
+
+  #fail(life: Life, error: unknown): void {
+    if (this.#life !== life) return;
+    if (!this.disk.fails) return this.#parts.failed(error);
+    this.crash();
+    this.#parts.loop.at(100, () => {
+      if (this.#life === null) this.start();
+    });
+  }
+
+  /** Nobody is told that their promises are lost while they are not. */
+  #said(fields: object, message: string): void {
+    if ("evt" in fields && fields.evt === "store_damaged" && !this.disk.harmed)
+      this.#parts.failed(new Violation(`node ${this.id}: ${message}: ${JSON.stringify(fields)}`));
+  }
+}

@@ -1,0 +1,20 @@
+import { Violation } from "./sim-checks.ts";
+
+export type SimResult = {
+  seed: number;
+  /** Null: everything held. */
+  failure: string | null;
+  /** Over everything that happened: the same seed gives the same trace. */
+  trace: string;
+  events: number;
+  acknowledged: number;
+  simulatedMs: number;
+  /** How many faults the seed has planned. */
+  faults: number;
+};
+
+export function describe(failure: unknown): string {
+  if (!(failure instanceof Error)) return String(failure);
+  const cause = failure.cause instanceof Error ? ` <- ${failure.cause.stack ?? failure.cause.message}` : "";
+  return failure instanceof Violation ? failure.message : `${failure.stack ?? failure.message}${cause}`;
+}
