@@ -121,7 +121,7 @@ export class Compaction {
 
   /** Writes the segments anew as one; returns its size. Its last batch stays in any case: it says where the segment's offsets end. */
   async #rewrite(segments: readonly Segment[], rules: Rules): Promise<number> {
-    const { sealed } = this.#parts.log;
+    const { sealed, inspection } = this.#parts.log;
     const cleaned = sealed.createCleaned(segments[0]!.baseOffset);
     try {
       for (const segment of segments)
@@ -137,6 +137,7 @@ export class Compaction {
       throw error;
     }
     const { size } = cleaned;
+    inspection.succeeds(cleaned, segments.at(-1)!);
     if (!(await sealed.replace(segments, cleaned, this.#truncations)))
       throw new InterruptedError("the log has changed");
     return size;

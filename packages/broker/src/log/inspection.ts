@@ -16,7 +16,6 @@ type Inspected = {
   readonly logger: Logger;
   readonly config: () => LogConfig;
   readonly end: () => number;
-  readonly wasCompacted?: () => boolean;
 };
 
 /**
@@ -34,22 +33,26 @@ export class Inspection {
     this.#log = log;
   }
 
-  /** What the segment at `index` must keep to. The active one still grows. */
+  /**
+   * What the segment at `index` must keep to. The active one still grows; the others end where the next one begins, compacted ones too: of what
+   * compaction puts together it keeps the last batch.
+   */
   bounds(index: number): Bounds {
-    const { segments, end, config, wasCompacted } = this.#log;
+    const { segments, end } = this.#log;
     const segment = segments.all()[index]!;
     const next = segments.endOf(index, end());
-    const mayHaveGaps =
-      config().cleanupPolicy.compact ||
-      wasCompacted?.() === true ||
-      next - segment.baseOffset > OFFSET_DELTA_MAX ||
-      this.#endingEarly.has(segment);
-    return { end: next, joins: segment !== segments.active && !mayHaveGaps, epochOf: this.#epochOf };
+    const mayEndEarly = next - segment.baseOffset > OFFSET_DELTA_MAX || this.#endingEarly.has(segment);
+    return { end: next, joins: segment !== segments.active && !mayEndEarly, epochOf: this.#epochOf };
   }
 
   /** A peer has no records there either: compaction once took them out. */
   accept({ segment }: LogDamage): void {
     this.#endingEarly.add(segment);
+  }
+
+  /** `made` is to stand in the place of segments of which `last` is the last one: it ends as early. */
+  succeeds(made: Segment, last: Segment): void {
+    if (this.#endingEarly.has(last)) this.#endingEarly.add(made);
   }
 
   /**

@@ -21,6 +21,4 @@ export type LogOptions = {
   recoveryPoint: number;
   /** The log start offset as saved; default 0. */
   startOffset?: number;
-  /** Whether compaction has ever taken records out of this log's middle; by default none has. */
-  wasCompacted?: () => boolean;
 };

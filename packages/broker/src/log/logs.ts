@@ -108,7 +108,6 @@ export class Logs {
         derived,
         cleanShutdown: this.#unopened.has(name) && this.#wasClean(name),
         recoveryPoint: this.#recoveryPoints.get(id.topic, id.partition) ?? 0,
-        wasCompacted: () => this.cleanOffsets.get(id.topic, id.partition) !== undefined,
         ...(startOffset === undefined ? {} : { startOffset }),
       }),
     );

@@ -17,7 +17,7 @@ export type Checked = {
   /** Offsets of the segment: from its base to where the next one, or the log, goes on. */
   readonly base: number;
   readonly end: number;
-  /** Records go up to `end` without a gap: nothing is ever taken out of this log's middle, as compaction does. */
+  /** The last batch ends at `end`. */
   readonly joins: boolean;
   /** The leader epoch that an offset was written in; -1: unknown. Neither it nor the base offset is under the batch's checksum. */
   readonly epochOf: (offset: number) => number;
