@@ -55,7 +55,7 @@ export class Compaction {
     this.#truncations = parts.log.sealed.truncations.count;
   }
 
-  /** Compacts [dirtyFrom, upTo) or the first part of it. Damage in the log is thrown as CorruptLogError; nothing was changed then. */
+  /** Compacts [dirtyFrom, upTo) or the first part of it. Damage in the log is thrown as CorruptLogError; its segment was not changed then. */
   async run(range: { dirtyFrom: number; upTo: number }): Promise<Compacted> {
     try {
       return await this.#pass(range);
@@ -171,11 +171,19 @@ export class Compaction {
 
   async *#slices(segment: Segment): AsyncGenerator<Slice, void, void> {
     const { log, throttle } = this.#parts;
-    for await (const slice of slicesOf(log.sealed, segment)) {
-      this.#throwIfOver();
-      yield slice;
-      await throttle.took(slice.bytes);
-      this.#throwIfOver();
+    const bounds = log.inspection.boundsOf(segment);
+    if (bounds === null) throw new InterruptedError("the log has changed");
+    try {
+      for await (const slice of slicesOf(segment, bounds)) {
+        this.#throwIfOver();
+        yield slice;
+        await throttle.took(slice.bytes);
+        this.#throwIfOver();
+      }
+    } catch (error) {
+      // A truncation under the reader looks like damage.
+      if (error instanceof CorruptLogError) this.#throwIfOver();
+      throw error;
     }
   }
 

@@ -19,6 +19,8 @@ export type Compactable = {
   readonly config: LogConfig;
   /** Nothing at or above is touched: not committed yet, or part of an open transaction. */
   readonly lastStable: number;
+  /** Told that the log holds something that must not be believed. */
+  readonly damaged: () => void;
 };
 
 /** Where compaction of each partition has come to, across restarts (cleaner-offset-checkpoint). */
@@ -137,7 +139,7 @@ export class Compactor {
     return compacted;
   }
 
-  #failed({ topic, partition, log }: Compactable, error: unknown): void {
+  #failed({ topic, partition, log, damaged }: Compactable, error: unknown): void {
     const { clock, logger } = this.#options;
     const name = `${topic}-${partition}`;
     if (error instanceof InterruptedError || log.isOver) return;
@@ -145,6 +147,7 @@ export class Compactor {
       this.#damaged.set(log, clock.now() + DAMAGE_RETRY_MS);
       const fields = { evt: "partition-uncleanable", partition: name, err: error };
       logger.error(fields, "a segment is damaged: the partition is not compacted until it is mended; nothing was lost");
+      damaged();
       return;
     }
     logger.warn(

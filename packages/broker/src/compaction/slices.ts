@@ -1,8 +1,6 @@
-import { Batch, BATCH_HEADER_BYTES, MAGIC } from "@odradek/protocol";
-import type { Files } from "@odradek/kit";
-import type { ReadPool } from "../disk/read-pool.ts";
+import { Batch, BATCH_HEADER_BYTES } from "@odradek/protocol";
 import type { Segment } from "../segment/segment.ts";
-import { CorruptLogError, sizeOf } from "../segment/walk.ts";
+import { type Bounds, damaged, epochFits, fits } from "../segment/verify.ts";
 
 /** What is handled at one go: it bounds how long the loop is held up. A larger batch comes alone. */
 const SLICE_BYTES = 128 * 1024;
@@ -12,14 +10,14 @@ export type Slice = { readonly batches: readonly Batch[]; readonly bytes: number
 
 /**
  * All batches of a sealed segment, read off the loop through a descriptor of its own, so that neither readers nor a deletion are in the
- * way. Every checksum is looked at; damage is thrown as CorruptLogError.
+ * way. What is written anew counts as right from then on, so everything that tells of damage is looked at: checksums, and offsets and leader
+ * epochs, which stand outside them (RELIABILITY L-02). Damage is thrown as CorruptLogError, at the latest behind the last slice.
  */
-export async function* slicesOf(
-  { files, pool }: { files: Files; pool: ReadPool },
-  segment: Segment,
-): AsyncGenerator<Slice, void, void> {
-  const file = files.open(segment.path);
-  const { path, size } = segment;
+export async function* slicesOf(segment: Segment, bounds: Bounds): AsyncGenerator<Slice, void, void> {
+  const file = segment.openAgain();
+  const checked = segment.checked(bounds, file);
+  const { pool, size } = checked;
+  let after = checked.base;
   let chunk = pool.take(SLICE_BYTES);
   try {
     for (let position = 0; position < size;) {
@@ -29,24 +27,23 @@ export async function* slicesOf(
       let bytesWanted = BATCH_HEADER_BYTES;
       while (filled - at >= BATCH_HEADER_BYTES) {
         const batch = new Batch(chunk, at);
-        bytesWanted = sizeOf(batch, { path, position: position + at });
-        if (position + at + bytesWanted > size) break;
+        if (!fits(batch, position + at, { checked, after })) throw damaged(checked, position + at);
+        bytesWanted = batch.size;
         if (at + bytesWanted > filled) break;
-        if (batch.magic !== MAGIC || batch.crc !== batch.computeCrc())
-          throw new CorruptLogError(`${path} is damaged at ${position + at}: the checksum does not match`);
+        if (batch.crc !== batch.computeCrc() || !epochFits(batch, checked)) throw damaged(checked, position + at);
         batches.push(batch);
+        after = batch.nextOffset;
         at += bytesWanted;
       }
-      if (at === 0 && position + bytesWanted > size)
-        throw new CorruptLogError(`${path} ends inside the batch at ${position}`);
       position += at;
       if (at > 0) yield { batches, bytes: at, isLast: position === size };
-      else if (bytesWanted <= chunk.length) throw new CorruptLogError(`${path} is shorter than ${size} bytes`);
+      else if (bytesWanted <= chunk.length) throw damaged(checked, position);
       else {
         pool.give(chunk);
         chunk = pool.take(bytesWanted);
       }
     }
+    if (checked.joins && after !== checked.end) throw damaged(checked, size);
   } finally {
     pool.give(chunk);
     file.close();

@@ -45,6 +45,12 @@ export class Inspection {
     return { end: next, joins: segment !== segments.active && !mayEndEarly, epochOf: this.#epochOf };
   }
 
+  /** The same of a segment; null: it has gone. */
+  boundsOf(segment: Segment): Bounds | null {
+    const index = this.#log.segments.all().indexOf(segment);
+    return index < 0 ? null : this.bounds(index);
+  }
+
   /** A peer has no records there either: compaction once took them out. */
   accept({ segment }: LogDamage): void {
     this.#endingEarly.add(segment);

@@ -30,14 +30,6 @@ export class SealedSegments {
     this.#parts = parts;
   }
 
-  get files(): Files {
-    return this.#parts.files;
-  }
-
-  get pool(): ReadPool {
-    return this.#parts.pool;
-  }
-
   /** In offset order. */
   list(): Sealed[] {
     const { segments } = this.#parts;

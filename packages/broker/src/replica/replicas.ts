@@ -279,8 +279,11 @@ export class Replicas {
   }
 
   *#compactables(): Iterable<Compactable> {
-    for (const { topic, index: partition, lastStable, replica } of this.partitions())
-      yield { topic, partition, log: replica.log, derived: replica.derived, config: replica.config, lastStable };
+    for (const one of this.partitions()) {
+      const { topic, index: partition, lastStable, replica } = one;
+      const { log, derived, config } = replica;
+      yield { topic, partition, log, derived, config, lastStable, damaged: () => one.damaged() };
+    }
   }
 
   async #saveHighs(): Promise<void> {

@@ -14,6 +14,8 @@ export class CompactedLog {
   bytesPerSecondMax = Infinity;
   lastStable = Infinity;
   readonly told: string[] = [];
+  /** How often compaction has run into damage. */
+  damages = 0;
 
   constructor(at: LogFixture) {
     this.at = at;
@@ -74,6 +76,7 @@ export class CompactedLog {
           derived: this.at.derived,
           config: this.at.config,
           lastStable: Math.min(this.lastStable, this.at.log.written.value),
+          damaged: () => void this.damages++,
         },
       ],
       ...options,
