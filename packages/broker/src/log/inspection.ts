@@ -72,8 +72,11 @@ export class Inspection {
     return damages;
   }
 
-  /** Writes what a peer has at the place of the damage. False: that is not what is missing here. */
-  async mend(damage: LogDamage, records: Buffer): Promise<boolean> {
+  /**
+   * Writes what a peer has at the place of the damage. False: that is not what is missing here. `isAll`: the peer has nothing behind them up to
+   * the end of the damage; its compaction drew other borders.
+   */
+  async mend(damage: LogDamage, records: Buffer, isAll = false): Promise<boolean> {
     const { segment, from, to, position, size } = damage;
     if (!this.#has(segment) || position + size > segment.writtenSize) return false;
     if (records.length !== size && !this.#endsSealed(damage)) return false;
@@ -86,7 +89,10 @@ export class Inspection {
       if (epoch >= 0 && batch.partitionLeaderEpoch !== epoch) return false;
       after = batch.nextOffset;
     }
-    if (records.length !== size && after !== to) return false;
+    if (records.length !== size && after !== to) {
+      if (!isAll) return false;
+      this.accept(damage);
+    }
     await segment.replace(position, size, records);
     this.#log.logger.warn({ evt: "log-mended", path: segment.path, from, to, position, size }, "mended a damaged log");
     return true;

@@ -9,6 +9,8 @@ const batch = (key: string, value: string, baseSequence: number): Buffer =>
     producer: { id: 5, epoch: 0, baseSequence },
   });
 
+const DIRECTORY = "/data/words-0";
+
 /** The batches as they stand in a broker's log. */
 function stored(at: ReplicatedTopic, broker: number): string[] {
   const { log } = at.partition(broker).replica;
@@ -23,6 +25,69 @@ function stored(at: ReplicatedTopic, broker: number): string[] {
   }
   return all;
 }
+
+/** Cuts the last batches off each closed segment on a broker's disk; returns what is missing now. */
+function cutSealed(at: ReplicatedTopic, broker: number, count: number): number {
+  const files = at.files.get(broker)!;
+  const names = files.list(DIRECTORY).filter((name) => name.endsWith(".log"));
+  let missing = 0;
+  for (const name of names.slice(0, -1)) {
+    const path = `${DIRECTORY}/${name}`;
+    const batches = [...batchesIn(files.readAll(path)!)];
+    const first = batches[Math.max(0, batches.length - count)]!;
+    missing += batches.length - batches.indexOf(first);
+    const file = files.open(path);
+    file.truncate(first.at);
+    file.close();
+  }
+  return missing;
+}
+
+test("L-02: a compacted segment that lost its end takes back what a leader with other segments has of it", async () => {
+  const at = await ReplicatedTopic.start({
+    brokers: [1, 2],
+    settings: { "log.cleaner.backoff.ms": "100" },
+    topicConfig: {
+      cleanupPolicy: { delete: false, compact: true },
+      segmentBytes: 900,
+      minCleanableDirtyRatio: 0,
+      fileDeleteDelayMs: 0,
+    },
+  });
+  const append = async (from: number, to: number): Promise<void> => {
+    const options = { acks: 1, timeoutMs: 1000, origin: "client" } as const;
+    for (let n = from; n < to; n++) {
+      const appending = at.partition(1).append(batch(`k${n % 4 === 0 ? n : n % 2}`, `${n}`, n), options);
+      await at.clock.advance(5);
+      expect((await appending).error).toBe(ErrorCode.NONE);
+    }
+  };
+  at.kill(2);
+  at.setIsr([1]);
+  await append(0, 50);
+  await at.pass(1_000);
+  await at.boot(2);
+  await at.until(() => at.node.isr.length === 2);
+  await append(50, 80);
+  await at.pass(1_000);
+  const borders = (id: number) =>
+    at
+      .partition(id)
+      .replica.log.sealed.list()
+      .map(({ end }) => end);
+  const foreign = borders(2).filter((end) => !borders(1).includes(end));
+  expect(foreign.length).toBeGreaterThan(2);
+  const held = (id: number): string[] => stored(at, id).filter((one) => !one.endsWith(": 0"));
+  const expected = held(2);
+
+  await at.stop(2);
+  expect(cutSealed(at, 2, 2)).toBeGreaterThan(4);
+  await at.boot(2);
+  await at.pass(70_000);
+  expect(await at.partition(2).replica.log.inspection.examine()).toEqual([]);
+  // Overtaken records that only the leader still had may have come back with the others.
+  expect(held(2)).toEqual(expect.arrayContaining(expected));
+});
 
 test("a follower that comes to a compacted log takes it with its gaps and empty batches, and can lead from it", async () => {
   const at = await ReplicatedTopic.start({

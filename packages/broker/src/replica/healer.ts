@@ -115,8 +115,8 @@ export class Healer {
       try {
         const { inspection } = partition.replica.log;
         const { records, isEmpty } = await this.#fetch(client, partition, damage);
-        if (damage.size === 0 && isEmpty) return (inspection.accept(damage), true);
-        if (records.length > 0 && (await inspection.mend(damage, records))) return true;
+        if (damage.size === 0 && records.length === 0 && isEmpty) return (inspection.accept(damage), true);
+        if (records.length > 0 && (await inspection.mend(damage, records, isEmpty))) return true;
         logger.warn({ evt: "not-mended", peer, ...fields }, "a peer has nothing that fits");
       } catch (error) {
         logger.warn({ evt: "not-mended", peer, ...fields, err: error }, "a peer did not answer");
@@ -134,7 +134,7 @@ export class Healer {
     return role.leader < 0 ? [] : [role.leader];
   }
 
-  /** What the peer has in [from, to), in pieces. */
+  /** What the peer has in [from, to), in pieces. `isEmpty`: it has nothing behind them. */
   async #fetch(client: RpcClient, partition: Partition, damage: LogDamage): Promise<RereadReply> {
     const topicId = Buffer.from(partition.topicId, "base64url");
     const pieces: Buffer[] = [];
@@ -143,7 +143,7 @@ export class Healer {
     for (let from = damage.from; from < damage.to && bytes < DAMAGE_BYTES_MAX;) {
       const request = { topicId, partition: partition.index, from, to: damage.to };
       const reply = await client.call(reread, request, { timeoutMs: CALL_MS });
-      isEmpty = reply.isEmpty && pieces.length === 0;
+      ({ isEmpty } = reply);
       let next = from;
       for (const batch of batchesIn(reply.records)) next = batch.nextOffset;
       if (next <= from) break;
