@@ -35,10 +35,13 @@ export function memberList(
   { members, learners, addresses }: ConsensusStatus,
   configured: ReadonlyMap<number, string>,
 ): WireMember[] {
-  const address = (id: number): string => addresses[id] ?? configured.get(id) ?? "";
+  const place = (id: number): { id: number; address: string; added: boolean } => {
+    const added = addresses[id];
+    return { id, address: added ?? configured.get(id) ?? "", added: added !== undefined };
+  };
   return [
-    ...members.map((id) => ({ id, address: address(id), learner: false })),
-    ...learners.map((id) => ({ id, address: address(id), learner: true })),
+    ...members.map((id) => ({ ...place(id), learner: false })),
+    ...learners.map((id) => ({ ...place(id), learner: true })),
   ];
 }
 

@@ -79,7 +79,7 @@ export type ServerFrame = OneOf<{
   memberList: { members: WireMember[] };
 }>;
 
-export type WireMember = { id: number; address: string; learner: boolean };
+export type WireMember = { id: number; address: string; learner: boolean; added: boolean };
 export type WireChange = { change: string; id: number; address: string };
 export type WireAdministered = { outcome: string; leader: number; why: string };
 

@@ -106,6 +106,28 @@ describe("a session", () => {
     expect(await world.until(session.exists("/x"))).toBe(true);
   });
 
+  it.each(["nobody", "another member"])(
+    "C-19: follows a member that was added again at another address, where %s answers at its old one",
+    async (answers) => {
+      const world = await World.ofThree();
+      const session = await world.session("a");
+      const owned = await world.until(session.create("/x", value("1"), { ephemeral: true }));
+      expect(owned).toMatchObject({ is: "done" });
+      await world.kill(2);
+      await world.add(2, "moved");
+      if (answers !== "nobody") await world.add(4, "m2");
+      for (let round = 0; round < 3; round++) {
+        world.quorum.quorum.elect(round === 1 ? 3 : 2);
+        const before = world.clock.now();
+        const written = session.set("/x", value("2"), "any");
+        expect(await world.until(written, 3_000)).toMatchObject({ is: "done" });
+        expect(world.clock.now() - before).toBeLessThan(2_500);
+      }
+      // One who begins with the old list finds it too.
+      expect(await world.until((await world.session("b")).exists("/x"))).toBe(true);
+    },
+  );
+
   it("rejects a call after 30 s without a member, and reports a write in flight at the session's end as unknown", async () => {
     const world = await World.ofThree();
     const patient = await world.session("a", { timeoutMs: 120_000 });

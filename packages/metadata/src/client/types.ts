@@ -170,8 +170,8 @@ export type MemberStatus = {
   memberList: MemberInfo[];
 };
 
-/** `address` is empty where it is not known. */
-export type MemberInfo = { id: number; address: string; learner: boolean };
+/** `address` is empty where it is not known; `added`: it is the one that the member was added with, the same for everybody. */
+export type MemberInfo = { id: number; address: string; learner: boolean; added: boolean };
 
 export type MemberChange =
   /** As a learner, which gets everything and counts for nothing. */

@@ -113,7 +113,7 @@ it("loses nothing while a fourth node comes, an old one is removed and the leade
     const status = await quorum.leader();
     return status.id === 4 && status.members.length === 1 ? status : null;
   });
-  expect(alone.memberList).toEqual([{ id: 4, address: quorum.address(4), learner: false }]);
+  expect(alone.memberList).toEqual([{ id: 4, address: quorum.address(4), learner: false, added: true }]);
   await goesOn();
   await counter.stop();
   expect((await session.get("/counter"))?.version).toBe(counter.acknowledged + 1);

@@ -26,6 +26,8 @@ export class MemoryQuorum<Result> {
   commitMs = 0;
   leader: number | null = null;
   term = 0;
+  /** Where members were added; of the others only configurations know. */
+  addresses: Record<number, string> = {};
   #inFlight: InFlight<Result>[] = [];
 
   constructor(clock: Clock) {
@@ -144,7 +146,7 @@ export class MemoryConsensus<Result> implements Consensus<Result> {
       snapshotIndex: 0,
       members: [...this.#quorum.nodes.keys()],
       learners: [],
-      addresses: {},
+      addresses: this.#quorum.addresses,
     };
   }
 

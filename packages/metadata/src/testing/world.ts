@@ -13,6 +13,7 @@ export class World {
   readonly network: MemoryNetwork;
   readonly quorum: MemoryMembers;
   logger: Logger = silentLogger;
+  readonly #hosts = new Map<number, string>();
 
   constructor(seed = 1, history?: HistoryLimits) {
     this.random = new SeededRandom(seed);
@@ -21,8 +22,8 @@ export class World {
       clock: this.clock,
       random: this.random,
       logger: silentLogger,
-      rpc: (id) => this.network.rpc(`m${id}`),
-      address: (id) => `m${id}:2181`,
+      rpc: (id) => this.network.rpc(this.#host(id)),
+      address: (id) => `${this.#host(id)}:2181`,
       ...(history && { history }),
     });
   }
@@ -41,9 +42,20 @@ export class World {
     if (this.quorum.quorum.leader === id) this.quorum.quorum.elect(null);
     const { consensus } = this.quorum.members.get(id)!;
     consensus.isIsolated = true;
-    this.network.crash(`m${id}`);
+    this.network.crash(this.#host(id));
     this.quorum.members.delete(id);
     await consensus.close();
+  }
+
+  /** A member that was killed, or a new one, is added to the quorum on another host than its clients were told of. */
+  async add(id: number, host: string): Promise<void> {
+    this.#hosts.set(id, host);
+    this.quorum.quorum.addresses[id] = `${host}:2181`;
+    await this.quorum.start(id);
+  }
+
+  #host(id: number): string {
+    return this.#hosts.get(id) ?? `m${id}`;
   }
 
   session(name: string, options: Partial<SessionOptions> = {}): Promise<Session & Past> {
