@@ -182,6 +182,17 @@ describe("in-sync replicas", () => {
     await passUntil(clock, () => isrOf(one).length === 2);
   });
 
+  test("a leader asks for another epoch, or for another leader, by exact versions", async () => {
+    const { one, store } = await led();
+    const leadership = { leader: 1, leaderEpoch: 11 };
+    expect(await store.propose({ ...change, leadership })).toBe("accepted");
+    await passUntil(clock, () => one.cluster.image.topics.get("words")!.partitions[0]!.leaderEpoch === 11);
+    expect(await store.propose({ ...change, version: 2, leadership })).toBe("rejected");
+    const next = { ...change, version: 2, leaderEpoch: 11, leadership: { leader: 2, leaderEpoch: 12 } };
+    expect(await store.propose(next)).toBe("accepted");
+    await passUntil(clock, () => one.cluster.image.topics.get("words")!.partitions[0]!.leader === 2);
+  });
+
   test("P-12: a follower that has restarted since it caught up does not join", async () => {
     const { one, two, store } = await led();
     await store.propose({ ...change, isr: [1] });

@@ -29,7 +29,7 @@ export class TreeInSyncStore implements InSyncStore {
       {
         is: "set",
         path: paths.partition(change.topic, change.partition),
-        data: encode({ ...nodeOf(partition), isr: change.isr }),
+        data: encode({ ...nodeOf(partition), isr: change.isr, ...change.leadership }),
         version: change.version,
       },
     ]);

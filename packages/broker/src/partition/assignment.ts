@@ -30,6 +30,8 @@ export type InSyncChange = {
   isr: number[];
   /** Incarnation of every replica that `isr` adds, as the leader knew it when the replica caught up. */
   addedIncarnations: Map<number, string>;
+  /** Who is to lead from then on, in an epoch of its own; the same leader in the same epoch when it is not there. */
+  leadership?: { leader: number; leaderEpoch: number };
 };
 
 /** Port to the tree for changes of in-sync replicas; the cluster room implements it. */

@@ -18,6 +18,14 @@ export class Follower {
     this.#replica = replica;
     this.leader = leader;
     this.epoch = epoch;
+    // An epoch as new as the leader's, in which we have no record, is of a tree that has gone back: we led in it and wrote nothing.
+    const { derived, log } = replica;
+    if (leader >= 0 && derived.epochs.latest >= epoch) derived.epochs.truncated(log.end);
+  }
+
+  /** Our log has records of a newer epoch than the leader's. They may be acknowledged, so they are not given up for it. */
+  get isAhead(): boolean {
+    return this.#replica.derived.epochs.latest > this.epoch;
   }
 
   /** Where our log stands: what an attach says. */

@@ -1,10 +1,11 @@
-import { type Clock, delay } from "@odradek/kit";
+import { assert, type Clock, delay } from "@odradek/kit";
 import { ErrorCode } from "@odradek/protocol";
 
 import type { Appended, AppendOptions, Attachment, AttachRequest, FollowListener, Following } from "./answers.ts";
 import { lists } from "../config.ts";
 import { admit } from "./admission.ts";
 import type { Assignment, InSyncStore, Peer } from "./assignment.ts";
+import { GiveWay } from "./give-way.ts";
 import { InSync, type InSyncView, type WantedChange } from "./in-sync.ts";
 import type { LocalReplica } from "./local-replica.ts";
 
@@ -26,6 +27,7 @@ export class Leader {
   readonly #parts: LeaderParts;
   readonly #replica: LocalReplica;
   readonly #inSync: InSync;
+  readonly #giveWay: GiveWay;
   readonly #followers = new Map<number, Follower>();
   #assignment: Assignment;
   #unsettled: WantedChange | null = null;
@@ -39,7 +41,9 @@ export class Leader {
     this.epoch = assignment.leaderEpoch;
     this.epochStart = replica.log.end;
     // KAFKA-7415, P-06: the epoch is known from its first moment, entries or not.
+    assert(replica.derived.epochs.latest < this.epoch, `${replica}: a leader's epoch is newer than its log`);
     replica.derived.epochs.begin(this.epoch, this.epochStart);
+    this.#giveWay = new GiveWay(parts, replica);
     const { brokerId: self, clock, lagTimeMsMax } = parts;
     this.#inSync = new InSync({ self, lagTimeMsMax, assignment, nowMs: clock.now() });
     this.progressed();
@@ -56,6 +60,7 @@ export class Leader {
 
   /** Decides at once, and writes; the promise settles when the acks that were asked for are there. */
   append(records: Buffer, options: AppendOptions): Promise<Appended> {
+    if (this.#giveWay.isUnderWay) return this.#refused(ErrorCode.NOT_LEADER_OR_FOLLOWER);
     if (options.acks === -1 && this.#inSync.isBelowMinimum) return this.#refused(ErrorCode.NOT_ENOUGH_REPLICAS);
     const admitted = admit(records, this.#replica, { origin: options.origin, wallMs: this.#parts.clock.wallMs() });
     if (admitted.is === "refused") return this.#refused(admitted.error, admitted);
@@ -75,6 +80,11 @@ export class Leader {
     // It has heard of a move before us. Taken now, it would copy and never count; it asks again in a moment.
     if (!this.#assignment.replicas.includes(request.broker)) return { is: "unknown" };
     const { log, derived } = this.#replica;
+    // Nobody can have more of an epoch than its leader, nor a newer one.
+    if (request.lastEpoch > this.epoch || (request.lastEpoch === this.epoch && request.end > log.end)) {
+      this.#giveWay.to(request, this.#assignment, this.epochStart);
+      return { is: "unknown" };
+    }
     if (request.end < log.start) return { is: "belowStart", start: log.start };
     if (request.lastEpoch >= 0) {
       const ours = derived.epochs.endOffsetFor(request.lastEpoch, log.end);
@@ -93,6 +103,7 @@ export class Leader {
 
   /** A newer picture of the same epoch. */
   update(assignment: Assignment): void {
+    if (assignment.version > this.#assignment.version) this.#giveWay.renewed();
     this.#assignment = assignment;
     this.#inSync.update(assignment, this.#parts.clock.now());
     if (this.#unsettled !== null && !this.#inSync.isProposing) this.#unsettled = null;

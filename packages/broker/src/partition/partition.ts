@@ -14,6 +14,7 @@ import type { Assignment } from "./assignment.ts";
 import { Follower } from "./follower.ts";
 import { Leader, type LeaderParts } from "./leader.ts";
 import type { LocalReplica } from "./local-replica.ts";
+import { EpochRaise } from "./raise-epoch.ts";
 import { readRecords } from "./read-records.ts";
 import { leaderHint, type Role } from "./role.ts";
 
@@ -31,6 +32,8 @@ export class Partition {
   readonly #parts: LeaderParts;
   readonly #replica: LocalReplica;
   #acting: Acting;
+  /** While we are to lead and may not yet. */
+  #raise: EpochRaise | null = null;
   /** Called when the role has changed. */
   onRole: () => void = nothing;
   /** Called when the log is found damaged: it should be mended (RELIABILITY L-02). */
@@ -209,6 +212,7 @@ export class Partition {
     const mayLead = assignment.leader === this.#parts.brokerId && assignment.leadsSinceRegistration;
     if (assignment.leaderEpoch > leaderEpoch) return this.#begin(assignment, mayLead);
     if (this.#acting.is === "leader") return this.#acting.leader.update(assignment);
+    if (this.#raise !== null && mayLead) return this.#raise.update(assignment);
     // Within an epoch a leader may only go away (no in-sync replica is alive), never change to another broker.
     const leader = mayLead || assignment.leader !== this.#parts.brokerId ? assignment.leader : -1;
     if (this.#acting.is === "follower" && this.#acting.follower.leader !== leader) this.#begin(assignment, mayLead);
@@ -227,7 +231,10 @@ export class Partition {
 
   #begin(assignment: Assignment, mayLead: boolean): void {
     const { leaderEpoch } = assignment;
-    if (mayLead) {
+    if (mayLead && leaderEpoch <= this.#replica.derived.epochs.latest) {
+      this.#become({ is: "follower", follower: new Follower(this.#replica, -1, leaderEpoch) });
+      this.#raise = new EpochRaise(this.#parts, this.#replica, assignment);
+    } else if (mayLead) {
       this.#become(null);
       this.#acting = { is: "leader", leader: new Leader(this.#parts, this.#replica, assignment) };
     } else {
@@ -242,6 +249,8 @@ export class Partition {
   /** Ends the present role and its waits. */
   #become(acting: Acting | null): void {
     if (this.#acting.is === "leader") this.#acting.leader.end();
+    this.#raise?.end();
+    this.#raise = null;
     if (acting !== null) this.#acting = acting;
     this.#replica.renewHigh();
   }

@@ -158,6 +158,11 @@ export class Fetcher {
     if (wanted === undefined) return;
     const { follower, partition } = wanted;
     const { logger, leader } = this.#parts;
+    if (follower.isAhead && answer.outcome !== "unknown" && answer.outcome !== "fenced") {
+      const fields = { evt: "ahead-of-leader", partition: `${partition.replica}`, leader, leaderEpoch: follower.epoch };
+      logger.error({ ...fields, ...follower.position }, "our log has a newer leader epoch than our leader: it is kept");
+      return this.#retryLater(wanted, { tellLeader: true });
+    }
     switch (answer.outcome) {
       case "attached":
         wanted.isAttached = true;

@@ -133,6 +133,11 @@ export class ReplicatedTopic {
     this.files.get(id)!.kill();
   }
 
+  /** All brokers end at once; boot them again. */
+  killAll(): void {
+    for (const id of this.lives.keys()) this.kill(id);
+  }
+
   /** The machine is gone, with what its disk had not stored. */
   losePower(id: number): void {
     this.#die(id);
@@ -150,6 +155,11 @@ export class ReplicatedTopic {
   /** The controller makes a broker the leader, in a new epoch. `isr` stays as it is unless given. */
   elect(leader: number, isr: number[] = this.#node.isr): void {
     this.#write({ leader, leaderEpoch: this.#node.leaderEpoch + 1, isr });
+  }
+
+  /** A snapshot of the tree is restored: leader, epoch and in-sync replicas of some time ago. */
+  restore(was: { leader: number; leaderEpoch: number; isr: number[] }): void {
+    this.#write(was);
   }
 
   /** The controller changes the in-sync replicas. */
@@ -346,7 +356,7 @@ export class ReplicatedTopic {
       const life = this.lives.get(id);
       if (life && !change.addedIncarnations.has(id) && life.incarnation !== this.#members.get(id)) return "rejected";
     }
-    this.#write({ isr: change.isr });
+    this.#write({ isr: change.isr, ...change.leadership });
     return "accepted";
   }
 

@@ -44,6 +44,10 @@ export async function restore(options: Common & { "data-dir": string; members: s
   if (taken !== undefined) throw new Failure("conflict", `${taken} is not empty`);
   const ports = { files: new NodeFiles(), random: new SystemRandom(), logger: silentLogger };
   const clusterId = await restoreSnapshot({ file, directories, ...ports });
+  tell(
+    "warning: brokers' logs may be ahead of the snapshot. Stop all brokers before the restored nodes start, start all of them together afterwards, and restart " +
+      "idempotent producers: their ids may be given out again. See docs/formats/metadata-snapshot.md",
+  );
   const rows = [...directories].map(([member, directory]) => ({ member, directory, clusterId }));
   if (options.output === "json") return printJson(rows);
   await print(rows.map(({ directory }) => `${directory}\n`).join(""));
