@@ -72,6 +72,8 @@ export type AttachRequest = {
 export type FollowListener = {
   /** There may be more to read, or a mark has moved. */
   progressed(): void;
+  /** The log has been examined, and mended as far as it could be: what was damaged may be read again. */
+  examined(): void;
   /** This broker leads no longer in the epoch of the attachment. */
   ended(): void;
 };
@@ -85,7 +87,8 @@ export type Following = {
   readonly isInSync: boolean;
   /** Whether the topic names this replica for the leader's, and for the follower's rate (KIP-73). */
   readonly throttledBy: { readonly leader: boolean; readonly follower: boolean };
-  read(from: number, bytesMax: number): { records: Buffer; release(): void } | null;
+  /** damaged: nothing from there on can be read before the log has been examined (`FollowListener`). */
+  read(from: number, bytesMax: number): { records: Buffer; release(): void } | "damaged" | null;
   acknowledged(end: number): void;
   /** The stream ended: nothing of this follower is kept. */
   detach(): void;

@@ -136,6 +136,12 @@ export class Leader {
     this.#considerChange();
   }
 
+  /** The log has been examined: followers that waited at damage try again. */
+  examined(): void {
+    for (const follower of this.#followers.values()) follower.listener.examined();
+    this.progressed();
+  }
+
   acknowledged(follower: Follower, end: number): void {
     if (this.#followers.get(follower.broker) !== follower) return;
     this.#inSync.acknowledged(follower.broker, Math.min(end, this.#replica.log.end), this.#now());
@@ -274,10 +280,8 @@ class Follower implements Following {
     };
   }
 
-  read(from: number, bytesMax: number): { records: Buffer; release(): void } | null {
-    const read = this.#leader.replica.read(from, { bytesMax, upTo: this.end, oneBatchAtLeast: true });
-    // The follower waits until the log is mended; everything behind the damage waits with it.
-    return read === "damaged" ? null : read;
+  read(from: number, bytesMax: number): { records: Buffer; release(): void } | "damaged" | null {
+    return this.#leader.replica.read(from, { bytesMax, upTo: this.end, oneBatchAtLeast: true });
   }
 
   acknowledged(end: number): void {

@@ -6,6 +6,9 @@ import type { ReadLimits, SegmentRead } from "../segment/read-batches.ts";
 import { CorruptLogError } from "../segment/walk.ts";
 import type { DerivedPartitionState } from "./derived-partition-state.ts";
 
+/** Bounds what is remembered of damage; a disk with more of it may be told of twice. */
+const DAMAGE_TOLD_MAX = 1000;
+
 /** This broker's copy of one partition, whatever its role: the log, what is derived from it, and the high watermark. */
 export class LocalReplica {
   readonly topic: string;
@@ -23,6 +26,8 @@ export class LocalReplica {
   onFailed: () => void = () => {};
   /** A batch was found that must not be served (RELIABILITY L-02). */
   onDamaged: () => void = () => {};
+  /** Each place of damage is told of once until the log is whole again, however many readers run into it. */
+  readonly #damageTold = new Set<string>();
   /** The end that `onWritten` is going to be called for. */
   #awaited = -1;
   /** What `onWritten` was last called for. */
@@ -58,10 +63,15 @@ export class LocalReplica {
       return this.log.read(from, limits);
     } catch (error) {
       if (!(error instanceof CorruptLogError)) throw error;
-      this.logger.warn({ evt: "damage-met", partition: `${this}`, from, err: error }, "a damaged batch is not served");
+      this.#tellDamage(error, from);
       this.onDamaged();
       return "damaged";
     }
+  }
+
+  /** The log is whole: damage that is met from now on is new. */
+  forgetDamage(): void {
+    this.#damageTold.clear();
   }
 
   /** Waits on it end with the role: each role has its own. */
@@ -118,6 +128,14 @@ export class LocalReplica {
       this.#writtenEnd = this.log.written.value;
       this.onWritten(previousEnd);
     });
+  }
+
+  /** `error` names the file and the position. */
+  #tellDamage(error: CorruptLogError, from: number): void {
+    if (this.#damageTold.has(error.message)) return;
+    if (this.#damageTold.size >= DAMAGE_TOLD_MAX) this.#damageTold.clear();
+    this.#damageTold.add(error.message);
+    this.logger.warn({ evt: "damage-met", partition: `${this}`, from, err: error }, "a damaged batch is not served");
   }
 
   #wentBack(): void {

@@ -194,8 +194,9 @@ export class Partition {
   }
 
   /** The log has been examined, and mended as far as it could be: whoever waited reads again. */
-  mended(): void {
-    if (this.#acting.is === "leader") this.#acting.leader.progressed();
+  examined(result: { isWhole: boolean }): void {
+    if (result.isWhole) this.#replica.forgetDamage();
+    if (this.#acting.is === "leader") this.#acting.leader.examined();
   }
 
   /** A follower's stream wants this partition. */

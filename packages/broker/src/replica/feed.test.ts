@@ -1,15 +1,23 @@
-import type { RpcStream } from "@odradek/kit";
+import { type Logger, type RpcStream, silentLogger } from "@odradek/kit";
 import { batchesIn } from "@odradek/protocol";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 
+import type { TopicConfig } from "../config.ts";
 import { ReplicatedTopic } from "../testing/replicated-topic.ts";
 import { type Attach, type Data, follow, type FollowerMessage, type LeaderMessage } from "./messages.ts";
 
 const topicId = Buffer.alloc(16, 7);
 
 /** A leader on its own and a follower that does only what the test says. */
-async function leaderAndFollower() {
-  const at = await ReplicatedTopic.start({ brokers: [1] });
+async function leaderAndFollower(
+  options: {
+    logger?: Logger;
+    topicConfig?: Partial<TopicConfig>;
+    before?: (at: ReplicatedTopic) => Promise<void>;
+  } = {},
+) {
+  const at = await ReplicatedTopic.start({ brokers: [1], ...options });
+  await options.before?.(at);
   at.move([1, 9]);
   const client = at.network.rpc("b9").client("b1:9");
   onTestFinished(() => client.close());
@@ -86,6 +94,59 @@ test("nothing is attached before the follower has said who it is, or for somebod
   second.stream.send({ hello: { ...hello, leader: 2 } });
   await second.at.pass(10);
   expect(ended).toBe(true);
+});
+
+test("L-02: a follower ahead of damage costs nothing while the damage stays, and goes on when it is gone", async () => {
+  const path = "/data/words-0/00000000000000000000.log";
+  let told = 0;
+  const tell = (fields: object): void => {
+    if ("evt" in fields && fields.evt === "damage-met") told++;
+  };
+  const logger: Logger = { ...silentLogger, warn: tell, child: () => logger };
+  const overwrite = (at: ReplicatedTopic, bytes: Buffer, position: number): void => {
+    const file = at.files.get(1)!.open(path);
+    file.write([bytes], position);
+    file.close();
+  };
+  const right = Buffer.alloc(1);
+  const position = 950;
+  const { at, stream, data, attach } = await leaderAndFollower({
+    logger,
+    topicConfig: { indexIntervalBytes: 300 },
+    before: async (topic) => {
+      for (let n = 0; n < 20; n++) await topic.appended(1, [`v${n}`.padEnd(80)]);
+      await topic.stop(1);
+      topic.files.get(1)!.readAll(path)!.copy(right, 0, position);
+      overwrite(topic, Buffer.from([right[0]! ^ 1]), position);
+      await topic.boot(1);
+      topic.control();
+      await topic.until(() => topic.partitionOrNull(1)?.role.is === "leader");
+    },
+  });
+  const sentEnd = (): number => data.flatMap(({ records }) => [...batchesIn(records)]).at(-1)?.nextOffset ?? 0;
+  stream.send({ hello });
+  attach(1, { leaderEpoch: at.node.leaderEpoch });
+  await at.pass(500);
+  const before = sentEnd();
+  expect(before).toBeLessThan(20);
+  const toldBefore = told;
+  const reads = vi.spyOn(at.partition(1).replica.log, "read");
+  for (let n = 0; n < 50; n++) {
+    await at.appended(1, ["more"]);
+    stream.send({ acknowledgements: [{ attachId: 1, end: before }] });
+    await at.pass(5);
+  }
+  expect(at.partition(1).end).toBe(70);
+  expect(data.at(-1)).toMatchObject({ high: 70, records: Buffer.alloc(0) });
+  expect(reads).toHaveBeenCalledTimes(0);
+  await at.pass(200_000);
+  expect(sentEnd()).toBe(before);
+  expect(told).toBe(toldBefore);
+  expect(reads.mock.calls.length).toBeLessThan(20);
+
+  overwrite(at, right, position);
+  await at.pass(70_000);
+  expect(sentEnd()).toBe(70);
 });
 
 test("an attachment to an epoch that ends is taken back", async () => {

@@ -24,6 +24,8 @@ type Attached = {
   sentEnd: number;
   sentHigh: number;
   sentStart: number;
+  /** The read at `sentEnd` met damage: only marks go out, and nothing is read, until the log has been examined (RELIABILITY L-02). */
+  isAtDamage: boolean;
   /** Sent and not acknowledged, in order. */
   unacknowledged: { end: number; bytes: number }[];
 };
@@ -86,6 +88,7 @@ export class Feed {
       { broker, incarnation, leaderEpoch, lastEpoch, end },
       {
         progressed: () => this.#progressed(attachId),
+        examined: () => this.#examined(attachId),
         ended: () => this.#leaderEnded(attachId),
       },
     );
@@ -94,7 +97,8 @@ export class Feed {
   }
 
   #begin(attachId: number, end: number, following: Following): void {
-    const attached = { attachId, following, sentEnd: end, sentHigh: -1, sentStart: -1, unacknowledged: [] };
+    const sent = { sentEnd: end, sentHigh: -1, sentStart: -1, unacknowledged: [] };
+    const attached = { attachId, following, ...sent, isAtDamage: false };
     this.#attached.set(attachId, attached);
     this.#progressed(attachId);
   }
@@ -146,6 +150,13 @@ export class Feed {
     this.#schedule();
   }
 
+  #examined(attachId: number): void {
+    const attached = this.#attached.get(attachId);
+    if (attached === undefined) return;
+    attached.isAtDamage = false;
+    this.#progressed(attachId);
+  }
+
   #schedule(): void {
     if (this.#scheduled || this.#blocked || this.#ended) return;
     this.#scheduled = true;
@@ -182,7 +193,7 @@ export class Feed {
         const data = this.#next(attached, releases);
         if (data !== null) list.push(data);
         bytes += data?.records.length ?? 0;
-        const hasMore = attached.sentEnd < attached.following.end;
+        const hasMore = hasRecords(attached);
         // Too much is unacknowledged: it keeps its place until there is room.
         if (hasMore && (data === null || data.records.length === 0)) continue;
         queue.delete(attached);
@@ -195,10 +206,12 @@ export class Feed {
   /** What is next for one partition: records, or marks that have moved, or nothing. */
   #next(attached: Attached, releases: (() => void)[]): Data | null {
     const { attachId, following } = attached;
-    const { high, start, end } = following;
+    const { high, start } = following;
     const hasRoom = this.#unacknowledgedBytes < streamLimits.unacknowledgedBytesMax;
-    const mayRead = hasRoom && attached.sentEnd < end && !this.#mustWait(following);
-    const read = mayRead ? following.read(attached.sentEnd, streamLimits.turnBytes) : null;
+    const mayRead = hasRoom && hasRecords(attached) && !this.#mustWait(following);
+    const found = mayRead ? following.read(attached.sentEnd, streamLimits.turnBytes) : null;
+    attached.isAtDamage ||= found === "damaged";
+    const read = found === "damaged" ? null : found;
     if (read === null && high === attached.sentHigh && start === attached.sentStart) return null;
     attached.sentHigh = high;
     attached.sentStart = start;
@@ -229,8 +242,14 @@ export class Feed {
   }
 }
 
-function hasNews({ following, sentEnd, sentHigh, sentStart }: Attached): boolean {
-  return sentEnd < following.end || sentHigh !== following.high || sentStart !== following.start;
+/** Whether there are records to send that can be read. */
+function hasRecords({ following, sentEnd, isAtDamage }: Attached): boolean {
+  return !isAtDamage && sentEnd < following.end;
+}
+
+function hasNews(attached: Attached): boolean {
+  const { following, sentHigh, sentStart } = attached;
+  return hasRecords(attached) || sentHigh !== following.high || sentStart !== following.start;
 }
 
 function answerOf(attachId: number, attachment: Attachment): Answer {

@@ -70,7 +70,7 @@ export class Healer {
     }
     patient.isBusy = false;
     if (this.#patients.get(partition) !== patient) return;
-    partition.mended();
+    partition.examined({ isWhole: left === 0 });
     if (left === 0 && !patient.isAskedAgain) this.#patients.delete(partition);
     else {
       patient.cancelRetry = clock.timer(patient.retryMs, () => {
