@@ -1,3 +1,4 @@
+import { CorruptLogError } from "../segment/walk.ts";
 import { describe, expect, test } from "vitest";
 import { batchesIn } from "@odradek/protocol";
 import { batchOf, DIRECTORY, LogFixture } from "../testing/log-fixture.ts";
@@ -172,6 +173,44 @@ describe("log", () => {
     await at.tick();
     expect(at.values()).toEqual(["anew"]);
   });
+
+  test.each([
+    ["the batch to cut is hidden", 1000],
+    ["a batch that stays is hidden", 200],
+  ])(
+    "L-02: damage stops a truncation before anything has changed, and is no failure of the disk: %s",
+    async (_, damage) => {
+      const at = await LogFixture.open({ segmentBytes: 3000 });
+      const producer = { id: 9, epoch: 0, baseSequence: 0 };
+      for (let n = 0; n < 60; n++)
+        at.append(
+          batchOf([`v${n}`.padEnd(60)], { timestamp: 1000 + n, producer: { ...producer, baseSequence: n } }),
+          Math.floor(n / 10),
+        );
+      await at.tick();
+      const names = at.files.list(DIRECTORY).filter((name) => name.endsWith(".log"));
+      expect(names.length).toBeGreaterThan(2);
+      const [path] = names.map((name) => `${DIRECTORY}/${name}`);
+      const stored = at.files.readAll(path!)!;
+      const batches = [...batchesIn(stored)];
+      const hit = batches.findIndex((batch) => batch.at + batch.size > damage);
+      const file = at.files.open(path!);
+      file.write([Buffer.alloc(4)], batches[hit]!.at + 8); // its length
+      const before = at.derived.snapshot();
+      const offset = batches.find((batch) => batch.at > 1000)!.baseOffset;
+      expect(() => at.log.truncateTo(offset)).toThrow(CorruptLogError);
+      expect([at.log.failed, at.log.end, at.log.written.value, at.derived.epochs.latest]).toEqual([null, 60, 60, 5]);
+      expect(at.derived.snapshot()).toEqual(before);
+      expect(at.files.list(DIRECTORY).filter((name) => name.endsWith(".log"))).toEqual(names);
+      expect(at.append(batchOf(["goes on"]), 6).baseOffset).toBe(60);
+      file.write([stored.subarray(batches[hit]!.at, batches[hit]!.at + 12)], batches[hit]!.at);
+      file.close();
+      at.log.truncateTo(offset);
+      await at.tick();
+      expect(at.log.end).toBe(offset);
+      expect(at.values()).toHaveLength(offset);
+    },
+  );
 
   test("P-21: starts over at the leader's start", async () => {
     const at = await LogFixture.open();

@@ -13,6 +13,7 @@ import { SealedSegments } from "./sealed-segments.ts";
 import type { Segments } from "./segments.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Stability } from "./stability.ts";
+import { planTruncation } from "./truncation.ts";
 import { firstRecordSince, maxTimestampIn, type FoundRecord } from "./time-lookup.ts";
 
 /** Bytes that may wait for the end of the tick; more are written at once. */
@@ -162,28 +163,25 @@ export class Log {
   }
 
   /** Headers of the written batches from the one that holds `from` on. Views: they live until the next step, without an `await` between. */
-  *batches(from: number): Generator<Batch, void, void> {
-    for (let index = this.#segments.floor(from); index < this.#segments.count; index++)
-      for (const { batch } of this.#segments.use(index).headersFrom(from)) yield batch;
+  batches(from: number): Generator<Batch, void, void> {
+    return this.#segments.batches(from);
   }
 
-  /** Follower: drops everything from `offset` on, in the derived state too (RELIABILITY L-14, L-15, L-16). `end` is then at most `offset`. */
+  /**
+   * Follower: drops everything from `offset` on, in the derived state too (RELIABILITY L-14, L-15, L-16). `end` is then at most `offset`.
+   * Throws CorruptLogError, and has changed nothing, where damage hides what is to be cut or kept.
+   */
   truncateTo(offset: number): void {
     this.#writeNow();
     this.#throwIfFailed();
     if (offset < this.#segments.first.baseOffset) return this.truncateFullyAndStartAt(offset);
+    const log = { segments: this.#segments, snapshots: this.#snapshots, derived: this.#options.derived };
+    const { cut, end } = planTruncation({ ...log, fail: (error) => this.#fail(error) }, { offset, end: this.#end });
     this.#guarded(() => {
-      let end = Math.min(offset, this.#end);
-      if (offset < this.#end) {
-        const kept = this.#segments.floor(offset) + 1;
-        this.#removal.removeNewest(this.#segments.removeLast(this.#segments.count - kept));
-        end = this.#segments.active.truncateTo(offset) ?? end;
-      }
+      const kept = this.#segments.floor(offset) + 1;
+      this.#removal.removeNewest(this.#segments.removeLast(this.#segments.count - kept));
+      if (cut !== null) this.#segments.active.cut(cut);
       this.#endMovedBack(end);
-      this.#snapshots.reload(this.#options.derived, this.#end, {
-        start: this.#segments.first.baseOffset,
-        batches: (from) => this.batches(from),
-      });
     });
   }
 

@@ -1,4 +1,5 @@
 import { assert } from "@odradek/kit";
+import type { Batch } from "@odradek/protocol";
 import type { Segment } from "../segment/segment.ts";
 
 /** Sealed segments of one log that keep their files open (RELIABILITY L-25). */
@@ -104,6 +105,12 @@ export class Segments {
   removeLast(count: number): Segment[] {
     assert(count < this.#list.length, "one segment stays");
     return this.#forget(count === 0 ? [] : this.#list.splice(-count));
+  }
+
+  /** Headers of the written batches from the one that holds `from` on; views, see `walkHeaders`. */
+  *batches(from: number): Generator<Batch, void, void> {
+    for (let index = this.floor(from); index < this.count; index++)
+      for (const { batch } of this.use(index).headersFrom(from)) yield batch;
   }
 
   /** Lets go of the files of sealed segments; the next reader opens them again. */

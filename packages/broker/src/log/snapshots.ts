@@ -39,10 +39,19 @@ export class Snapshots {
     return null;
   }
 
-  /** The states as the log says up to `end`: the newest snapshot and the batches behind it. */
+  /** The states as the log says up to `end`: the newest snapshot and the batches behind it. Where the log can't be read they stay, and it throws. */
   reload(derived: DerivedState, end: number, log: { start: number; batches: (from: number) => Iterable<Batch> }): void {
-    const from = this.restore(derived, end) ?? log.start;
-    for (const batch of log.batches(from)) derived.batch(batch);
+    const before = derived.snapshot();
+    try {
+      const from = this.restore(derived, end) ?? log.start;
+      for (const batch of log.batches(from)) {
+        if (batch.baseOffset >= end) break;
+        derived.batch(batch);
+      }
+    } catch (error) {
+      derived.restore(before);
+      throw error;
+    }
   }
 
   /** Saves the states as of `offset`, unless that is done, and removes snapshots that belong to no segment any more. */

@@ -11,13 +11,17 @@ export class Follower {
   readonly leader: number;
   readonly epoch: number;
   readonly #replica: LocalReplica;
+  /** Whether the newest picture of this epoch counts us among the in-sync replicas. */
+  isInSync: boolean;
   /** Called when everything before the offset is in the page cache. */
   onWritten: (end: number) => void = () => {};
 
-  constructor(replica: LocalReplica, leader: number, epoch: number) {
+  constructor(replica: LocalReplica, options: { leader: number; epoch: number; isInSync: boolean }) {
     this.#replica = replica;
+    const { leader, epoch, isInSync } = options;
     this.leader = leader;
     this.epoch = epoch;
+    this.isInSync = isInSync;
     // An epoch as new as the leader's, in which we have no record, is of a tree that has gone back: we led in it and wrote nothing.
     const { derived, log } = replica;
     if (leader >= 0 && derived.epochs.latest >= epoch) derived.epochs.truncated(log.end);
@@ -56,14 +60,22 @@ export class Follower {
 
   /**
    * The leader's log parts from ours: it has `epoch` up to `end`. We keep what both have: our own part of that epoch, or of the largest
-   * one below it, up to `end` at most (KIP-279); attaching again finds out whether that is far enough back.
+   * one below it, up to `end` at most (KIP-279); attaching again finds out whether that is far enough back. damaged: our log can't be cut
+   * before it is mended, and is as it was.
    */
-  diverged(at: { epoch: number; end: number }): void {
+  diverged(at: { epoch: number; end: number }): "truncated" | "damaged" {
     const { derived, log } = this.#replica;
     const ours = derived.epochs.endOffsetFor(at.epoch, log.end);
     const end = ours.leaderEpoch < 0 ? at.end : Math.min(at.end, ours.endOffset);
     assert(end <= log.end, "a follower truncates within its log");
-    this.#replica.truncateTo(Math.max(end, 0));
+    if (this.#replica.truncateTo(Math.max(end, 0)) === "truncated") return "truncated";
+    // An in-sync replica's copy is one that an acknowledgement rests on, and it may be elected: it keeps all it has until the damage is mended or
+    // the leader has dropped it (L-02). One that is not in sync may start over, as one below its leader's start does (P-21): the leader has all
+    // that is committed, and nobody counts this copy before it has that again. The leader can't have taken us in behind this picture's back:
+    // it takes in who is attached in its epoch, and a log that has been attached in an epoch does not part from the leader's in it.
+    if (this.isInSync) return "damaged";
+    this.#replica.startAnewAt(this.#replica.log.start);
+    return "truncated";
   }
 
   /** The leader's log starts after our end. */

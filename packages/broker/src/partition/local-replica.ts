@@ -98,15 +98,22 @@ export class LocalReplica {
     assert(this.lastStable <= this.#high.value, `${this}: last stable offset beyond the high watermark`);
   }
 
-  /** Removes everything from `end` on. Committed records never go, unless an unclean election decided so (L-13): then it is logged. */
-  truncateTo(end: number): void {
+  /** Removes everything from `end` on; damaged: nothing was changed, for what is to be cut or kept can't be read. Committed records never go, unless an unclean election decided so (L-13): then it is logged. */
+  truncateTo(end: number): "truncated" | "damaged" {
+    try {
+      this.log.truncateTo(end);
+    } catch (error) {
+      if (!(error instanceof CorruptLogError)) throw error;
+      this.#tellDamage(error, end);
+      return "damaged";
+    }
     if (end < this.#high.value) {
       const fields = { evt: "committed-records-removed", partition: `${this}`, end, high: this.#high.value };
       this.logger.warn(fields, "the new leader's log ends before our high watermark");
       this.#high.retreat(Math.max(end, this.log.start));
     }
-    this.log.truncateTo(end);
     this.#wentBack();
+    return "truncated";
   }
 
   /** Removes everything and goes on at `start`. */

@@ -214,6 +214,7 @@ export class Partition {
     if (assignment.leaderEpoch > leaderEpoch) return this.#begin(assignment, mayLead);
     if (this.#acting.is === "leader") return this.#acting.leader.update(assignment);
     if (this.#raise !== null && mayLead) return this.#raise.update(assignment);
+    if (this.#acting.is === "follower") this.#acting.follower.isInSync = assignment.isr.includes(this.#parts.brokerId);
     // Within an epoch a leader may only go away (no in-sync replica is alive), never change to another broker.
     const leader = mayLead || assignment.leader !== this.#parts.brokerId ? assignment.leader : -1;
     if (this.#acting.is === "follower" && this.#acting.follower.leader !== leader) this.#begin(assignment, mayLead);
@@ -232,15 +233,19 @@ export class Partition {
 
   #begin(assignment: Assignment, mayLead: boolean): void {
     const { leaderEpoch } = assignment;
+    const isInSync = assignment.isr.includes(this.#parts.brokerId);
     if (mayLead && leaderEpoch <= this.#replica.derived.epochs.latest) {
-      this.#become({ is: "follower", follower: new Follower(this.#replica, -1, leaderEpoch) });
+      this.#become({
+        is: "follower",
+        follower: new Follower(this.#replica, { leader: -1, epoch: leaderEpoch, isInSync }),
+      });
       this.#raise = new EpochRaise(this.#parts, this.#replica, assignment);
     } else if (mayLead) {
       this.#become(null);
       this.#acting = { is: "leader", leader: new Leader(this.#parts, this.#replica, assignment) };
     } else {
       const leader = assignment.leader === this.#parts.brokerId ? -1 : assignment.leader;
-      this.#become({ is: "follower", follower: new Follower(this.#replica, leader, leaderEpoch) });
+      this.#become({ is: "follower", follower: new Follower(this.#replica, { leader, epoch: leaderEpoch, isInSync }) });
     }
     const { role } = this;
     this.#replica.logger.info({ evt: "role", partition: `${this.#replica}`, role, end: this.end }, "role changed");

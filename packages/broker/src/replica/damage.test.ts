@@ -1,6 +1,6 @@
 import type { MemoryFiles } from "@odradek/kit/testing";
-import { ErrorCode } from "@odradek/protocol";
-import { describe, expect, test } from "vitest";
+import { batchesIn, ErrorCode } from "@odradek/protocol";
+import { describe, expect, test, vi } from "vitest";
 import { injure } from "../testing/injuries.ts";
 import { ReplicatedTopic } from "../testing/replicated-topic.ts";
 
@@ -12,6 +12,10 @@ function flip(files: MemoryFiles, at: number, path = FIRST): void {
   const file = files.open(path);
   file.write([bytes], 0);
   file.close();
+}
+
+function batchesAt(files: MemoryFiles): { position: number }[] {
+  return [...batchesIn(files.readAll(FIRST)!)].map(({ at }) => ({ position: at }));
 }
 
 const read = (topic: ReplicatedTopic, id: number, offset: number) =>
@@ -75,5 +79,55 @@ describe("damage", () => {
     expect(topic.files.get(2)!.readAll(FIRST)!.equals(before)).toBe(false);
     await topic.pass(70_000);
     expect(topic.files.get(2)!.readAll(FIRST)!.equals(before)).toBe(true);
+  });
+
+  /** Broker 1 has records that the new leader, 2, has not, and something in the length of batch `hit` that can't be right. */
+  async function parted(hit: number, isr: number[]) {
+    const topic = await ReplicatedTopic.start();
+    await filled(topic);
+    await topic.until(() => topic.partition(1).high.value === 20);
+    topic.network.cut("b1", "b2");
+    topic.network.cut("b1", "b3");
+    for (let n = 0; n < 5; n++) await topic.appended(1, ["alone"], { acks: 1 });
+    const { position } = batchesAt(topic.files.get(1)!)[hit]!;
+    const file = topic.files.get(1)!.open(FIRST);
+    file.write([Buffer.alloc(4)], position + 8);
+    file.close();
+    topic.elect(2, isr);
+    void topic.append(2, ["new"], { acks: 1 });
+    const startedAnew = vi.spyOn(topic.partition(1).replica, "startAnewAt");
+    topic.network.heal("b1", "b2");
+    topic.network.heal("b1", "b3");
+    const isLike = (): boolean => topic.files.get(1)!.readAll(FIRST)!.equals(topic.files.get(2)!.readAll(FIRST)!);
+    return { topic, startedAnew, isLike };
+  }
+
+  test("L-02: an in-sync replica that must truncate is mended first, and keeps all that is acknowledged meanwhile", async () => {
+    const { topic, startedAnew, isLike } = await parted(5, [1, 2, 3]);
+    await topic.until(() => topic.partition(1).end === 21 && isLike(), 5000);
+    expect(startedAnew).not.toHaveBeenCalled();
+    expect(topic.node.isr).toEqual([1, 2, 3]);
+    expect(topic.partition(1).replica.log.failed).toBeNull();
+    expect(await topic.appended(2, ["more"])).toMatchObject({ error: ErrorCode.NONE, baseOffset: 21 });
+  });
+
+  test("L-02, P-21: what can't be mended stays while the replica is in sync; once it is not, it starts anew and joins again", async () => {
+    const { topic, startedAnew, isLike } = await parted(20, [1, 2, 3]);
+    await topic.until(() => {
+      const isInSync = topic.node.isr.includes(1);
+      if (isInSync) expect(startedAnew).not.toHaveBeenCalled();
+      return !isInSync;
+    }, 30_000);
+    expect(topic.partition(1).end).toBe(25);
+    await topic.until(() => topic.node.isr.includes(1), 30_000);
+    await topic.until(isLike, 5000);
+    expect(startedAnew).toHaveBeenCalledOnce();
+    expect(topic.partition(1).replica.log.failed).toBeNull();
+  });
+
+  test("L-02, P-21: a replica that is not in sync and can't cut its log starts anew at once", async () => {
+    const { topic, startedAnew, isLike } = await parted(20, [2, 3]);
+    await topic.until(() => topic.partition(1).end === 21 && isLike(), 5000);
+    expect(startedAnew).toHaveBeenCalledOnce();
   });
 });

@@ -180,7 +180,10 @@ export class Fetcher {
           { evt: "below-start", partition: `${partition.replica}`, leader, ...answer.belowStart },
           "starting anew",
         );
-        return this.#reattachAfter(wanted, () => follower.startAnewAt(answer.belowStart.start));
+        return this.#reattachAfter(wanted, () => {
+          follower.startAnewAt(answer.belowStart.start);
+          return "truncated";
+        });
       case "fenced":
       case "unknown":
         return this.#retryLater(wanted);
@@ -202,9 +205,15 @@ export class Fetcher {
     this.#retryLater(wanted, { tellLeader: true });
   }
 
-  #reattachAfter(wanted: Wanted, change: () => void): void {
+  #reattachAfter(wanted: Wanted, change: () => "truncated" | "damaged"): void {
     this.#detach(wanted);
-    if (this.#guarded(wanted, () => (change(), true)) === null) return;
+    const outcome = this.#guarded(wanted, change);
+    if (outcome === null) return;
+    if (outcome === "damaged") {
+      // This partition alone stands still: once the healer has mended it, or the leader has dropped us, a later attempt succeeds.
+      wanted.partition.damaged();
+      return this.#retryLater(wanted);
+    }
     this.#toAttach.add(wanted);
     this.#schedule();
   }

@@ -21,6 +21,9 @@ export type RollLimits = {
   readonly segmentIndexBytes: number;
 };
 
+/** Where a segment is to be cut: in the file, in offsets, and the largest timestamp of what is left. */
+export type SegmentCut = { readonly position: number; readonly end: number; readonly max: MaxTimestamp };
+
 /**
  * A piece of a log: batches back to back in one .log file and two indexes over it. `append` queues without copying and `write` brings
  * all that is queued to the file in one call; only what is written can be read.
@@ -240,23 +243,23 @@ export class Segment {
     return null;
   }
 
-  /** Cuts off the batch that holds `offset` and all behind it, in the indexes too (RELIABILITY L-14). Returns the offset the segment now ends at, null when nothing was cut. */
-  truncateTo(offset: number): number | null {
+  /** What `cut` needs to cut off the batch that holds `offset` and all behind it; null: nothing is there to cut. Throws CorruptLogError. */
+  cutFor(offset: number): SegmentCut | null {
     assert(this.#queuedBytes === 0, "truncation waits for the write");
-    const first = this.headersFrom(offset).next();
-    if (first.done === true) return null;
-    const { batch, position } = first.value;
-    const end = Math.min(offset, Math.max(batch.baseOffset, this.baseOffset));
+    for (const { batch, position } of this.headersFrom(offset)) {
+      const end = Math.min(offset, Math.max(batch.baseOffset, this.baseOffset));
+      return { position, end, max: this.#maxBefore(position, end) };
+    }
+    return null;
+  }
+
+  /** Cuts the file and the indexes (RELIABILITY L-14). The segment ends at `end` then. */
+  cut({ position, end, max }: SegmentCut): void {
     this.cutAt(position);
     this.#bytesSinceIndex = 0;
     this.#offsets.truncateTo(end);
     this.#times.truncateTo(end);
-    this.#max = this.#times.last();
-    for (const standing of this.headersFrom(this.#max.timestamp < 0 ? this.baseOffset : this.#max.offset)) {
-      const { maxTimestamp, lastOffset } = standing.batch;
-      if (maxTimestamp > this.#max.timestamp) this.#max = { timestamp: maxTimestamp, offset: lastOffset };
-    }
-    return end;
+    this.#max = max;
   }
 
   /** Cuts the file; the indexes know nothing of what is cut. */
@@ -360,6 +363,16 @@ export class Segment {
       if (!(error instanceof CorruptLogError)) throw error;
     }
     return null;
+  }
+
+  #maxBefore(position: number, end: number): MaxTimestamp {
+    let max = this.#times.lastBelow(end);
+    for (const standing of this.headersFrom(max.timestamp < 0 ? this.baseOffset : max.offset)) {
+      if (standing.position >= position) break;
+      const { maxTimestamp, lastOffset } = standing.batch;
+      if (maxTimestamp > max.timestamp) max = { timestamp: maxTimestamp, offset: lastOffset };
+    }
+    return max;
   }
 
   #note(batch: Batch, position: number, indexIntervalBytes: number): void {

@@ -54,6 +54,12 @@ export class TimeIndex {
     return this.count === 0 ? { timestamp: -1, offset: this.#baseOffset } : this.at(this.count - 1);
   }
 
+  /** The last entry for an offset below `offset`. */
+  lastBelow(offset: number): MaxTimestamp {
+    const kept = this.#countBelow(offset);
+    return kept === 0 ? { timestamp: -1, offset: this.#baseOffset } : this.at(kept - 1);
+  }
+
   endDescends(): boolean {
     return this.count > 1 && this.at(this.count - 1).timestamp <= this.at(this.count - 2).timestamp;
   }
@@ -72,9 +78,7 @@ export class TimeIndex {
 
   /** Drops the entries for offsets ≥ `offset`. */
   truncateTo(offset: number): void {
-    let keep = this.count;
-    while (keep > 0 && this.at(keep - 1).offset >= offset) keep--;
-    this.#entries.truncate(keep);
+    this.#entries.truncate(this.#countBelow(offset));
     this.#lastTimestamp = this.last().timestamp;
   }
 
@@ -114,5 +118,11 @@ export class TimeIndex {
       timestamp: entry.readInt32BE(0) * TWO_32 + entry.readUInt32BE(4),
       offset: this.#baseOffset + entry.readInt32BE(8),
     };
+  }
+
+  #countBelow(offset: number): number {
+    let count = this.count;
+    while (count > 0 && this.at(count - 1).offset >= offset) count--;
+    return count;
   }
 }
