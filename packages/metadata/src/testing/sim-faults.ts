@@ -191,5 +191,8 @@ export class Faults {
 const pick = <T>(from: readonly T[], random: Random): T => from[integerBelow(random, from.length)]!;
 
 function whole({ driver }: FaultyNode): boolean {
-  return driver !== null && driver.core.state.standing === "voter" && driver.core.state.term > 0;
+  if (driver === null) return false;
+  const { standing, term, floor, rollCall, draft, pending } = driver.core.state;
+  // What it took over from others counts once it is on its own disk.
+  return standing === "voter" && term > 0 && !floor && !rollCall && draft === null && pending.length === 0;
 }
