@@ -212,6 +212,21 @@ describe("log", () => {
     },
   );
 
+  test("L-02: a damaged first batch does not keep a log with a time limit from taking more", async () => {
+    const at = await LogFixture.open({ segmentMs: 60_000 });
+    at.append(batchOf(["first"]));
+    await at.tick();
+    await at.log.close();
+    await at.reopen({ cleanShutdown: true, recoveryPoint: 1 });
+    const [name] = at.files.list(DIRECTORY).filter((each) => each.endsWith(".log"));
+    const file = at.files.open(`${DIRECTORY}/${name!}`);
+    file.write([Buffer.alloc(4)], 8); // its length
+    file.close();
+    expect(at.append(batchOf(["second"])).baseOffset).toBe(1);
+    await at.tick();
+    expect([at.log.failed, at.log.written.value]).toEqual([null, 2]);
+  });
+
   test("P-21: starts over at the leader's start", async () => {
     const at = await LogFixture.open();
     for (let n = 0; n < 30; n++) at.append(batchOf([`v${n}`.padEnd(60)]), 3);

@@ -302,10 +302,10 @@ export class Segment {
     }
   }
 
+  /** -1 when the first batch has none, or can't be read: an append must not fail for that (RELIABILITY L-02). */
   firstTimestamp(): number | null {
     if (this.#firstTimestamp === null && this.writtenSize > 0)
-      for (const { batch } of walkHeaders(this.file(), this.#where.pool, { from: 0, to: 1 }))
-        this.#firstTimestamp = batch.maxTimestamp;
+      this.#firstTimestamp = this.headerAt(0)?.maxTimestamp ?? -1;
     return this.#firstTimestamp;
   }
 
