@@ -71,6 +71,12 @@ describe("moving partitions between real brokers", () => {
       () => `${acknowledged.size} sent`,
     );
     await cluster.broker(4).stop("SIGKILL");
+    // kafkajs gives up on an administrative call whose controller is a broker that just died.
+    await until(
+      async () =>
+        (await admin.describeCluster().catch(() => null))?.brokers.every(({ nodeId }) => nodeId !== 4) === true,
+      () => "the death of broker 4 is not noticed",
+    );
     await move(PARTITIONS, [4, 3, 2]);
     expect(await moving()).toEqual(PARTITIONS);
     expect((await replicas())[0]).toEqual([4, 3, 2, 1]);
