@@ -37,3 +37,8 @@ it("says what is wrong and what to do about it", () => {
   expect(text).toContain("GROUPS   readers lag 12");
   expect(text).toMatch(/^1\* +up +localhost:9092 +1 +3 +0$/m);
 });
+
+it("says of a group that nobody answers for that its lag is unknown", () => {
+  const text = statusText({ health: "down", ...broken, meta, groups: [{ group: "readers", lag: null }] });
+  expect(text).toContain("GROUPS   readers lag unknown");
+});

@@ -18,7 +18,7 @@ export function statusText(seen: ClusterStatus): string {
     problems(seen),
   ];
   if (seen.groups.length > 0)
-    parts.push(`GROUPS   ${seen.groups.map(({ group, lag }) => `${group} lag ${lag}`).join("   ")}\n`);
+    parts.push(`GROUPS   ${seen.groups.map(({ group, lag }) => `${group} lag ${lag ?? "unknown"}`).join("   ")}\n`);
   return parts.join("");
 }
 

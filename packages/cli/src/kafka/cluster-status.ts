@@ -1,4 +1,4 @@
-import type { Admin } from "@odradek/client";
+import { type Admin, DeadlineError, KafkaError } from "@odradek/client";
 import { lagOf } from "./groups.ts";
 
 export type BrokerStatus = {
@@ -17,7 +17,8 @@ export type KafkaStatus = {
   controller: number | null;
   brokers: BrokerStatus[];
   partitions: { total: number; underReplicated: number; offline: number };
-  groups: { group: string; lag: number }[];
+  /** `lag` null: nobody who knows has answered. */
+  groups: { group: string; lag: number | null }[];
 };
 
 /** The cluster as its clients see it. `known`: brokers that should be there, with their addresses. */
@@ -32,7 +33,7 @@ export async function kafkaStatus(admin: Admin, known: ReadonlyMap<number, strin
   const live = new Map(cluster.brokers.map(({ id, host, port }) => [id, `${host}:${port}`]));
   const ids = new Set([...known.keys(), ...live.keys(), ...partitions.flatMap(({ replicas }) => replicas)]);
   const lags = await Promise.all(
-    groups.map(async ({ groupId }) => ({ group: groupId, rows: await lagOf(admin, groupId) })),
+    groups.map(async ({ groupId }) => ({ group: groupId, lag: await lagIn(admin, groupId) })),
   );
   return {
     clusterId: cluster.clusterId,
@@ -57,6 +58,17 @@ export async function kafkaStatus(admin: Admin, known: ReadonlyMap<number, strin
         .length,
       offline: partitions.filter(({ leader }) => leader < 0).length,
     },
-    groups: lags.map(({ group, rows }) => ({ group, lag: rows.reduce((sum, { lag }) => sum + lag, 0) })),
+    groups: lags,
   };
+}
+
+/** A group whose coordinator does not answer must not hide the rest: status is asked for when things are broken. */
+async function lagIn(admin: Admin, group: string): Promise<number | null> {
+  try {
+    const rows = await lagOf(admin, group);
+    return rows.reduce((sum, { lag }) => sum + lag, 0);
+  } catch (error) {
+    if (error instanceof DeadlineError || error instanceof KafkaError) return null;
+    throw error;
+  }
 }
