@@ -19,7 +19,7 @@ export const ROOT: Node = {
 export function isPath(path: string): boolean {
   if (path === "/") return true;
   if (!path.startsWith("/") || Buffer.byteLength(path) > limits.pathBytesMax) return false;
-  // oxlint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(path)) return false;
   const names = path.slice(1).split("/");
   return names.length <= limits.pathDepthMax && names.every((name) => name !== "" && name !== "." && name !== "..");
