@@ -3,11 +3,15 @@ import { assert, type Files, type OpenFile } from "@odradek/kit";
 /** Entries kept in memory until this many bytes are worth a write. Recovery rebuilds what a crash loses. */
 const TAIL_BYTES = 4096;
 
+/** How many entries a file of this size holds when it is whole; null when it is not. */
+export const entriesIn = (fileBytes: number, entryBytes: number): number | null =>
+  fileBytes % entryBytes === 0 ? fileBytes / entryBytes : null;
+
 /**
  * A file of entries of one size, in order. The newest stay in memory until a write is worth it: readers at the end of a log,
  * nearly all of them, find their entry there, and an append costs no system call. The file has no preallocated tail.
  */
-export class EntryFile {
+export abstract class EntryFile {
   #path: string;
   readonly #files: Files;
   readonly #entryBytes: number;
@@ -41,21 +45,31 @@ export class EntryFile {
     return this.#stored + this.#tailEntries;
   }
 
+  /** What the entries take, in the file and in memory. */
+  get bytes(): number {
+    return this.count * this.#entryBytes;
+  }
+
+  /** How many entries a file of at most `bytes` may hold. */
+  entriesMax(bytes: number): number {
+    return Math.floor(bytes / this.#entryBytes);
+  }
+
   /** Makes room for one more entry: in `tail`, at the position returned, to be filled at once. */
-  add(): number {
+  protected add(): number {
     if ((this.#tailEntries + 1) * this.#entryBytes > TAIL_BYTES) this.write();
     this.#tail ??= Buffer.alloc(TAIL_BYTES);
     return this.#tailEntries++ * this.#entryBytes;
   }
 
   /** Where the newest entries stand. */
-  get tail(): Buffer {
+  protected get tail(): Buffer {
     assert(this.#tail !== null, "an entry has been added");
     return this.#tail;
   }
 
   /** The bytes of one entry, to be read at once: the next call may overwrite them. */
-  entry(index: number): Buffer {
+  protected entry(index: number): Buffer {
     assert(index >= 0 && index < this.count, "an entry that is there");
     if (index >= this.#stored && this.#tail !== null) return this.#inTail(this.#tail, index - this.#stored);
     const bytes = this.#opened().read(this.#one, index * this.#entryBytes);
@@ -64,7 +78,7 @@ export class EntryFile {
   }
 
   /** Keeps the first `count` entries. */
-  truncate(count: number): void {
+  protected truncate(count: number): void {
     assert(count <= this.count, "truncation makes shorter");
     if (count >= this.#stored) {
       this.#tailEntries = count - this.#stored;

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { integerBelow } from "@odradek/kit";
 import { MemoryFiles, SeededRandom } from "@odradek/kit/testing";
-import { OffsetIndex } from "./offset-index.ts";
+import { entriesIn } from "./entry-file.ts";
+import { OFFSET_ENTRY_BYTES, OffsetIndex } from "./offset-index.ts";
 import { TimeIndex } from "./time-index.ts";
 
 function disk(): MemoryFiles {
@@ -48,7 +49,7 @@ describe("offset index", () => {
       check(index);
       index.seal();
       index.close();
-      const entries = OffsetIndex.entriesIn(files.readAll("/d/i")!.length)!;
+      const entries = entriesIn(files.readAll("/d/i")!.length, OFFSET_ENTRY_BYTES)!;
       check(new OffsetIndex(files, "/d/i", { baseOffset: 0, entries }));
     }
   });

@@ -1,9 +1,10 @@
 import type { Files } from "@odradek/kit";
 import { join } from "node:path";
+import { entriesIn } from "./entry-file.ts";
 import { fileName } from "./file-names.ts";
-import { OffsetIndex } from "./offset-index.ts";
+import { OFFSET_ENTRY_BYTES } from "./offset-index.ts";
 import { Segment, type SegmentFiles } from "./segment.ts";
-import { TimeIndex } from "./time-index.ts";
+import { TIME_ENTRY_BYTES } from "./time-index.ts";
 import { CorruptLogError } from "./walk.ts";
 
 /** Makes an empty segment; what an earlier one of the same name left is overwritten. `suffix` stands behind its files' names. */
@@ -25,8 +26,8 @@ export function openSegment(where: SegmentFiles, baseOffset: number, indexInterv
   const sizeOf = (kind: "log" | "index" | "timeindex"): number | null =>
     sizeOfFile(where.files, join(where.directory, fileName(baseOffset, kind)));
   const size = sizeOf("log") ?? 0;
-  const entries = entriesIn(sizeOf("index"), OffsetIndex.entriesIn);
-  const times = entriesIn(sizeOf("timeindex"), TimeIndex.entriesIn);
+  const entries = wholeEntries(sizeOf("index"), OFFSET_ENTRY_BYTES);
+  const times = wholeEntries(sizeOf("timeindex"), TIME_ENTRY_BYTES);
   if (entries !== null && times !== null) {
     const segment = new Segment(where, { baseOffset, size, entries, times });
     if (indexesFit(segment)) return segment;
@@ -54,8 +55,8 @@ function indexesFit(segment: Segment): boolean {
   return batch?.lastOffset === max.offset && batch.maxTimestamp === max.timestamp;
 }
 
-const entriesIn = (bytes: number | null, count: (bytes: number) => number | null): number | null =>
-  bytes === null ? null : count(bytes);
+const wholeEntries = (fileBytes: number | null, entryBytes: number): number | null =>
+  fileBytes === null ? null : entriesIn(fileBytes, entryBytes);
 
 function sizeOfFile(files: Files, path: string): number | null {
   if (!files.exists(path)) return null;

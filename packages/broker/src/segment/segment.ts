@@ -93,7 +93,7 @@ export class Segment {
 
   /** Bytes of the larger index. */
   get indexBytes(): number {
-    return Math.max(OffsetIndex.bytesOf(this.#offsets.count), TimeIndex.bytesOf(this.#times.count));
+    return Math.max(this.#offsets.bytes, this.#times.bytes);
   }
 
   get max(): MaxTimestamp {
@@ -113,8 +113,8 @@ export class Segment {
     if (next.lastOffset - this.baseOffset > OFFSET_DELTA_MAX) return true;
     if (this.#size === 0) return false;
     if (this.#size + next.bytes > limits.segmentBytes) return true;
-    if (this.#offsets.count >= OffsetIndex.entriesMax(limits.segmentIndexBytes)) return true;
-    if (this.#times.count >= TimeIndex.entriesMax(limits.segmentIndexBytes) - 1) return true;
+    if (this.#offsets.count >= this.#offsets.entriesMax(limits.segmentIndexBytes)) return true;
+    if (this.#times.count >= this.#times.entriesMax(limits.segmentIndexBytes) - 1) return true;
     const first = age.msMax === Infinity ? null : this.firstTimestamp();
     const ageMs = first === null || first < 0 ? age.wallMs - age.createdMs : next.timestamp - first;
     return ageMs > age.msMax;

@@ -1,7 +1,7 @@
 import type { Files } from "@odradek/kit";
 import { EntryFile } from "./entry-file.ts";
 
-const ENTRY_BYTES = 12;
+export const TIME_ENTRY_BYTES = 12;
 const TWO_32 = 4_294_967_296;
 
 /** The largest record timestamp of a segment and the last offset of the batch that holds it; timestamp -1: none yet. */
@@ -11,38 +11,21 @@ export type MaxTimestamp = { readonly timestamp: number; readonly offset: number
  * .timeindex: int64 timestamp, int32 (offset − base offset): the largest timestamp so far and the last offset of the batch that holds it.
  * Timestamps strictly increase. A cache, like the offset index.
  */
-export class TimeIndex {
-  readonly #entries: EntryFile;
+export class TimeIndex extends EntryFile {
   readonly #baseOffset: number;
   #lastTimestamp: number;
 
   constructor(files: Files, path: string, options: { baseOffset: number; entries: number }) {
+    super(files, path, { entryBytes: TIME_ENTRY_BYTES, entries: options.entries });
     this.#baseOffset = options.baseOffset;
-    this.#entries = new EntryFile(files, path, { entryBytes: ENTRY_BYTES, entries: options.entries });
     this.#lastTimestamp = this.last().timestamp;
-  }
-
-  static entriesIn(this: void, bytes: number): number | null {
-    return bytes % ENTRY_BYTES === 0 ? bytes / ENTRY_BYTES : null;
-  }
-
-  static entriesMax(this: void, indexBytes: number): number {
-    return Math.floor(indexBytes / ENTRY_BYTES);
-  }
-
-  static bytesOf(this: void, entries: number): number {
-    return entries * ENTRY_BYTES;
-  }
-
-  get count(): number {
-    return this.#entries.count;
   }
 
   /** Takes the entry when its timestamp is larger than all before. */
   append(max: MaxTimestamp): void {
     if (max.timestamp <= this.#lastTimestamp) return;
-    const at = this.#entries.add();
-    const { tail } = this.#entries;
+    const at = this.add();
+    const { tail } = this;
     const high = Math.floor(max.timestamp / TWO_32);
     tail.writeInt32BE(high, at);
     tail.writeUInt32BE(max.timestamp - high * TWO_32, at + 4);
@@ -78,42 +61,17 @@ export class TimeIndex {
 
   /** Drops the entries for offsets ≥ `offset`. */
   truncateTo(offset: number): void {
-    this.#entries.truncate(this.#countBelow(offset));
+    this.truncate(this.#countBelow(offset));
     this.#lastTimestamp = this.last().timestamp;
   }
 
-  clear(): void {
-    this.#entries.clear();
+  override clear(): void {
+    super.clear();
     this.#lastTimestamp = -1;
   }
 
-  write(): void {
-    this.#entries.write();
-  }
-
-  save(): void {
-    this.#entries.save();
-  }
-
-  seal(): void {
-    this.#entries.seal();
-  }
-
-  /** The file has been renamed. */
-  movedTo(path: string): void {
-    this.#entries.movedTo(path);
-  }
-
-  sync(): Promise<void> {
-    return this.#entries.sync();
-  }
-
-  close(): void {
-    this.#entries.close();
-  }
-
   at(index: number): MaxTimestamp {
-    const entry = this.#entries.entry(index);
+    const entry = this.entry(index);
     return {
       timestamp: entry.readInt32BE(0) * TWO_32 + entry.readUInt32BE(4),
       offset: this.#baseOffset + entry.readInt32BE(8),

@@ -1,5 +1,5 @@
 import { assert, delay, type Logger, type RpcServer, silentLogger } from "@odradek/kit";
-import { MemoryFiles, MemoryNetwork, SeededRandom, VirtualClock } from "@odradek/kit/testing";
+import { MortalClock, MemoryFiles, MemoryNetwork, SeededRandom, VirtualClock } from "@odradek/kit/testing";
 import { batchesIn, buildBatch, readBatch } from "@odradek/protocol";
 
 import { type BrokerImage, type ClusterImage, emptyImage, type PartitionImage } from "../cluster/image.ts";
@@ -13,7 +13,6 @@ import type { Assignment, InSyncChange, Peer } from "../partition/assignment.ts"
 import type { Partition } from "../partition/partition.ts";
 import { Replicas } from "../replica/replicas.ts";
 import { serveReplication } from "../server/replication-server.ts";
-import { MortalClock } from "./mortal-clock.ts";
 
 type Life = { clock: MortalClock; replicas: Replicas; server: RpcServer; incarnation: string; registeredAt: number };
 type Node = PartitionNode & { version: number; writtenAt: number };

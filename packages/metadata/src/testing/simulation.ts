@@ -1,11 +1,18 @@
 import type { Logger } from "@odradek/kit";
 import { integerBelow, silentLogger } from "@odradek/kit";
-import { MemoryFiles, MemoryKv, MemoryNetwork, SeededRandom, VirtualClock } from "@odradek/kit/testing";
+import {
+  MortalClock,
+  mortalRpc,
+  MemoryFiles,
+  MemoryKv,
+  MemoryNetwork,
+  SeededRandom,
+  VirtualClock,
+} from "@odradek/kit/testing";
 import { openSession } from "../client/session.ts";
 import type { Session } from "../client/types.ts";
 import type { MetadataNode } from "../node.ts";
 import { startNode } from "../node.ts";
-import { MortalClock, mortalRpc } from "./mortal.ts";
 
 type Disk = { files: MemoryFiles; rows: ReadonlyMap<string, Buffer>; kv: MemoryKv };
 type Life = { node: MetadataNode; clock: MortalClock };
@@ -67,7 +74,7 @@ export class Simulation {
   /** kill -9, or with `power` a loss of power that takes what was not synced. */
   crash(id: number, power: boolean): void {
     const life = this.#lives.get(id)!;
-    life.clock.isDead = true;
+    life.clock.die();
     this.#lives.delete(id);
     this.network.crash(`m${id}`);
     const disk = this.#disks.get(id)!;

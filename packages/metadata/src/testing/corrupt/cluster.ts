@@ -1,11 +1,10 @@
 import { type Files, type Kv, silentLogger } from "@odradek/kit";
-import { MemoryFiles, MemoryKv, type SeededRandom, VirtualClock } from "@odradek/kit/testing";
+import { MortalClock, MemoryFiles, MemoryKv, type SeededRandom, VirtualClock } from "@odradek/kit/testing";
 
 import type { RaftDriver } from "../../raft/driver.ts";
 import type { PlantedBugs } from "../../raft/options.ts";
 import { startOnLinks } from "../../raft/start.ts";
 import { JournalMachine } from "../journal-machine.ts";
-import { MortalClock } from "../mortal.ts";
 import { RealDisk } from "./real-disk.ts";
 import { Wires } from "./wires.ts";
 
@@ -78,7 +77,7 @@ export class Cluster {
   /** kill -9. */
   stop(id: number): Member {
     const member = this.members.get(id)!;
-    member.clock.isDead = true;
+    member.clock.die();
     this.members.delete(id);
     this.wires.leave(id);
     return member;

@@ -1,12 +1,27 @@
-import type { Cancel, Clock, Rpc, RpcClient, RpcStream } from "@odradek/kit";
+import type { Cancel, Clock } from "../clock.ts";
+import type { Rpc, RpcClient, RpcStream } from "../rpc.ts";
 
 /** Time for one life of a simulated process: when it has died, none of its timers run. */
 export class MortalClock implements Clock {
   readonly #clock: Clock;
-  isDead = false;
+  readonly #mourners: (() => void)[] = [];
+  #isDead = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  die(): void {
+    this.#isDead = true;
+    for (const mourn of this.#mourners.splice(0)) mourn();
+  }
+
+  onDeath(mourn: () => void): void {
+    this.#mourners.push(mourn);
   }
 
   now(): number {
@@ -19,13 +34,13 @@ export class MortalClock implements Clock {
 
   timer(delayMs: number, run: () => void): Cancel {
     return this.#clock.timer(delayMs, () => {
-      if (!this.isDead) run();
+      if (!this.#isDead) run();
     });
   }
 
   afterTick(run: () => void): void {
     this.#clock.afterTick(() => {
-      if (!this.isDead) run();
+      if (!this.#isDead) run();
     });
   }
 }
