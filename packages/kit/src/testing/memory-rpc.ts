@@ -202,6 +202,7 @@ class Pair {
   }
 
   #move(from: End, to: End): void {
+    if (from.outbox.length === 0 && from.held.length === 0) return;
     const [sender, receiver] = from === this.opener ? [this.client, this.server] : [this.server, this.client];
     const { clock } = this.#network;
     for (const bytes of [...inOrder(from.held.splice(0)), ...from.outbox.splice(0)]) {

@@ -1,9 +1,7 @@
-import { isDeepStrictEqual } from "node:util";
-
 import type { Operation, Outcome } from "../client/types.ts";
 import type { Entry } from "../store/entry.ts";
 import { decodeCommand } from "../tree/commands.ts";
-import { Model, type ModelNode } from "./model.ts";
+import { changedPaths, Model, type ModelNode } from "./model.ts";
 import { must } from "./sim-checks.ts";
 
 type ModelSession = {
@@ -37,9 +35,8 @@ export class ServiceModel {
     this.index = entry.index;
     const before = this.tree.nodes;
     const revision = this.tree.revision;
-    const copies = new Map([...before].map(([path, node]) => [path, { ...node }]));
     if (entry.is === "data") this.#command(entry);
-    if (this.tree.revision > revision) this.#remember(copies);
+    if (this.tree.revision > revision) this.#remember(before);
     this.#pictures[entry.index] = this.#picture();
   }
 
@@ -106,14 +103,15 @@ export class ServiceModel {
   #remember(before: ReadonlyMap<string, ModelNode>): void {
     const { revision, nodes } = this.tree;
     const paths = new Set<string>();
-    for (const path of new Set([...before.keys(), ...nodes.keys()])) {
-      const [old, now] = [before.get(path), nodes.get(path)];
-      if (isDeepStrictEqual({ ...old, next: 0 }, { ...now, next: 0 })) continue;
+    for (const path of changedPaths(before, nodes)) {
+      const [old, node] = [before.get(path), nodes.get(path) ?? null];
+      // A parent that only counts its sequential children is not changed for anyone who watches.
+      if (old && node && old.modified === node.modified) continue;
       paths.add(path);
       const versions = this.#versions.get(path) ?? [];
-      versions.push({ revision, node: now ? { ...now } : null });
+      versions.push({ revision, node });
       this.#versions.set(path, versions);
-      must(!now?.owner || this.sessions.has(now.owner), `${path} has an owner that is no session`);
+      must(!node?.owner || this.sessions.has(node.owner), `${path} has an owner that is no session`);
     }
     this.#changes[revision] = paths;
   }

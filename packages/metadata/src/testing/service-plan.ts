@@ -55,7 +55,7 @@ export function drawServicePlan(random: Random): ServicePlan {
     },
     historyRevisionsMax: chance(0.3) ? tiny(20) : 8192,
     timeoutMs: sessionsLast ? 6000 : 2000 + random.next() * 4000,
-    everyMs: 10 * 12 ** random.next(),
+    everyMs: 16 * 8 ** random.next(),
     safetyMs,
     sessionsLast,
     // A failover takes its time; the next one comes when all clients have found the leader.
