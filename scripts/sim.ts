@@ -3,12 +3,22 @@ import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 
-import { caughtPath } from "../packages/metadata/src/testing/planted/bugs.ts";
-import { bugNames, catchBug, ciSeeds, seedsFor } from "../packages/metadata/src/testing/sim-planted.ts";
-import { seedsFrom, SimPool } from "../packages/metadata/src/testing/sim-pool.ts";
-import { shrink } from "../packages/metadata/src/testing/sim-shrink.ts";
+import {
+  bugNamed,
+  catchBug,
+  caughtAt,
+  ciSeeds,
+  seedsFor,
+  seedsFrom,
+  shrink,
+  SimPool,
+  type Simulation,
+} from "@odradek/kit/simulation";
+import { metadataSimulation } from "../packages/metadata/src/testing/sim-simulation.ts";
 
-const usage = `usage: node scripts/sim.ts metadata [--seeds N] [--from S] [--workers W]
+const simulations: readonly Simulation[] = [metadataSimulation];
+
+const usage = `usage: node scripts/sim.ts ${simulations.map(({ name }) => name).join("|")} [--seeds N] [--from S] [--workers W]
   one simulated world per seed; those that fail are printed, with the faults that are enough
   --only 3,7            of the faults that the seed plans, only these
   --check-determinism   run every seed twice (else every 49th) and compare the traces
@@ -35,15 +45,17 @@ const from = Number(values.from ?? "1");
 const workers = Number(values.workers);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-if (positionals[0] !== "metadata") {
+const simulation = simulations.find(({ name }) => name === positionals[0]);
+if (simulation === undefined) {
   process.stderr.write(usage);
   process.exitCode = 2;
-} else process.exitCode = values.planted ? await plantAll() : await simulateAll();
+} else process.exitCode = values.planted ? await plantAll(simulation) : await simulateAll(simulation);
 
 /** Every seed, and of the first that failed what was enough to make it fail. */
-async function simulateAll(): Promise<number> {
+async function simulateAll(simulation: Simulation): Promise<number> {
   const { plant } = values;
-  await using pool = new SimPool({ workers, ...(plant !== undefined && { bug: plant }) });
+  const bug = plant === undefined ? {} : { bug: bugNamed(simulation, plant) };
+  await using pool = new SimPool(simulation, { workers, ...bug });
   const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
   const startedMs = performance.now();
   const failed: { seed: number; faults: number }[] = [];
@@ -57,7 +69,7 @@ async function simulateAll(): Promise<number> {
     events += result.events;
     if (result.failure === null) return false;
     failed.push(result);
-    say(`SIM=metadata SEED=${result.seed} COMMIT=${commit} after ${result.events} events: ${result.failure}`);
+    say(`SIM=${simulation.name} SEED=${result.seed} COMMIT=${commit} after ${result.events} events: ${result.failure}`);
     return plant !== undefined;
   });
   const seconds = (performance.now() - startedMs) / 1000;
@@ -67,21 +79,23 @@ async function simulateAll(): Promise<number> {
   say(`in ${seconds.toFixed(0)} s: ${(simulatedMs / 1000 / seconds).toFixed(0)} simulated seconds per second`);
   for (const { seed, faults } of only ? [] : failed.slice(0, 3)) {
     const enough = await shrink(pool, seed, faults);
-    say(`npm run sim -- metadata --from ${seed} --seeds 1 --only ${enough?.join(",")}  # of ${faults} faults`);
+    say(
+      `npm run sim -- ${simulation.name} --from ${seed} --seeds 1 --only ${enough?.join(",")}  # of ${faults} faults`,
+    );
   }
   return failed.length > 0 && plant === undefined ? 1 : 0;
 }
 
 /** The table of planted bugs; 1 when one of them survives. */
-async function plantAll(): Promise<number> {
-  const caught = new Map<string, number>();
-  const names = values.plant === undefined ? [...bugNames] : [values.plant];
+async function plantAll(simulation: Simulation): Promise<number> {
+  const caught = new Map(values.plant === undefined ? [] : caughtAt(simulation));
+  const names = values.plant === undefined ? simulation.bugs.map(({ name }) => name) : [values.plant];
   const survivors: string[] = [];
   say("| bug | id | what | caught at seed | seeds tried | seconds |\n|---|---|---|---|---|---|");
   const work = async (): Promise<void> => {
     for (let name = names.shift(); name !== undefined; name = names.shift()) {
-      const seeds = values.from === undefined ? ciSeeds(name) : seedsFor(name, from, count);
-      const { bug, seed, tried, seconds } = await catchBug(name, seeds);
+      const seeds = values.from === undefined ? ciSeeds(simulation, name) : seedsFor(simulation, name, from, count);
+      const { bug, seed, tried, seconds } = await catchBug(simulation, name, seeds);
       if (seed === null) survivors.push(name);
       else caught.set(name, seed);
       say(`| ${name} | ${bug.id} | ${bug.what} | ${seed ?? "SURVIVED"} | ${tried} | ${seconds.toFixed(1)} |`);
@@ -89,12 +103,12 @@ async function plantAll(): Promise<number> {
   };
   await Promise.all(Array.from({ length: workers }, work));
   say(`${caught.size} caught, ${survivors.length} survived${survivors.length > 0 ? `: ${survivors.join(", ")}` : ""}`);
-  if (values.record) writeFileSync(caughtPath, lines(caught));
+  if (values.record) writeFileSync(simulation.caught, lines(simulation, caught));
   return survivors.length > 0 ? 1 : 0;
 }
 
-const lines = (caught: ReadonlyMap<string, number>): string =>
-  bugNames
-    .filter((name) => caught.has(name))
-    .map((name) => `${name} ${caught.get(name)}\n`)
+const lines = ({ bugs }: Simulation, caught: ReadonlyMap<string, number>): string =>
+  bugs
+    .filter(({ name }) => caught.has(name))
+    .map(({ name }) => `${name} ${caught.get(name)}\n`)
     .join("");

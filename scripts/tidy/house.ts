@@ -44,6 +44,7 @@ export const rooms: Record<string, readonly string[]> = {
 export const entries: readonly string[] = [
   "packages/kit/src/index.ts",
   "packages/kit/src/testing/index.ts",
+  "packages/kit/src/testing/simulation/index.ts",
   "packages/rpc/src/index.ts",
   "packages/protocol/src/index.ts",
   "packages/metadata/src/client/index.ts",

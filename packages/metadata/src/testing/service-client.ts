@@ -2,14 +2,12 @@ import { isDeepStrictEqual } from "node:util";
 
 import { delay, integerBelow, type Random, silentLogger } from "@odradek/kit";
 import type { MemoryNetwork } from "@odradek/kit/testing";
+import { type EventLoop, must, ProcessClock, processRpc, Violation } from "@odradek/kit/simulation";
 
 import { openSession } from "../client/session.ts";
 import type { Operation, Outcome, Session } from "../client/types.ts";
 import type { ServiceModel } from "./service-model.ts";
-import { processRpc } from "./service-rpc.ts";
 import { CheckedWatch, same } from "./service-watch.ts";
-import { must, Violation } from "./sim-checks.ts";
-import { type EventLoop, ProcessClock } from "./sim-clock.ts";
 
 export type ServiceClientParts = {
   name: string;

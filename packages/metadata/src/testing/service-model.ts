@@ -1,8 +1,9 @@
+import { must } from "@odradek/kit/simulation";
+
 import type { Operation, Outcome } from "../client/types.ts";
 import type { Entry } from "../store/entry.ts";
 import { decodeCommand } from "../tree/commands.ts";
 import { changedPaths, Model, type ModelNode } from "./model.ts";
-import { must } from "./sim-checks.ts";
 
 type ModelSession = {
   epoch: number;

@@ -1,11 +1,9 @@
 import { assert, type Random, silentLogger } from "@odradek/kit";
 import type { MemoryNetwork } from "@odradek/kit/testing";
+import { type EventLoop, ProcessClock, processRpc, Violation } from "@odradek/kit/simulation";
 
 import { type MetadataNode, startNode } from "../node.ts";
 import type { SimPlan } from "./sim-plan.ts";
-import { processRpc } from "./service-rpc.ts";
-import { Violation } from "./sim-checks.ts";
-import { type EventLoop, ProcessClock } from "./sim-clock.ts";
 import type { SimDisk } from "./sim-disk.ts";
 import type { FaultyNode } from "./sim-faults.ts";
 

@@ -1,5 +1,6 @@
 import { assert, integerBelow } from "@odradek/kit";
 import { MemoryNetwork, SeededRandom } from "@odradek/kit/testing";
+import { describe, EventLoop, must, ProcessClock, type SimResult, Violation } from "@odradek/kit/simulation";
 
 import { limits } from "../limits.ts";
 import type { Message } from "../peers/messages.ts";
@@ -7,11 +8,9 @@ import { type Known, ServiceClient } from "./service-client.ts";
 import { ServiceModel } from "./service-model.ts";
 import { ServiceNode } from "./service-node.ts";
 import { type ClientInjection, drawServicePlan, type ServicePlan } from "./service-plan.ts";
-import { Checks, must, Violation } from "./sim-checks.ts";
-import { EventLoop, ProcessClock } from "./sim-clock.ts";
+import { Checks } from "./sim-checks.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { type FaultyNetwork, Faults } from "./sim-faults.ts";
-import { describe, type SimResult } from "./sim-result.ts";
 
 const livenessMs = 20_000;
 const eventsMax = 1_000_000;

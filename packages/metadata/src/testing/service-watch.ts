@@ -1,8 +1,8 @@
+import { must } from "@odradek/kit/simulation";
 import type { Watch, WatchEvent, Znode } from "../client/types.ts";
 import { isUnder } from "../tree/znode.ts";
 import type { ModelNode } from "./model.ts";
 import type { ServiceModel } from "./service-model.ts";
-import { must } from "./sim-checks.ts";
 
 /**
  * What a watch promises, checked at every event against the model: Ordered, Unique, Atomic (a revision is one event), Reliable (none is

@@ -1,15 +1,8 @@
+import { must } from "@odradek/kit/simulation";
+
 import type { RaftCore } from "../raft/core.ts";
 import type { Leader } from "../raft/roles.ts";
 import type { Entry } from "../store/entry.ts";
-
-/** A broken promise of the simulated quorum. */
-export class Violation extends Error {
-  override readonly name = "Violation";
-}
-
-export function must(condition: boolean, what: string): asserts condition {
-  if (!condition) throw new Violation(what);
-}
 
 type Seen = { core: RaftCore; commit: number; leaderOf: number };
 

@@ -1,7 +1,6 @@
 import type { Files, OpenFile, Random } from "@odradek/kit";
 import { MemoryFiles, MemoryKv } from "@odradek/kit/testing";
-
-import type { ProcessClock } from "./sim-clock.ts";
+import type { ProcessClock } from "@odradek/kit/simulation";
 
 /** One node's disk over all its lives: a key-value store and a directory that lose what was not synced. */
 export class SimDisk {

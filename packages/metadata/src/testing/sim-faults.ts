@@ -1,8 +1,8 @@
 import { integerBelow, type Random } from "@odradek/kit";
 import { SeededRandom } from "@odradek/kit/testing";
+import type { EventLoop } from "@odradek/kit/simulation";
 
 import type { Message } from "../peers/messages.ts";
-import type { EventLoop } from "./sim-clock.ts";
 import type { RaftCore } from "../raft/core.ts";
 import type { SimDisk } from "./sim-disk.ts";
 import type { NetworkFaults } from "./sim-network.ts";

@@ -1,9 +1,9 @@
 import type { Random } from "@odradek/kit";
+import type { EventLoop, ProcessClock } from "@odradek/kit/simulation";
 
 import type { PeerLinks } from "../peers/links.ts";
 import type { Message } from "../peers/messages.ts";
 import { talk } from "../peers/wire.ts";
-import type { EventLoop, ProcessClock } from "./sim-clock.ts";
 
 export type NetworkFaults = {
   /** Probabilities per message. */

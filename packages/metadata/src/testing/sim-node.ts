@@ -1,4 +1,5 @@
 import { assert, type Kv, type KvWrite, type Random, silentLogger } from "@odradek/kit";
+import { type EventLoop, ProcessClock, Violation } from "@odradek/kit/simulation";
 
 import type { CompactionLimits } from "../raft/compaction.ts";
 import type { Applied, CommittedEntry } from "../raft/consensus.ts";
@@ -6,8 +7,7 @@ import type { RaftDriver } from "../raft/driver.ts";
 import type { RaftLimits } from "../raft/options.ts";
 import { startOnLinks } from "../raft/start.ts";
 import { JournalMachine } from "./journal-machine.ts";
-import { type Checks, Violation } from "./sim-checks.ts";
-import { type EventLoop, ProcessClock } from "./sim-clock.ts";
+import { type Checks } from "./sim-checks.ts";
 import type { SimDisk } from "./sim-disk.ts";
 import type { SimNetwork } from "./sim-network.ts";
 

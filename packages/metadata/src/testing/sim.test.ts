@@ -1,10 +1,11 @@
+import { readRegressions } from "@odradek/kit/simulation";
 import { expect, test } from "vitest";
 
-import { regressions } from "./sim-regressions.ts";
-import { serviceEvery, simulateSeed } from "./sim-worlds.ts";
+import { regressionsFile, serviceEvery } from "./sim-simulation.ts";
+import { simulateSeed } from "./sim-worlds.ts";
 import { simulate } from "./sim.ts";
 
-test.each(regressions())("seed $seed finds nothing any more: $what", async ({ seed, only }) => {
+test.each(readRegressions(regressionsFile))("seed $seed finds nothing any more: $what", async ({ seed, only }) => {
   expect((await simulateSeed(seed, only)).failure).toBeNull();
 });
 

@@ -1,9 +1,8 @@
 import { assert, type Random } from "@odradek/kit";
 import { SeededRandom } from "@odradek/kit/testing";
+import { describe, EventLoop, must, type SimResult, Violation } from "@odradek/kit/simulation";
 
-import { Checks, must, Violation } from "./sim-checks.ts";
-import { EventLoop } from "./sim-clock.ts";
-import { describe, type SimResult } from "./sim-result.ts";
+import { Checks } from "./sim-checks.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { Faults } from "./sim-faults.ts";
 import { SimNetwork } from "./sim-network.ts";

@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import type { Edit, PlantedBug } from "@odradek/kit/simulation";
 
-import type { Edit, PlantedBug } from "./plant.ts";
 import { raftBugs } from "./raft-bugs.ts";
 import { serviceBugs } from "./service-bugs.ts";
 import { storeBugs } from "./store-bugs.ts";
@@ -22,16 +20,5 @@ export const plantedBugs: readonly PlantedBug[] = [
   ...serviceBugs,
 ];
 
-export function bugNamed(name: string): PlantedBug {
-  const bug = plantedBugs.find((each) => each.name === name);
-  if (!bug) throw new Error(`there is no planted bug ${name}, but ${plantedBugs.map((each) => each.name).join(", ")}`);
-  return bug;
-}
-
-export const caughtPath = fileURLToPath(new URL("caught.txt", import.meta.url));
-
-/** Where each bug was caught last, counted from seed 1: the first seed to try. */
-export function caughtAt(): ReadonlyMap<string, number> {
-  const lines = readFileSync(caughtPath, "utf8").trim().split("\n");
-  return new Map(lines.map((line) => line.split(" ")).map(([name, seed]) => [name!, Number(seed)]));
-}
+/** Of sessions, watches and writes: it shows only where whole members meet clients. */
+export const needsService = (bug: PlantedBug): boolean => serviceBugs.some(({ name }) => name === bug.name);

@@ -1,4 +1,4 @@
-import type { PlantedBug } from "./plant.ts";
+import type { PlantedBug } from "@odradek/kit/simulation";
 
 /** Bugs of elections, log and commit. */
 export const raftBugs: PlantedBug[] = [

@@ -1,4 +1,4 @@
-import type { PlantedBug } from "./plant.ts";
+import type { PlantedBug } from "@odradek/kit/simulation";
 
 /** Bugs of sessions, watches and writes: they show where whole members meet clients. */
 export const serviceBugs: PlantedBug[] = [

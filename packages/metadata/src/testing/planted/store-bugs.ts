@@ -1,4 +1,4 @@
-import type { PlantedBug } from "./plant.ts";
+import type { PlantedBug } from "@odradek/kit/simulation";
 
 /** Bugs of what a node keeps, loses and takes over. */
 export const storeBugs: PlantedBug[] = [

@@ -1,4 +1,11 @@
-import { Violation } from "./sim-checks.ts";
+/** A broken promise of a simulated system. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+}
+
+export function must(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Violation(what);
+}
 
 export type SimResult = {
   seed: number;

@@ -1,6 +1,5 @@
-import type { Rpc, RpcStream } from "@odradek/kit";
-
-import type { ProcessClock } from "./sim-clock.ts";
+import type { Rpc, RpcStream } from "../../rpc.ts";
+import type { ProcessClock } from "./process-clock.ts";
 
 /** Calls of one simulated process: what arrives waits while it is paused, and reaches nobody when it has died. */
 export function processRpc(rpc: Rpc, clock: ProcessClock): Rpc {

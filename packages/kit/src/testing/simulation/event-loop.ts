@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { runInThisContext } from "node:vm";
-import { type Cancel, type Clock } from "@odradek/kit";
+import type { Cancel } from "../../clock.ts";
 
 setFlagsFromString("--allow-natives-syntax");
 /** Runs every settled promise's continuation now: a hundred times cheaper than a turn of the process's own loop. */
@@ -85,68 +85,3 @@ export class EventLoop {
 
 const before = (one: Event, other: Event): boolean =>
   one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order);
-
-/** One process's view of time: it ends with the process, and stands still for it while it is paused. */
-export class ProcessClock implements Clock {
-  readonly #loop: EventLoop;
-  #alive = true;
-  #paused: (() => void)[] | null = null;
-
-  constructor(loop: EventLoop) {
-    this.#loop = loop;
-  }
-
-  now(): number {
-    return this.#loop.nowMs;
-  }
-
-  wallMs(): number {
-    return 1_700_000_000_000 + this.#loop.nowMs;
-  }
-
-  timer(delayMs: number, run: () => void): Cancel {
-    let cancelled = false;
-    const guarded = (): void => {
-      if (!cancelled) this.run(run);
-    };
-    const cancel = this.#loop.at(delayMs, guarded);
-    return () => {
-      cancelled = true;
-      cancel();
-    };
-  }
-
-  afterTick(run: () => void): void {
-    this.timer(0, run);
-  }
-
-  /** Runs something in the process: now, when it wakes up, or never. */
-  run(run: () => void): void {
-    if (!this.#alive) return;
-    if (this.#paused) this.#paused.push(() => this.run(run));
-    else run();
-  }
-
-  get alive(): boolean {
-    return this.#alive;
-  }
-
-  get paused(): boolean {
-    return this.#paused !== null;
-  }
-
-  pause(): void {
-    this.#paused ??= [];
-  }
-
-  resume(): void {
-    const waiting = this.#paused ?? [];
-    this.#paused = null;
-    for (const run of waiting) this.#loop.at(0, run);
-  }
-
-  kill(): void {
-    this.#alive = false;
-    this.#paused = null;
-  }
-}

@@ -1,23 +1,26 @@
 import { Worker } from "node:worker_threads";
 
-import type { SimResult } from "./sim-result.ts";
+import type { PlantedBug } from "./plant.ts";
+import type { SimResult } from "./result.ts";
+import type { Simulation } from "./simulation.ts";
 
 /** `only`: of the faults that the seed plans, those at these places. `twice`: run it again and compare the traces. */
 export type Task = { seed: number; only: readonly number[] | null; twice: boolean };
 
 export type PoolOptions = {
   workers: number;
-  /** Name of the bug that is planted in all of them. */
-  bug?: string;
+  /** Planted in all of them. */
+  bug?: PlantedBug;
 };
 
 /** Threads that simulate, each with its own copy of the product. */
 export class SimPool {
   readonly #workers: Worker[];
 
-  constructor({ workers, bug }: PoolOptions) {
-    const url = new URL("sim-worker.ts", import.meta.url);
-    this.#workers = Array.from({ length: workers }, () => new Worker(url, { workerData: { bug: bug ?? null } }));
+  constructor({ worlds, sources }: Simulation, { workers, bug }: PoolOptions) {
+    const url = new URL("worker.ts", import.meta.url);
+    const workerData = { worlds, sources, bug: bug ?? null };
+    this.#workers = Array.from({ length: workers }, () => new Worker(url, { workerData }));
   }
 
   /** Runs tasks in parallel, begun in their order, until they are all done or `done` answers true. Results come as they are ready. */

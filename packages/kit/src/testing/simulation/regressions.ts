@@ -2,10 +2,9 @@ import { readFileSync } from "node:fs";
 
 export type Regression = { seed: number; only: ReadonlySet<number> | null; what: string };
 
-/** The seeds of sim-regressions.txt. */
-export function regressions(): Regression[] {
-  const text = readFileSync(new URL("sim-regressions.txt", import.meta.url), "utf8");
-  return text
+/** Seeds that found a bug once, one a line: `SEED [FAULT,FAULT…] what it was`; `#` begins a comment. */
+export function readRegressions(file: URL): Regression[] {
+  return readFileSync(file, "utf8")
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"))
     .map((line) => {

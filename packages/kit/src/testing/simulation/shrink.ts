@@ -1,4 +1,4 @@
-import type { SimPool } from "./sim-pool.ts";
+import type { SimPool } from "./pool.ts";
 
 /**
  * The fewest faults of a failing seed with which it still fails, by delta debugging: halves are left out, then quarters, then single ones.

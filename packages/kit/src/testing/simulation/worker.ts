@@ -1,13 +1,13 @@
 import { parentPort, workerData } from "node:worker_threads";
 
-import { bugNamed } from "./planted/bugs.ts";
-import { plant } from "./planted/plant.ts";
-import type { Task } from "./sim-pool.ts";
+import { plant, type PlantedBug } from "./plant.ts";
+import type { Task } from "./pool.ts";
+import type { WorldModule } from "./simulation.ts";
 
-const { bug } = workerData as { bug: string | null };
-if (bug !== null) plant(bugNamed(bug));
+const { worlds, sources, bug } = workerData as { worlds: string; sources: string; bug: PlantedBug | null };
+if (bug !== null) plant(bug, sources);
 // Loaded only now, with the bug in it.
-const { simulateSeed } = await import("./sim-worlds.ts");
+const { simulateSeed } = (await import(worlds)) as WorldModule;
 
 parentPort!.on("message", (task: Task) => void run(task));
 

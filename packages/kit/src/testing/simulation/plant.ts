@@ -3,7 +3,7 @@ import { registerHooks } from "node:module";
 import { fileURLToPath } from "node:url";
 
 /**
- * A bug that the simulator must see: the text of one product file with something else in its place. It is planted while the file is
+ * A bug that a simulator must see: the text of one product file with something else in its place. It is planted while the file is
  * loaded, so that nothing of it is ever in the product.
  */
 export type PlantedBug = {
@@ -16,35 +16,33 @@ export type PlantedBug = {
 };
 
 export type Edit = {
-  /** Under packages/metadata/src. */
+  /** Under the folder of the product's sources that whoever plants it names. */
   file: string;
   /** Stands exactly once in the file, line breaks and indentation aside. */
   find: string;
   replace: string;
 };
 
-const source = new URL("../../", import.meta.url);
-
-/** Plants the bug in every module of this thread that is loaded from now on. */
-export function plant(bug: PlantedBug): void {
-  const targets = new Set(bug.edits.map(({ file }) => new URL(file, source).href));
+/** Plants the bug in every module under `sources` that this thread loads from now on. */
+export function plant(bug: PlantedBug, sources: string): void {
+  const targets = new Set(bug.edits.map(({ file }) => new URL(file, sources).href));
   registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context);
-      return targets.has(url) ? { ...loaded, source: injured(bug, url) } : loaded;
+      return targets.has(url) ? { ...loaded, source: injured(bug, sources, url) } : loaded;
     },
   });
 }
 
 /** Throws when a file has changed so that the bug no longer fits. */
-export function checkFits(bug: PlantedBug): void {
-  for (const { file } of bug.edits) injured(bug, new URL(file, source).href);
+export function checkFits(bug: PlantedBug, sources: string): void {
+  for (const { file } of bug.edits) injured(bug, sources, new URL(file, sources).href);
 }
 
-function injured(bug: PlantedBug, url: string): string {
+function injured(bug: PlantedBug, sources: string, url: string): string {
   let text = readFileSync(fileURLToPath(url), "utf8");
   for (const { file, find, replace } of bug.edits) {
-    if (new URL(file, source).href !== url) continue;
+    if (new URL(file, sources).href !== url) continue;
     const pattern = new RegExp(find.trim().split(/\s+/).map(escaped).join("\\s+"), "g");
     const places = text.match(pattern)?.length ?? 0;
     if (places !== 1) throw new Error(`planted bug ${bug.name} fits ${places} places of ${file}, not one: ${find}`);

@@ -1,0 +1,67 @@
+import type { Cancel, Clock } from "../../clock.ts";
+import type { EventLoop } from "./event-loop.ts";
+
+/** One process's view of time: it ends with the process, and stands still for it while it is paused. */
+export class ProcessClock implements Clock {
+  readonly #loop: EventLoop;
+  #alive = true;
+  #paused: (() => void)[] | null = null;
+
+  constructor(loop: EventLoop) {
+    this.#loop = loop;
+  }
+
+  now(): number {
+    return this.#loop.nowMs;
+  }
+
+  wallMs(): number {
+    return 1_700_000_000_000 + this.#loop.nowMs;
+  }
+
+  timer(delayMs: number, run: () => void): Cancel {
+    let cancelled = false;
+    const guarded = (): void => {
+      if (!cancelled) this.run(run);
+    };
+    const cancel = this.#loop.at(delayMs, guarded);
+    return () => {
+      cancelled = true;
+      cancel();
+    };
+  }
+
+  afterTick(run: () => void): void {
+    this.timer(0, run);
+  }
+
+  /** Runs something in the process: now, when it wakes up, or never. */
+  run(run: () => void): void {
+    if (!this.#alive) return;
+    if (this.#paused) this.#paused.push(() => this.run(run));
+    else run();
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  get paused(): boolean {
+    return this.#paused !== null;
+  }
+
+  pause(): void {
+    this.#paused ??= [];
+  }
+
+  resume(): void {
+    const waiting = this.#paused ?? [];
+    this.#paused = null;
+    for (const run of waiting) this.#loop.at(0, run);
+  }
+
+  kill(): void {
+    this.#alive = false;
+    this.#paused = null;
+  }
+}
