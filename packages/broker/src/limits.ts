@@ -16,6 +16,8 @@ export const limits = {
   /** How long a created topic is waited for: in our own image, and for its leader (DESIGN D4). */
   ownImageTimeoutMs: 5_000,
   leaderTimeoutMs: 1_000,
+  /** How long a request waits for a transaction: longer than the store needs for another leader, shorter than a person's patience. */
+  storeAnswerTimeoutMs: 3_000,
   /** How long a Metadata request waits for the topics that it creates; a client that gets none asks again. */
   autoCreateTimeoutMs: 5_000,
   /** What a stopping broker waits for its leaderships to be taken over. */

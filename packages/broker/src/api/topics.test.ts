@@ -87,6 +87,19 @@ describe("CreateTopics", () => {
     }
   });
 
+  test.each(["does not answer", "has ended"])(
+    "answers a retriable error that names the hop when the session with the coordination store %s",
+    async (how) => {
+      const session = one.session();
+      if (how === "has ended") session.expire();
+      else session.beforeMulti = () => new Promise(() => {});
+      const { answer, afterMs } = await passing(createOne("words"));
+      expect(answer.errorCode).toBe(ErrorCode.REQUEST_TIMED_OUT);
+      expect(answer.errorMessage).toMatch(/Broker 1 reaches no quorum of the coordination store/);
+      expect(afterMs).toBeLessThan(4_000);
+    },
+  );
+
   test.each<[string, string, object, number]>([
     ["a name with a space", "a b", {}, ErrorCode.INVALID_TOPIC_EXCEPTION],
     ["no name", "", {}, ErrorCode.INVALID_TOPIC_EXCEPTION],

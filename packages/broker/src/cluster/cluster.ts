@@ -6,6 +6,7 @@ import { type ClusterImage, emptyImage, imageOf, nextImage } from "./image.ts";
 import { ALL_BROKERS } from "./nodes.ts";
 import { ProducerIds } from "./producer-ids.ts";
 import { announceShutdown, type Identity, register, type Registration, ReplacedError } from "./register.ts";
+import { type Answered, transact, type Unanswered } from "./unanswered.ts";
 
 export type ClusterOptions = {
   config: BrokerConfig;
@@ -138,6 +139,16 @@ export class Cluster {
   /** A transaction on the tree: all or nothing, exactly once. Rejects when no metadata node can be reached. */
   multi(operations: Operation[]): Promise<Outcome> {
     return this.#session.multi(operations);
+  }
+
+  /** The same for a request that somebody waits for. */
+  transact(operations: Operation[]): Promise<Answered | Unanswered> {
+    const { clock } = this.#options;
+    return transact(this.#session, operations, {
+      clock,
+      brokerId: this.brokerId,
+      timeoutMs: limits.storeAnswerTimeoutMs,
+    });
   }
 
   /** A producer id nobody else has or will have. */

@@ -29,13 +29,13 @@ export async function changeConfig(
     const edited = edit(before?.settings ?? {});
     if (isProblem(edited)) return edited;
     if (options.validateOnly) return { error: ErrorCode.NONE, message: "" };
-    const outcome = await cluster.multi(operations(image, target, before, edited));
-    if (outcome.is === "unknown") break;
+    const outcome = await cluster.transact(operations(image, target, before, edited));
+    if (outcome.is === "unanswered") return outcome;
     const revision = outcome.is === "done" ? outcome.revision : image.revision + 1;
     await cluster.reached(revision, { timeoutMs: limits.ownImageTimeoutMs });
     if (outcome.is === "done") return { error: ErrorCode.NONE, message: "" };
   }
-  return { error: ErrorCode.REQUEST_TIMED_OUT, message: "The coordination store did not answer." };
+  return { error: ErrorCode.REQUEST_TIMED_OUT, message: "The settings changed too fast." };
 }
 
 function problemWithTarget(image: ClusterImage, target: ConfigTarget): Problem | null {

@@ -54,8 +54,11 @@ async function changeSome<Wanted extends PartitionName>(
       return true;
     });
     if (writes.length === 0) break;
-    const outcome = await cluster.multi([...registrationChecks(image, members), ...writes]);
-    if (outcome.is === "unknown") break;
+    const outcome = await cluster.transact([...registrationChecks(image, members), ...writes]);
+    if (outcome.is === "unanswered") {
+      for (const { at } of left) results[at] = outcome;
+      break;
+    }
     const revision = outcome.is === "done" ? outcome.revision : image.revision + 1;
     await cluster.reached(revision, { timeoutMs: limits.leaderTimeoutMs });
     if (outcome.is !== "done") continue;
@@ -71,4 +74,4 @@ const missing = (image: ClusterImage, { topic, partition }: PartitionName): Prob
 });
 
 const done: Problem = { error: ErrorCode.NONE, message: "" };
-const timedOut: Problem = { error: ErrorCode.REQUEST_TIMED_OUT, message: "The coordination store did not answer." };
+const timedOut: Problem = { error: ErrorCode.REQUEST_TIMED_OUT, message: "The partitions changed too fast." };

@@ -16,7 +16,7 @@ import {
 } from "./create-topic.ts";
 
 const none: Problem = { error: ErrorCode.NONE, message: "" };
-const timedOut: Problem = { error: ErrorCode.REQUEST_TIMED_OUT, message: "The coordination store did not answer." };
+const timedOut: Problem = { error: ErrorCode.REQUEST_TIMED_OUT, message: "The topic changed too fast." };
 const unknownTopic: Problem = {
   error: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
   message: "This server does not host this topic-partition.",
@@ -32,8 +32,8 @@ export async function deleteTopic(cluster: Cluster, topic: TopicImage): Promise<
     ];
     if (image.topicConfigs.has(topic.name))
       operations.push({ is: "delete", path: paths.topicConfig(topic.name), version: "any" });
-    const outcome = await cluster.multi(operations);
-    if (outcome.is === "unknown") return timedOut;
+    const outcome = await cluster.transact(operations);
+    if (outcome.is === "unanswered") return outcome;
     if (outcome.is === "done") {
       await cluster.reached(outcome.revision, { timeoutMs: limits.ownImageTimeoutMs });
       return none;
@@ -74,11 +74,11 @@ export async function addPartitions(cluster: Cluster, wanted: PartitionsWanted):
     // A request for more than one transaction can hold grows the topic in steps; the next round of this loop goes on.
     const step = nodes.slice(0, limits.multiOperationsMax - operations.length);
     const first = topic.partitions.length;
-    const outcome = await cluster.multi([
+    const outcome = await cluster.transact([
       ...operations,
       ...step.map((node, index) => createPartition(topic.name, first + index, node)),
     ]);
-    if (outcome.is === "unknown") return timedOut;
+    if (outcome.is === "unanswered") return outcome;
     const revision = outcome.is === "done" ? outcome.revision : image.revision + 1;
     await cluster.reached(revision, { timeoutMs: limits.leaderTimeoutMs });
     if (outcome.is === "done" && step.length === nodes.length) return none;

@@ -53,7 +53,7 @@ export async function createTopic(cluster: Cluster, spec: TopicSpec): Promise<To
     const outcome = await write(cluster, image, spec, topicId, nodes);
     if (outcome === "exists") return alreadyExists(spec.name);
     if (outcome === "done") return { error: ErrorCode.NONE, topicId, ...shape };
-    if (outcome === "unknown") return refuse(ErrorCode.REQUEST_TIMED_OUT, "The coordination store did not answer.");
+    if (typeof outcome !== "string") return outcome;
     await cluster.reached(image.revision + 1, { timeoutMs: limits.leaderTimeoutMs }); // a broker has come or gone
   }
   return refuse(ErrorCode.REQUEST_TIMED_OUT, "Brokers came and went too fast to place the topic.");
@@ -156,7 +156,7 @@ async function write(
   spec: TopicSpec,
   topicId: string,
   nodes: readonly PartitionNode[],
-): Promise<"done" | "exists" | "stale" | "unknown"> {
+): Promise<"done" | "exists" | "stale" | Problem> {
   const { name } = spec;
   const checks = registrationChecks(
     image,
@@ -174,8 +174,8 @@ async function write(
   ];
   const partitions = nodes.map((node, index) => createPartition(name, index, node));
   const fitting = limits.multiOperationsMax - first.length;
-  const outcome = await cluster.multi([...first, ...partitions.slice(0, fitting)]);
-  if (outcome.is === "unknown") return "unknown";
+  const outcome = await cluster.transact([...first, ...partitions.slice(0, fitting)]);
+  if (outcome.is === "unanswered") return outcome;
   if (outcome.is === "failed") return outcome.path === paths.topic(name) ? "exists" : "stale";
   await cluster.reached(outcome.revision, { timeoutMs: limits.ownImageTimeoutMs });
   return writeRest(cluster, { name, topicId }, nodes.slice(fitting));
@@ -189,12 +189,13 @@ async function writeRest(
   cluster: Cluster,
   { name, topicId }: { name: string; topicId: string },
   rest: readonly PartitionNode[],
-): Promise<"done" | "unknown"> {
+): Promise<"done" | Problem> {
+  const cutShort = refuse(ErrorCode.REQUEST_TIMED_OUT, `Not all partitions of '${name}' could be created.`);
   let left = rest;
   for (let refusals = 0; left.length > 0 && refusals < limits.transactionTriesMax;) {
     const { image } = cluster;
     const topic = image.topics.get(name);
-    if (topic?.id !== topicId) return "unknown"; // deleted meanwhile
+    if (topic?.id !== topicId) return cutShort; // deleted meanwhile
     const nodes = left.map(({ replicas }) => newPartition(image, replicas)).filter(({ leader }) => leader >= 0);
     const checks: Operation[] = [
       { is: "check", path: paths.topic(name), version: topic.version },
@@ -207,15 +208,15 @@ async function writeRest(
     const from = topic.partitions.length;
     const outcome =
       step.length > 0
-        ? await cluster.multi([...checks, ...step.map((node, index) => createPartition(name, from + index, node))])
+        ? await cluster.transact([...checks, ...step.map((node, index) => createPartition(name, from + index, node))])
         : null;
-    if (outcome?.is === "unknown") return "unknown";
+    if (outcome?.is === "unanswered") return outcome;
     if (outcome?.is === "done") left = left.slice(step.length);
     else refusals++;
     const revision = outcome?.is === "done" ? outcome.revision : image.revision + 1;
     await cluster.reached(revision, { timeoutMs: limits.leaderTimeoutMs });
   }
-  return left.length === 0 ? "done" : "unknown";
+  return left.length === 0 ? "done" : cutShort;
 }
 
 export const createPartition = (name: string, index: number, node: PartitionNode): Operation => ({

@@ -1,5 +1,5 @@
 import { NodeFiles } from "@odradek/kit";
-import { accessSync, constants, readdirSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, statSync } from "node:fs";
 import { Failure } from "../terminal/failure.ts";
 import { signal, stateOf } from "./process-identity.ts";
 import { readState } from "./state-file.ts";
@@ -35,7 +35,8 @@ export function clearLeftovers(dataDir: string): string[] {
 
 /** The members of a quorum are part of its data: three nodes cannot go on as one, nor one as three. */
 export function refuseOtherQuorum(dataRoot: string, metadata: number): void {
-  const present = readdirSync(dataRoot).filter((name) => /^metadata-\d+$/.test(name)).length;
+  const isThere = existsSync(dataRoot) && statSync(dataRoot).isDirectory();
+  const present = (isThere ? readdirSync(dataRoot) : []).filter((name) => /^metadata-\d+$/.test(name)).length;
   if (present === 0 || present === metadata) return;
   throw new Failure(
     "conflict",

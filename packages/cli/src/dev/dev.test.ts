@@ -1,4 +1,4 @@
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
@@ -118,6 +118,7 @@ describe("odradek dev, with tiny programs in place of the nodes", () => {
     owner.close();
     expect(busy.code).toBe(8);
     expect(busy.stderr).toMatch(/port \d+ is taken by .*\(process \d+\)/);
+    expect(readdirSync(cwd)).toEqual([]);
     await start(" --brokers 1 --metadata 1");
     const second = await odradek("dev --any-port").ended;
     expect(second.code).toBe(8);

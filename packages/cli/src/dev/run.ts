@@ -59,9 +59,10 @@ export async function runDev(options: DevOptions): Promise<void> {
 
 async function planDev(options: DevOptions, dataDir: string): Promise<{ plans: NodePlan[]; dataRoot: string }> {
   const logRoot = join(dataDir, "logs");
-  prepareDataDir(dataDir, logRoot);
+  // Nothing is made before all is known to be right: what is refused leaves no trace.
   if (!options.ephemeral) refuseOtherQuorum(dataDir, options.metadata);
   const ports = await choosePorts(options);
+  prepareDataDir(dataDir, logRoot);
   const dataRoot = options.ephemeral ? mkdtempSync(join(tmpdir(), "odradek-")) : dataDir;
   const plans = planCluster({
     ports,

@@ -33,7 +33,7 @@ export type ClusterDescription = {
 };
 
 /** A topic just created may not be known everywhere yet; after that long it is missing. */
-const PROPAGATION_MS = 2_000;
+const PROPAGATION_MS = 500;
 
 /** Looks into a cluster and changes it; see README. Every call retries what may succeed later, up to `operationTimeoutMs`. */
 export class Admin implements AsyncDisposable {
