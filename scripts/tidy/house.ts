@@ -36,7 +36,7 @@ export const rooms: Record<string, readonly string[]> = {
     ...["main.ts", "process.ts", "broker.ts", "server", "api", "coordinator", "controller", "cluster"],
     ...["replica", "dump", "partition", "compaction", "log", "segment", "disk", "config.ts", "config", "limits.ts"],
   ],
-  client: ["index.ts", "admin", "consumer", "producer", "cluster", "errors.ts"],
+  client: ["index.ts", "admin", "consumer", "producer", "cluster", "errors.ts", "history"],
   cli: ["main.ts", "command-line.ts", "commands", "kafka", "meta", "dev", "terminal"],
 };
 
