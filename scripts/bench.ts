@@ -1,7 +1,8 @@
-// Speed, measured side by side: `node scripts/bench.ts produce|consume|replicate [--vs HOST:PORT] [--seconds N] [--rounds N] [--record-bytes N] [--only NAME]`.
+// Speed, measured side by side: `node scripts/bench.ts produce|consume|replicate [--vs HOST:PORT] [--seconds N] [--rounds N] [--record-bytes N] [--only NAME] [--flush group]`.
 //   produce    one broker, acks=1       replicate    three brokers, RF 3, acks=all       consume    one broker, from the page cache
 // Every figure stands beside the raw path (a process that writes the same bytes from a socket to a file) and, with --vs, beside another
-// Kafka that got the same load in the same run. Rounds alternate between the systems; medians are printed. All on 127.0.0.1.
+// Kafka that got the same load in the same run. With --flush group nothing is acknowledged before it is on stable storage (the peer's topics have
+// flush.messages=1). Rounds alternate between the systems; medians are printed. All on 127.0.0.1.
 import { spawn } from "node:child_process";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
@@ -30,13 +31,14 @@ const { positionals, values: flags } = parseArgs({
     rounds: { type: "string", default: "3" },
     only: { type: "string" },
     "record-bytes": { type: "string", default: "100" },
+    flush: { type: "string", default: "kafka" },
   },
 });
 const kinds = ["produce", "consume", "replicate"] as const;
 const kind = kinds.find((name) => name === positionals[0]);
 if (!kind) {
   console.error(
-    `usage: node scripts/bench.ts ${kinds.join("|")} [--vs HOST:PORT] [--seconds 3] [--warmup 2] [--rounds 3] [--record-bytes 100] [--only 16k]`,
+    `usage: node scripts/bench.ts ${kinds.join("|")} [--vs HOST:PORT] [--seconds 3] [--warmup 2] [--rounds 3] [--record-bytes 100] [--only 16k] [--flush group]`,
   );
   process.exit(2);
 }
@@ -58,7 +60,12 @@ let topics = 0;
  */
 const keepShort: Record<string, string> =
   kind === "consume" ? {} : { "segment.bytes": "67108864", "retention.bytes": "67108864" };
-const keepShortOften = { "log.retention.check.interval.ms": "500", "log.segment.delete.delay.ms": "500" };
+const brokerSettings = {
+  "log.retention.check.interval.ms": "500",
+  "log.segment.delete.delay.ms": "500",
+  "odradek.flush": flags.flush,
+};
+const durable: Record<string, string> = flags.flush === "group" ? { "flush.messages": "1" } : {};
 
 /** A Kafka: each measurement has a topic of its own, so that logs don't grow from row to row. */
 function kafka(name: string, bootstrap: Address): Target {
@@ -72,7 +79,7 @@ function kafka(name: string, bootstrap: Address): Target {
         name: topic,
         partitions: row.partitions,
         replicas,
-        settings: { "min.insync.replicas": replicas.length >= 3 ? "2" : "1", ...keepShort },
+        settings: { "min.insync.replicas": replicas.length >= 3 ? "2" : "1", ...keepShort, ...durable },
       });
       const { request, bytes, records } = produceRequest(row, topic, kind === "replicate" ? -1 : 1, recordBytes);
       try {
@@ -166,15 +173,15 @@ function print(row: Shape, names: string[], figures: Figures[]): void {
 
 await using cluster = await LocalCluster.start(
   kind === "replicate"
-    ? { brokers: 3, metadata: 3, settings: keepShortOften }
-    : { brokers: 1, metadata: 1, settings: keepShortOften },
+    ? { brokers: 3, metadata: 3, settings: brokerSettings }
+    : { brokers: 1, metadata: 1, settings: brokerSettings },
 );
 const targets = [kafka("odradek", address(cluster.bootstrap.split(",")[0]!))];
 if (kind === "produce") targets.push(rawPath);
 if (flags.vs) targets.push(kafka("peer", address(flags.vs)));
 
 console.log(
-  `${kind}: ${cpus().length} x ${cpus()[0]!.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, records of ${recordBytes} bytes, ${flags.rounds} rounds of ${flags.seconds} s`,
+  `${kind}: ${cpus().length} x ${cpus()[0]!.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, records of ${recordBytes} bytes, flush ${flags.flush}, ${flags.rounds} rounds of ${flags.seconds} s`,
 );
 for (const row of kind === "consume" ? fetchShapes : produceShapes) {
   if (flags.only && row.name !== flags.only) continue;

@@ -163,6 +163,7 @@ async function openReplicas(
     clusterId: cluster.image.clusterId,
     nodeId: config.brokerId,
     recoveriesAtOnce: config.log.recoveriesAtOnce,
+    flush: config.log.flush,
   });
   const inSyncStore = new TreeInSyncStore(cluster);
   const replicas = new Replicas({ ...ports, brokerId: config.brokerId, logs, inSyncStore, config });

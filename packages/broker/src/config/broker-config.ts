@@ -50,6 +50,7 @@ export type BrokerConfig = {
     readonly recoveryPointCheckpointMs: number;
     readonly initialDelayMs: number;
     readonly recoveriesAtOnce: number;
+    readonly flush: "kafka" | "group";
   };
   readonly compaction: {
     readonly enabled: boolean;
@@ -140,6 +141,7 @@ export function brokerConfigFrom(settings: ReadonlyMap<string, string>): BrokerC
       recoveryPointCheckpointMs: number("log.flush.offset.checkpoint.interval.ms"),
       initialDelayMs: number("log.initial.task.delay.ms"),
       recoveriesAtOnce: number("num.recovery.threads.per.data.dir"),
+      flush: text("odradek.flush") === "group" ? "group" : "kafka",
     },
     compaction: compactionSlice(number, flag),
     groups: {

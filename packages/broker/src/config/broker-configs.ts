@@ -216,7 +216,13 @@ const log: readonly ConfigDefinition[] = [
     "How fast stored records are read again in the background and checked; 0: never.",
     { atLeast: 0 },
   ),
-  row("odradek.flush", "string", "kafka", "kafka: as flush.messages and flush.ms say.", { oneOf: ["kafka"] }),
+  row(
+    "odradek.flush",
+    "string",
+    "kafka",
+    "kafka: as flush.messages and flush.ms say. group: acknowledged means on stable storage; set it on all brokers.",
+    { oneOf: ["kafka", "group"] },
+  ),
 ];
 
 const groups: readonly ConfigDefinition[] = [

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { MemoryFiles } from "@odradek/kit/testing";
+import { type MemoryFiles, VirtualClock } from "@odradek/kit/testing";
 import { batchOf, DIRECTORY, LogFixture, memoryFiles } from "../testing/log-fixture.ts";
+import { SlowSyncs } from "../testing/slow-syncs.ts";
 
 const logs = (files: MemoryFiles): string[] => files.list(DIRECTORY).filter((name) => name.endsWith(".log"));
 
@@ -73,6 +74,47 @@ describe("log and a failing disk", () => {
     await at.tick();
     files.failNextSync({ path: ".log" });
     await expect(at.log.close()).rejects.toThrow("sync");
+  });
+});
+
+describe("odradek.flush=group", () => {
+  async function slow(): Promise<{ at: LogFixture; files: MemoryFiles; disk: { ms: number } }> {
+    const clock = new VirtualClock();
+    const files = memoryFiles();
+    const disk = { ms: 0 };
+    const syncs = new SlowSyncs(files, clock, () => ({ ms: disk.ms, isSafeFirst: false }));
+    const at = await LogFixture.open({ segmentBytes: 300 }, syncs, { clock, acknowledges: "synced" });
+    disk.ms = 3;
+    return { at, files, disk };
+  }
+
+  test("one sync is for all that waits, and records are acknowledged although more keep coming", async () => {
+    const { at, files, disk } = await slow();
+    for (let n = 0; n < 40; n++) {
+      at.append(batchOf([`${n}`]));
+      await at.clock.advance(2);
+      expect(at.log.stored).toBe(n + 1);
+      expect(at.log.written.value).toBeLessThanOrEqual(at.log.synced);
+    }
+    expect(at.log.written.value).toBeGreaterThan(5);
+    const acknowledged = at.log.written.value;
+    files.crash();
+    disk.ms = 0;
+    await at.reopen({ recoveryPoint: 0 });
+    expect(at.log.end).toBeGreaterThanOrEqual(acknowledged);
+  });
+
+  test("what a killed process left in the page cache is synced before it counts", async () => {
+    const { at, files, disk } = await slow();
+    for (const value of ["a", "b"]) at.append(batchOf([value]));
+    await at.tick();
+    files.kill();
+    disk.ms = 0;
+    await at.reopen();
+    expect([at.log.written.value, at.log.synced]).toEqual([2, 2]);
+    files.crash();
+    await at.reopen();
+    expect(at.values()).toEqual(["a", "b"]);
   });
 });
 

@@ -2,6 +2,7 @@ import type { Clock, Files, Logger, Random } from "@odradek/kit";
 import type { ReadPool } from "../disk/read-pool.ts";
 import type { DerivedState } from "./derived-state.ts";
 import type { LogConfig } from "./log-config.ts";
+import type { Turns } from "./turns.ts";
 
 /** What a log is opened with. */
 export type LogOptions = {
@@ -15,6 +16,10 @@ export type LogOptions = {
   /** Asked again at every use, so that a changed topic configuration counts at once. */
   config: () => LogConfig;
   derived: DerivedState;
+  /** Logs that sync at the same time take turns. */
+  syncs: Turns;
+  /** synced: nothing is acknowledged, to clients or leaders, that a power loss could take back (odradek.flush=group). */
+  acknowledges: "written" | "synced";
   /** The last process closed the log in order. */
   cleanShutdown: boolean;
   /** Records below it were on stable storage; what is above is checked unless `cleanShutdown`. */

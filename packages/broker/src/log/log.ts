@@ -24,7 +24,7 @@ const QUEUED_BYTES_MAX = 8 * 1024 * 1024;
  * `written`. The first failure of the disk fences the log for good (RELIABILITY L-08): `failed` is set, `written` closed, appends throw.
  */
 export class Log {
-  /** Ends of batches that are in the page cache, and as safe as flush.messages asks: what may be acknowledged and read. */
+  /** Ends of batches that are in the page cache, and as safe as odradek.flush and flush.messages ask: what may be acknowledged. */
   readonly written: Watermark;
   readonly inspection: Inspection;
   readonly #options: LogOptions;
@@ -41,6 +41,8 @@ export class Log {
   #failed: Error | null = null;
   #closed = false;
   #writeScheduled = false;
+  /** More is `stored` than `written` says. */
+  onStored: () => void = () => {};
 
   private constructor(
     options: LogOptions,
@@ -60,14 +62,7 @@ export class Log {
     this.sealed = new SealedSegments({ ...options, segments, removal: this.#removal, isOver: () => this.isOver, fail });
     this.inspection = new Inspection({ ...options, segments, end: () => this.#end });
     this.#stability = new Stability(
-      {
-        ...options,
-        segments,
-        publish: (end) => {
-          if (end > this.written.value) this.written.advance(end);
-        },
-        fail,
-      },
+      { ...options, segments, acknowledgeable: this.written, fail },
       { synced: loaded.synced, written: loaded.end, namesSynced: options.cleanShutdown && loaded.end > 0 },
     );
   }
@@ -83,6 +78,8 @@ export class Log {
     const synced = options.cleanShutdown ? end : Math.min(options.recoveryPoint, end);
     const log = new Log(options, { segments, snapshots, start: Math.min(start, end), end, synced });
     if (start > end) log.truncateFullyAndStartAt(start);
+    // What a crash left in the page cache counts from now on, so it must be as safe as what is acknowledged.
+    if (log.#stability.isBehind) await log.flush();
     return log;
   }
 
@@ -94,6 +91,11 @@ export class Log {
   /** Next offset to assign; the bytes before it may still wait for the tick's write. */
   get end(): number {
     return this.#end;
+  }
+
+  /** Everything below is in the page cache: what followers may take, ahead of this disk. */
+  get stored(): number {
+    return this.#stability.written;
   }
 
   /** Everything below is on stable storage: the recovery point. */
@@ -141,7 +143,7 @@ export class Log {
    * buffer is pooled: call `release` once its bytes have left. Throws DamagedError where the disk holds something else (L-02).
    */
   read(from: number, limits: ReadLimits): SegmentRead | null {
-    const upTo = Math.min(limits.upTo, this.written.value);
+    const upTo = Math.min(limits.upTo, this.stored);
     if (from >= upTo) return null;
     for (let index = this.#segments.floor(from); index < this.#segments.count; index++) {
       const read = this.#segments.use(index).read(from, { ...limits, upTo }, this.inspection.bounds(index));
@@ -353,6 +355,7 @@ export class Log {
       return;
     }
     this.#stability.wrote(this.#end);
+    if (this.written.value < this.stored) this.onStored();
   }
 
   #endMovedBack(end: number): void {

@@ -17,8 +17,8 @@ class Disk {
 
   start(options: Partial<LogsOptions> = {}): Promise<Logs> {
     const { files, clock, random } = this;
-    const fixed = { directory: "/data", logger: silentLogger, clusterId: "cluster", nodeId: 1, recoveriesAtOnce: 2 };
-    return Logs.open({ ...fixed, files, clock, random, ...options });
+    const fixed = { directory: "/data", logger: silentLogger, clusterId: "cluster", nodeId: 1 };
+    return Logs.open({ ...fixed, recoveriesAtOnce: 2, flush: "kafka", files, clock, random, ...options });
   }
 
   open(logs: Logs, topic = "words", topicId = ID): Promise<{ log: Log; derived: DerivedPartitionState }> {

@@ -1,6 +1,7 @@
 import { assert, randomUuid, type Clock, type Files, type Logger, type Random } from "@odradek/kit";
 import { join } from "node:path";
 import { markCleanShutdown, takeCleanShutdown, type LastShutdown } from "../disk/clean-shutdown.ts";
+import { makeDurableDirectory } from "../disk/durable-directory.ts";
 import { claimDirectory } from "../disk/meta-properties.ts";
 import { OffsetCheckpoint } from "../disk/offset-checkpoint.ts";
 import { readTopicId, writeTopicId } from "../disk/partition-metadata.ts";
@@ -22,7 +23,12 @@ export type LogsOptions = {
   nodeId: number;
   /** Logs that may be read back at the same time. */
   recoveriesAtOnce: number;
+  /** group: acknowledged means on stable storage (odradek.flush). */
+  flush: "kafka" | "group";
 };
+
+/** Logs that sync at the same time: their commits join in the file system's journal, and one of libuv's four threads is left for the rest. */
+const SYNCS_AT_ONCE = 3;
 
 export type PartitionId = { readonly topic: string; readonly partition: number; readonly topicId: string };
 
@@ -32,7 +38,8 @@ export class Logs {
   readonly directoryId: string;
   readonly #options: LogsOptions;
   readonly #pool = new ReadPool();
-  readonly #turns: Turns;
+  readonly #recoveries: Turns;
+  readonly #syncs = new Turns(SYNCS_AT_ONCE);
   readonly #open = new Map<string, { id: PartitionId; log: Log }>();
   readonly #recoveryPoints: OffsetCheckpoint;
   readonly #highs: OffsetCheckpoint;
@@ -51,7 +58,7 @@ export class Logs {
     this.#options = options;
     this.directoryId = found.directoryId;
     this.#last = found.last;
-    this.#turns = new Turns(options.recoveriesAtOnce);
+    this.#recoveries = new Turns(options.recoveriesAtOnce);
     this.#recoveryPoints = new OffsetCheckpoint(files, join(directory, "recovery-point-offset-checkpoint"));
     this.#highs = new OffsetCheckpoint(files, join(directory, "replication-offset-checkpoint"));
     this.#starts = new OffsetCheckpoint(files, join(directory, "log-start-offset-checkpoint"));
@@ -62,7 +69,7 @@ export class Logs {
   /** Throws ForeignDirectoryError when the directory belongs to another cluster or broker. */
   static async open(options: LogsOptions): Promise<Logs> {
     const { files, directory } = options;
-    files.makeDirectory(directory);
+    await makeDurableDirectory(files, directory);
     const directoryId = await claimDirectory(files, directory, options);
     const last = await takeCleanShutdown(files, directory);
     const logs = new Logs(options, { directoryId, last });
@@ -98,7 +105,7 @@ export class Logs {
     await this.#prepare(directory, id);
     const derived = options.derive(directory);
     const startOffset = this.#starts.get(id.topic, id.partition);
-    const log = await this.#turns.take(() =>
+    const log = await this.#recoveries.take(() =>
       Log.open({
         ...this.#options,
         directory,
@@ -106,6 +113,8 @@ export class Logs {
         pool: this.#pool,
         config: options.config,
         derived,
+        syncs: this.#syncs,
+        acknowledges: this.#options.flush === "group" ? "synced" : "written",
         cleanShutdown: this.#unopened.has(name) && this.#wasClean(name),
         recoveryPoint: this.#recoveryPoints.get(id.topic, id.partition) ?? 0,
         ...(startOffset === undefined ? {} : { startOffset }),

@@ -1,7 +1,8 @@
-import type { Cancel, Clock, Files } from "@odradek/kit";
+import type { Cancel, Clock, Files, Watermark } from "@odradek/kit";
 import type { DerivedState } from "./derived-state.ts";
 import type { LogConfig } from "./log-config.ts";
 import type { Segments } from "./segments.ts";
+import type { Turns } from "./turns.ts";
 
 type StabilityOptions = {
   readonly files: Files;
@@ -10,14 +11,17 @@ type StabilityOptions = {
   readonly derived: DerivedState;
   readonly segments: Segments;
   readonly config: () => LogConfig;
+  readonly syncs: Turns;
+  readonly acknowledges: "written" | "synced";
   /** Everything below may be acknowledged. */
-  readonly publish: (end: number) => void;
+  readonly acknowledgeable: Watermark;
   readonly fail: (error: unknown) => void;
 };
 
 /**
- * How far a log is on stable storage, and how far it has to be before it is acknowledged: flush.messages holds back what is not synced
- * yet, flush.ms syncs in the background, by default neither does. One sync at a time; the next takes all that came meanwhile.
+ * How far a log is on stable storage, and how far it has to be before it is acknowledged: odradek.flush=group and flush.messages hold back
+ * what is not synced yet, flush.ms syncs in the background, by default none does. One sync at a time; the next takes all that came meanwhile,
+ * and while it waits for its turn among other logs it takes what comes then, too.
  */
 export class Stability {
   readonly #options: StabilityOptions;
@@ -47,13 +51,25 @@ export class Stability {
     return this.#synced;
   }
 
+  get written(): number {
+    return this.#written;
+  }
+
+  /** More is unsynced than may be acknowledged. */
+  get isBehind(): boolean {
+    const { acknowledges, config } = this.#options;
+    const unsyncedMax = acknowledges === "synced" ? 1 : config().flushMessages;
+    return this.#written - this.#synced >= unsyncedMax;
+  }
+
   /** The page cache has everything below `end`. */
   wrote(end: number): void {
     this.#written = end;
-    const { flushMessages, flushMs } = this.#options.config();
+    const { flushMs } = this.#options.config();
     if (flushMs !== Infinity && end > this.#synced) this.#flushWithin(flushMs);
-    if (end - this.#synced < flushMessages) this.#options.publish(end);
-    else if (!this.#holding) void this.#hold();
+    if (!this.isBehind) return this.#publish(end);
+    this.#publish(this.#synced);
+    if (!this.#holding) void this.#hold();
   }
 
   /** Resolves once everything below `end`, which is written, is on stable storage. A failure fences the log and rejects. */
@@ -99,8 +115,13 @@ export class Stability {
   }
 
   async #flushOnce(end: number): Promise<void> {
+    if (end <= this.#synced && !this.#namesUnsynced) return this.#throwIfClosed();
+    await this.#options.syncs.take(() => this.#syncWritten());
+  }
+
+  /** Takes whatever is written by now. */
+  async #syncWritten(): Promise<void> {
     this.#throwIfClosed();
-    if (end <= this.#synced && !this.#namesUnsynced) return;
     const generation = this.#generation;
     const written = this.#written;
     try {
@@ -143,7 +164,12 @@ export class Stability {
     });
   }
 
-  /** Publishes only what has been synced, until less than flush.messages is unsynced again. */
+  #publish(end: number): void {
+    const { acknowledgeable } = this.#options;
+    if (end > acknowledgeable.value) acknowledgeable.advance(end);
+  }
+
+  /** Publishes only what has been synced, until no more is unsynced than may be. */
   async #hold(): Promise<void> {
     this.#holding = true;
     try {

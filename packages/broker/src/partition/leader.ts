@@ -115,7 +115,12 @@ export class Leader {
     this.progressed();
   }
 
-  /** More is in the page cache than before. */
+  /** Followers may take more than this leader may count: their disks need not wait for ours. */
+  stored(): void {
+    for (const follower of this.#followers.values()) follower.listener.progressed();
+  }
+
+  /** More of ours may be acknowledged than before. */
   written(previousEnd: number): void {
     this.#inSync.ownEndMoved(previousEnd, this.#parts.clock.now());
     this.progressed();
@@ -257,7 +262,7 @@ class Follower implements Following {
   }
 
   get end(): number {
-    return this.#leader.replica.log.written.value;
+    return this.#leader.replica.log.stored;
   }
 
   get high(): number {

@@ -20,8 +20,10 @@ export class LocalReplica {
   readonly #clock: Clock;
   #high: Watermark;
   config: TopicConfig;
-  /** More is in the page cache than `previousEnd`. */
+  /** More may be acknowledged than what ends at `previousEnd`. */
   onWritten: (previousEnd: number) => void = () => {};
+  /** More is in the page cache, and not yet as safe as what is acknowledged: followers may have it already. */
+  onStored: () => void = () => {};
   /** The log takes nothing any more, or is closed. */
   onFailed: () => void = () => {};
   /** A batch was found that must not be served (RELIABILITY L-02). */
@@ -55,6 +57,7 @@ export class LocalReplica {
     const high = Math.min(Math.max(options.high, options.log.start), options.log.end);
     this.#high = new Watermark(options.clock, high);
     this.#writtenEnd = options.log.written.value;
+    options.log.onStored = () => this.onStored();
   }
 
   /** Reads the log; a batch that is not whole is told of and not served. */

@@ -44,6 +44,7 @@ export class Partition {
     this.#replica = replica;
     this.#acting = { is: "offline", reason: "starting", leader: -1, leaderEpoch: -1 };
     replica.onWritten = (previousEnd) => this.#written(previousEnd);
+    replica.onStored = () => this.#acting.is === "leader" && this.#acting.leader.stored();
     replica.onFailed = () => this.#failed();
     replica.onDamaged = () => this.onDamaged();
     this.apply(assignment);

@@ -265,7 +265,7 @@ export class Fetcher {
   #flush(): void {
     if (this.#stream === null) return;
     const attaches = [...this.#toAttach]
-      .filter((wanted) => wanted.attachId === 0)
+      .filter((wanted) => wanted.attachId === 0 && this.#mayAttach(wanted))
       .map((wanted) => this.#attach(wanted));
     const acknowledgements = [...this.#written].map((wanted) => {
       wanted.acknowledgedEnd = wanted.partition.replica.log.written.value;
@@ -274,6 +274,18 @@ export class Fetcher {
     this.#toAttach.clear();
     this.#written.clear();
     if (attaches.length + acknowledgements.length > 0) this.#stream.send({ attaches, acknowledgements });
+  }
+
+  /** Attaching at an end acknowledges all before it: so all before it must be as safe as what is acknowledged. */
+  #mayAttach(wanted: Wanted): boolean {
+    const { log } = wanted.partition.replica;
+    if (log.written.value >= log.end) return true;
+    log.written.when(log.end, (outcome) => {
+      if (outcome !== "reached" || this.#wanted.get(wanted.partition) !== wanted) return;
+      this.#toAttach.add(wanted);
+      this.#schedule();
+    });
+    return false;
   }
 
   #attach(wanted: Wanted): NonNullable<FollowerMessage["attaches"]>[number] {

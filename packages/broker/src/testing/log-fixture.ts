@@ -5,6 +5,7 @@ import { ReadPool } from "../disk/read-pool.ts";
 import type { LogConfig } from "../log/log-config.ts";
 import type { LogOptions } from "../log/log-options.ts";
 import { Log } from "../log/log.ts";
+import { Turns } from "../log/turns.ts";
 import { DerivedPartitionState } from "../partition/derived-partition-state.ts";
 
 export const DIRECTORY = "/data/words-0";
@@ -29,20 +30,27 @@ export const logConfig: LogConfig = {
 
 /** One log on a disk in memory, with its derived state, that can be opened again after any end. */
 export class LogFixture {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly pool = new ReadPool();
   readonly files: Files;
+  acknowledges!: LogOptions["acknowledges"];
   config = logConfig;
   derived!: DerivedPartitionState;
   log!: Log;
 
-  private constructor(files: Files) {
+  private constructor(files: Files, clock: VirtualClock) {
     this.files = files;
+    this.clock = clock;
   }
 
-  static async open(config: Partial<LogConfig> = {}, files: Files = memoryFiles()): Promise<LogFixture> {
+  static async open(
+    config: Partial<LogConfig> = {},
+    files: Files = memoryFiles(),
+    options: { clock?: VirtualClock; acknowledges?: LogOptions["acknowledges"] } = {},
+  ): Promise<LogFixture> {
     for (const directory of ["/", "/data"]) await files.syncDirectory(directory);
-    const fixture = new LogFixture(files);
+    const fixture = new LogFixture(files, options.clock ?? new VirtualClock());
+    fixture.acknowledges = options.acknowledges ?? "written";
     fixture.config = { ...logConfig, ...config };
     await fixture.reopen();
     return fixture;
@@ -62,6 +70,8 @@ export class LogFixture {
       pool: this.pool,
       config: () => this.config,
       derived: this.derived,
+      syncs: new Turns(1),
+      acknowledges: this.acknowledges,
       cleanShutdown: false,
       recoveryPoint: 0,
       ...options,

@@ -56,8 +56,8 @@ export class LoneBroker {
     const random = new SeededRandom(3);
     const logger = silentLogger;
     const files = new MemoryFiles(1);
-    const kept = { directory: "/data", files, clock, random, logger, clusterId: "c", nodeId: 1, recoveriesAtOnce: 2 };
-    const logs = await passing(clock, Logs.open(kept));
+    const kept = { directory: "/data", files, clock, random, logger, clusterId: "c", nodeId: 1 };
+    const logs = await passing(clock, Logs.open({ ...kept, ...config.log }));
     const rpc = new MemoryNetwork(clock).rpc("b1");
     const inSyncStore = new TreeInSyncStore(cluster);
     const replicas = new Replicas({ brokerId: 1, logs, rpc, clock, files, logger, inSyncStore, config });

@@ -13,6 +13,7 @@ import type { Assignment, InSyncChange, Peer } from "../partition/assignment.ts"
 import type { Partition } from "../partition/partition.ts";
 import { Replicas } from "../replica/replicas.ts";
 import { serveReplication } from "../server/replication-server.ts";
+import { SlowSyncs } from "./slow-syncs.ts";
 
 type Life = { clock: MortalClock; replicas: Replicas; server: RpcServer; incarnation: string; registeredAt: number };
 type Node = PartitionNode & { version: number; writtenAt: number };
@@ -42,11 +43,14 @@ export class ReplicatedTopic {
   /** Bytes a second for throttled replicas, and which ones are throttled. */
   throttledRate: (broker: number, side: "leader" | "follower") => number = () => Infinity;
   topicSettings: Record<string, string> = {};
+  /** How long a broker's disk takes to sync, and when in that time the bytes are safe; null: no time. */
+  slowSyncs: (() => { ms: number; isSafeFirst: boolean }) | null = null;
   readonly #minInsyncReplicas: number;
   readonly #settings: Record<string, string>;
   /** What differs from the default configuration of a topic. */
   topicConfig: Partial<TopicConfig> = {};
   readonly #logger: Logger;
+  #diskSeed = 0;
   #node: Node;
   /** As whom each in-sync replica was counted in. */
   readonly #members = new Map<number, string>();
@@ -68,12 +72,16 @@ export class ReplicatedTopic {
       min?: number;
       settings?: Record<string, string>;
       topicConfig?: Partial<TopicConfig>;
+      slowSyncs?: ReplicatedTopic["slowSyncs"];
+      diskSeed?: number;
       logger?: Logger;
     } = {},
   ): Promise<ReplicatedTopic> {
     const { brokers = [1, 2, 3], spare = [], min = 1, settings = {}, logger = silentLogger } = options;
     const topic = new ReplicatedTopic({ replicas: brokers, min, settings, logger });
     topic.topicConfig = options.topicConfig ?? {};
+    topic.slowSyncs = options.slowSyncs ?? null;
+    topic.#diskSeed = options.diskSeed ?? 0;
     for (const id of [...brokers, ...spare]) await topic.boot(id);
     topic.elect(brokers[0]!);
     await topic.until(() => brokers.every((id) => topic.partitionOrNull(id) !== null));
@@ -86,9 +94,11 @@ export class ReplicatedTopic {
 
   /** Starts a broker, or starts it again on what its disk has; it registers anew. */
   async boot(id: number): Promise<void> {
-    const files = this.files.get(id) ?? new MemoryFiles(id);
-    this.files.set(id, files);
+    const disk = this.files.get(id) ?? new MemoryFiles(this.#diskSeed + id);
+    this.files.set(id, disk);
     const clock = new MortalClock(this.clock);
+    const { slowSyncs } = this;
+    const files = slowSyncs === null ? disk : new SlowSyncs(disk, clock, slowSyncs);
     const random = new SeededRandom(id);
     const logger = this.#logger.child({ broker: id });
     const rpc = this.network.rpc(`b${id}`);
@@ -102,6 +112,7 @@ export class ReplicatedTopic {
       clusterId: "c",
       nodeId: id,
       recoveriesAtOnce: 2,
+      flush: config.log.flush,
     });
     const logs = await this.#passing(opening);
     const inSyncStore = { propose: (change: InSyncChange) => this.#propose(change) };
@@ -141,6 +152,11 @@ export class ReplicatedTopic {
   losePower(id: number): void {
     this.#die(id);
     this.files.get(id)!.crash();
+  }
+
+  /** The power of all machines fails in the same moment. */
+  loseAllPower(): void {
+    for (const id of this.lives.keys()) this.losePower(id);
   }
 
   /** An orderly end. */

@@ -27,6 +27,7 @@ const clock = new SystemClock();
 const files = new NodeFiles();
 const rpc = grpcRpc();
 const random = new SystemRandom();
+const config = brokerConfigFrom(new Map([["node.id", String(id)]]));
 const logs = await Logs.open({
   directory,
   files,
@@ -36,9 +37,9 @@ const logs = await Logs.open({
   clusterId: "c",
   nodeId: id,
   recoveriesAtOnce: 2,
+  flush: config.log.flush,
 });
 const inSyncStore = { propose: () => Promise.resolve("rejected" as const) };
-const config = brokerConfigFrom(new Map([["node.id", String(id)]]));
 const replicas = new Replicas({ brokerId: id, logs, rpc, clock, files, logger, inSyncStore, config });
 const server = rpc.server();
 const partitionById = (topicId: string, index: number) => replicas.partitionById(topicId, index);
