@@ -71,7 +71,7 @@ async function assemble(config: BrokerConfig, ports: BrokerPorts, closers: Close
   let isReady = false;
   const http = await openHttp(config, closers, () => isReady);
   const cluster = await openCluster(config, ports, closers);
-  const replicas = await openReplicas(config, ports, { cluster, closers });
+  const { logs, replicas } = await openReplicas(config, ports, { cluster, closers });
   const grpc = await openGrpc(config, ports, { cluster, replicas, closers });
   const controllerParts = { cluster, clock: ports.clock, logger };
   const groups = new GroupCoordinator({ ...ports, cluster, replicas, config });
@@ -102,7 +102,8 @@ async function assemble(config: BrokerConfig, ports: BrokerPorts, closers: Close
   });
   const { advertised } = config.grpc;
   const grpcAddress = formatAddress({ host: advertised.host, port: advertised.port || grpc });
-  await cluster.register({ endpoints, grpcAddress, rack: config.rack });
+  await cluster.register({ endpoints, grpcAddress, rack: config.rack }, logs);
+  await logs.answered();
   const controller = new Controller(controllerParts);
   closers.add(() => controller.close());
   for (const listener of listeners) listener.serve();
@@ -149,7 +150,7 @@ async function openReplicas(
   config: BrokerConfig,
   ports: BrokerPorts,
   { cluster, closers }: { cluster: Cluster; closers: Closers },
-): Promise<Replicas> {
+): Promise<{ logs: Logs; replicas: Replicas }> {
   const { files, clock, random, logger } = ports;
   const { connectTimeoutMs: timeoutMs } = config.metadata;
   if (!(await cluster.until(({ clusterId }) => clusterId !== "", { timeoutMs })))
@@ -168,7 +169,7 @@ async function openReplicas(
   const inSyncStore = new TreeInSyncStore(cluster);
   const replicas = new Replicas({ ...ports, brokerId: config.brokerId, logs, inSyncStore, config });
   closers.add(() => replicas.close());
-  return replicas;
+  return { logs, replicas };
 }
 
 async function openGrpc(

@@ -3,6 +3,8 @@
  * (unlink of a large file, fsync) is not. Every failure is thrown with the path in its message and the system's error as `cause`.
  */
 export interface Files {
+  /** Changes whenever writes that were not synced may have been lost: the machine's boot. Null when that can't be known. */
+  readonly bootId: string | null;
   /** Opens for reading and writing. `create`: make it when it is missing (the directory must exist). */
   open(path: string, options?: { create?: boolean }): OpenFile;
   exists(path: string): boolean;

@@ -9,6 +9,8 @@ const IOVECS_MAX = 1024;
 
 /** The port to the disk on the real one. */
 export class NodeFiles implements Files {
+  readonly bootId = bootId();
+
   open(path: string, options?: { create?: boolean }): OpenFile {
     const flags = fs.constants.O_RDWR | (options?.create === true ? fs.constants.O_CREAT : 0);
     return new NodeFile(
@@ -227,3 +229,12 @@ function makeDirectoryTree(path: string): void {
 }
 
 const isDirectory = (path: string): boolean => fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+/** Page cache outlives a process, not a boot; Linux names each boot, others are not asked. */
+function bootId(): string | null {
+  try {
+    return fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() || null;
+  } catch {
+    return null;
+  }
+}

@@ -10,8 +10,8 @@ import { View } from "./metadata.ts";
 
 // DescribeTopicPartitions (key 75).
 // Like Metadata by name, but in pages of at most 2000 partitions, topics sorted by name: nextCursor names the first partition of the
-// next page. No topics means all of them; then one that vanishes between two pages is left out. Nobody is an eligible leader
-// outside the ISR here, so both lists are empty.
+// next page. No topics means all of them; then one that vanishes between two pages is left out. While nobody leads,
+// the ISR names whom the partition waits for, where Kafka's is empty and names them among the eligible leader replicas.
 
 type Draft = ResponseDraft<typeof DescribeTopicPartitionsApi>;
 type TopicDraft = Draft["topics"][number];
@@ -47,8 +47,8 @@ export function describe(
       partitions: partitions.map((one) => ({
         ...one,
         offlineReplicas: one.offlineReplicas ?? [],
-        eligibleLeaderReplicas: [],
-        lastKnownElr: [],
+        eligibleLeaderReplicas: [...(image.topics.get(name)?.partitions[one.partitionIndex]?.eligible ?? [])],
+        lastKnownElr: [...(image.topics.get(name)?.partitions[one.partitionIndex]?.lastKnownEligible ?? [])],
       })),
     });
     const next = from + partitions.length;

@@ -99,6 +99,16 @@ describe("DescribeTopicPartitions", () => {
     });
   });
 
+  test("KIP-966: eligible replicas, and those of whom nobody is sure any more, stand beside the ISR", async () => {
+    await broker.topic("a");
+    const node = { replicas: [1, 2, 3], leader: 1, leaderEpoch: 1, isr: [1], eligible: [2], lastKnownEligible: [3] };
+    await broker.parts.cluster.session.set("/topics/a/partitions/0", Buffer.from(JSON.stringify(node)), "any");
+    await broker.clock.advance(10);
+    const request = { topics: [{ name: "a" }], responsePartitionLimit: 10, cursor: null };
+    const answer = await topicPartitions(broker.parts, request, broker.scope(0));
+    expect(answer.topics[0]!.partitions[0]).toMatchObject({ eligibleLeaderReplicas: [2], lastKnownElr: [3] });
+  });
+
   test("a topic that does not exist, and a cursor that makes no sense, are told", async () => {
     await broker.topic("a");
     expect(await page(["nope"], 10)).toEqual({

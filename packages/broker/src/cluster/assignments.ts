@@ -92,6 +92,7 @@ const assignmentOf = (
   leader: partition.leader,
   leaderEpoch: partition.leaderEpoch,
   isr: [...partition.isr],
+  hasEligible: Boolean(partition.eligible?.length),
   version: partition.version,
   leadsSinceRegistration: registration !== null && partition.modifiedRevision > registration.revision,
   config,

@@ -15,8 +15,13 @@ let clock: VirtualClock;
 let tree: MemoryTree;
 let started: TestCluster[];
 
-async function start(brokerId: number, seed = brokerId, settings: Record<string, string> = {}): Promise<TestCluster> {
-  const one = await startTestCluster({ tree, brokerId, clock, seed, settings });
+async function start(
+  brokerId: number,
+  seed = brokerId,
+  settings: Record<string, string> = {},
+  mayHaveLost = false,
+): Promise<TestCluster> {
+  const one = await startTestCluster({ tree, brokerId, clock, seed, settings, mayHaveLost });
   started.push(one);
   return one;
 }
@@ -106,12 +111,35 @@ describe("registration", () => {
       random: new SeededRandom(5),
       logger: silentLogger,
     });
-    await cluster.register({ endpoints: [], grpcAddress: "h:1", rack: "r" });
+    await cluster.register({ endpoints: [], grpcAddress: "h:1", rack: "r" }, { mayHaveLost: false });
     const before = cluster.registration!.incarnation;
     tree.end(cluster.session.id, "expired");
     await passUntil(clock, () => (cluster.registration?.incarnation ?? before) !== before);
     expect(attempts).toBe(4);
     await cluster.close();
+  });
+});
+
+describe("what a broker may have lost", () => {
+  const lost = (life: TestCluster): number => life.cluster.image.known.get(1)!.lostRevision;
+
+  test("P-15: is known by the revision of its registration, through later ones and shutdowns", async () => {
+    const one = await start(1);
+    expect(lost(one)).toBe(0);
+    const again = await start(1, 2, {}, true);
+    const { revision } = again.cluster.registration!;
+    expect(lost(again)).toBe(revision);
+    await again.cluster.beginShutdown({ timeoutMs: 10 });
+    expect(lost(again)).toBe(revision);
+    expect(lost(await start(1, 3))).toBe(revision);
+  });
+
+  test("P-15: a new session of the same process has lost nothing", async () => {
+    const one = await start(1, 1, {}, true);
+    const { revision, incarnation } = one.cluster.registration!;
+    one.session().expire();
+    await passUntil(clock, () => (one.cluster.registration?.incarnation ?? incarnation) !== incarnation);
+    expect(lost(one)).toBe(revision);
   });
 });
 

@@ -1,6 +1,6 @@
 import { assert, type Clock, delay, type Logger, type Random, randomUuid, Watermark } from "@odradek/kit";
 import type { Operation, Outcome, Session, Watch, WatchEvent } from "@odradek/metadata/client";
-import type { BrokerConfig, ConfigLayers } from "../config.ts";
+import { type BrokerConfig, type ConfigLayers, resolveTopicConfig, type TopicConfig } from "../config.ts";
 import { limits } from "../limits.ts";
 import { type ClusterImage, emptyImage, imageOf, nextImage } from "./image.ts";
 import { ALL_BROKERS } from "./nodes.ts";
@@ -40,6 +40,7 @@ export class Cluster {
   #session: Session;
   #watch: Watch | null = null;
   #identity: Identity | null = null;
+  #mayHaveLost = false;
   #registration: Registration | null = null;
   #lastRegistration: Registration | null = null;
   #heardMs: number;
@@ -115,6 +116,11 @@ export class Cluster {
     };
   }
 
+  /** The settings of a topic, as this broker resolves them. */
+  topicConfig(name: string): TopicConfig {
+    return resolveTopicConfig({ topic: this.#image.topicConfigs.get(name)?.settings ?? {}, ...this.configLayers });
+  }
+
   /** True once our picture is at least at `revision`; false after `timeoutMs` or when closed. */
   async reached(revision: number, options: { timeoutMs: number }): Promise<boolean> {
     return (await this.#revision.reached(revision, options)) === "reached";
@@ -156,10 +162,14 @@ export class Cluster {
     return this.#producerIds.allocate();
   }
 
-  /** Makes this broker part of the cluster, and again with a new incarnation whenever its session has expired. Resolves when its own picture shows it. */
-  async register(identity: Omit<Identity, "brokerId">): Promise<void> {
+  /**
+   * Makes this broker part of the cluster, and again with a new incarnation whenever its session has expired. Resolves when its own picture
+   * shows it. `mayHaveLost`: what earlier processes of this broker wrote may be gone.
+   */
+  async register(identity: Omit<Identity, "brokerId">, { mayHaveLost }: { mayHaveLost: boolean }): Promise<void> {
     assert(this.#identity === null, "a broker registers once");
     this.#identity = { ...identity, brokerId: this.brokerId };
+    this.#mayHaveLost = mayHaveLost;
     await this.#enter(this.#session);
   }
 
@@ -191,7 +201,9 @@ export class Cluster {
     const { clock, random, logger } = this.#options;
     assert(this.#identity, "the identity is known");
     const incarnation = random.bytes(12).toString("base64url");
-    const options = { incarnation, wallMs: clock.wallMs(), previous: this.#lastRegistration };
+    const previous = this.#lastRegistration;
+    const mayHaveLost = this.#mayHaveLost && previous === null;
+    const options = { incarnation, wallMs: clock.wallMs(), previous, mayHaveLost };
     const registration = await register(session, this.#identity, options);
     this.#lastRegistration = registration;
     if (session !== this.#session) return; // it ended meanwhile

@@ -5,6 +5,7 @@ import {
   readBroker,
   readConfig,
   readController,
+  lostRevision,
   readCounter,
   readPartition,
   readTopic,
@@ -23,6 +24,8 @@ export type BrokerImage = {
   readonly version: number;
   /** Revision of the registration, or of the announcement that it is shutting down. */
   readonly registeredRevision: number;
+  /** In `known`: revision of its last registration without certainty that everything written before was still there; 0: none. */
+  readonly lostRevision: number;
 };
 
 export type PartitionImage = {
@@ -35,6 +38,9 @@ export type PartitionImage = {
   /** Replicas that a move adds and removes (moves.ts); neither: the partition is not being moved. */
   readonly adding?: readonly number[];
   readonly removing?: readonly number[];
+  /** Not in sync, and yet sure to hold everything committed; and those that were and are not sure any more (eligible.ts). */
+  readonly eligible?: readonly number[];
+  readonly lastKnownEligible?: readonly number[];
   readonly version: number;
   readonly modifiedRevision: number;
 };
@@ -222,6 +228,7 @@ function brokerImage(name: string, node: Znode | null): BrokerImage | undefined 
     sinceMs: value.since,
     version: node.version,
     registeredRevision: node.modifiedRevision,
+    lostRevision: lostRevision(node),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { InSyncChange, InSyncStore } from "../partition/assignment.ts";
 import type { Cluster } from "./cluster.ts";
+import { candidatesOf, withEligible } from "./eligible.ts";
 import type { ClusterImage } from "./image.ts";
 import { nodeOf } from "./moves.ts";
 import { encode, paths } from "./nodes.ts";
@@ -24,14 +25,14 @@ export class TreeInSyncStore implements InSyncStore {
     if (!partition || partition.version !== change.version) return "rejected";
     if (partition.leader !== this.#cluster.brokerId || partition.leaderEpoch !== change.leaderEpoch) return "rejected";
     if (!mayBeInSync(image, change, partition.isr)) return "rejected";
+    const node = withEligible(image, partition, {
+      becomes: { ...nodeOf(partition), isr: change.isr, ...change.leadership },
+      minInsyncReplicas: this.#cluster.topicConfig(change.topic).minInsyncReplicas,
+    });
+    const path = paths.partition(change.topic, change.partition);
     const outcome = await this.#cluster.multi([
-      ...registrationChecks(image, change.isr),
-      {
-        is: "set",
-        path: paths.partition(change.topic, change.partition),
-        data: encode({ ...nodeOf(partition), isr: change.isr, ...change.leadership }),
-        version: change.version,
-      },
+      ...registrationChecks(image, candidatesOf(node)),
+      { is: "set", path, data: encode(node), version: change.version },
     ]);
     // It may yet be in the tree: the leader must go on counting both sets (RELIABILITY P-09).
     if (outcome.is === "unknown") throw new Error("the session ended before the change was answered");

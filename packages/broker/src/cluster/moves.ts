@@ -20,7 +20,8 @@ export const replicationFactorOf = (placed: Placed): number =>
   Math.min(targetOf(placed).length, originOf(placed).length) || placed.replicas.length;
 
 /** The partition's node as it stands, for whoever changes only a part of it. */
-export function nodeOf({ replicas, leader, leaderEpoch, isr, adding, removing }: PartitionImage): PartitionNode {
+export function nodeOf(now: PartitionImage): PartitionNode {
+  const { replicas, leader, leaderEpoch, isr, adding, removing, eligible, lastKnownEligible } = now;
   return {
     replicas: [...replicas],
     leader,
@@ -28,5 +29,7 @@ export function nodeOf({ replicas, leader, leaderEpoch, isr, adding, removing }:
     isr: [...isr],
     ...(adding?.length ? { adding: [...adding] } : {}),
     ...(removing?.length ? { removing: [...removing] } : {}),
+    ...(eligible?.length ? { eligible: [...eligible] } : {}),
+    ...(lastKnownEligible?.length ? { lastKnownEligible: [...lastKnownEligible] } : {}),
   };
 }

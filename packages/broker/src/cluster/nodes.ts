@@ -36,6 +36,11 @@ export type BrokerNode = {
   shuttingDown: boolean;
   /** Wall clock at registration, for people. */
   since: number;
+  /**
+   * In nodes of known brokers: the revision of the last registration that came without certainty that everything written before was still
+   * there, as after a power loss; "here" is this very node's. Absent: there was none.
+   */
+  lost?: number | "here";
 };
 export type ControllerNode = { broker: number; incarnation: string };
 export type TopicNode = { id: string; internal?: boolean };
@@ -47,6 +52,9 @@ export type PartitionNode = {
   /** While the partition is being moved (cluster/moves.ts). */
   adding?: number[];
   removing?: number[];
+  /** Eligible leader replicas and those that were and are not sure any more (eligible.ts). */
+  eligible?: number[];
+  lastKnownEligible?: number[];
 };
 export type ConfigNode = Record<string, string>;
 
@@ -76,7 +84,16 @@ export function readBroker(node: Znode): BrokerNode | null {
     incarnation: value["incarnation"],
     shuttingDown: value["shuttingDown"] === true,
     since: Number(value["since"] ?? 0),
+    ...(isLoss(value["lost"]) ? { lost: value["lost"] } : {}),
   };
+}
+
+const isLoss = (value: unknown): value is number | "here" => value === "here" || Number.isSafeInteger(value);
+
+/** The revision of a broker's last registration without certainty; 0: there was none. */
+export function lostRevision(node: Znode): number {
+  const lost = readBroker(node)?.lost ?? 0;
+  return lost === "here" ? node.modifiedRevision : lost;
 }
 
 export function readController(node: Znode): ControllerNode | null {
@@ -103,6 +120,8 @@ export function readPartition(node: Znode): PartitionNode {
     isr: value["isr"],
     ...(isNumbers(value["adding"]) ? { adding: value["adding"] } : {}),
     ...(isNumbers(value["removing"]) ? { removing: value["removing"] } : {}),
+    ...(isNumbers(value["eligible"]) ? { eligible: value["eligible"] } : {}),
+    ...(isNumbers(value["lastKnownEligible"]) ? { lastKnownEligible: value["lastKnownEligible"] } : {}),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Operation, Outcome, Session, Znode } from "@odradek/metadata/client";
-import { type BrokerNode, type Endpoint, encode, paths, readBroker } from "./nodes.ts";
+import { type BrokerNode, type Endpoint, encode, paths, lostRevision, readBroker } from "./nodes.ts";
 
 /** What a broker tells the others about itself. */
 export type Identity = {
@@ -22,11 +22,12 @@ export class ReplacedError extends Error {
  * Registers in one transaction: it takes over whatever node is there, so a restart never waits for the session of its
  * predecessor to end (RELIABILITY C-06), and writes the node of known brokers, whose version tells registrations apart.
  * `previous` is this process's own last registration: if the broker's number was taken since, ReplacedError.
+ * `mayHaveLost`: what an earlier process wrote may be gone (KIP-966).
  */
 export async function register(
   session: Session,
   identity: Identity,
-  options: { incarnation: string; wallMs: number; previous: Registration | null },
+  options: { incarnation: string; wallMs: number; previous: Registration | null; mayHaveLost: boolean },
 ): Promise<Registration> {
   const node: BrokerNode = {
     endpoints: [...identity.endpoints],
@@ -48,7 +49,12 @@ export async function register(
       throw new ReplacedError(`broker ${identity.brokerId} was registered by another process (${holder})`);
     const outcome = await session.multi([
       put(paths.liveBroker(identity.brokerId), live, node, true),
-      put(paths.knownBroker(identity.brokerId), known, node, false),
+      put(
+        paths.knownBroker(identity.brokerId),
+        known,
+        options.mayHaveLost ? { ...node, lost: "here" } : remembering(known, node),
+        false,
+      ),
     ]);
     if (outcome.is === "done") return { incarnation: options.incarnation, revision: outcome.revision };
     if (outcome.is === "unknown") throw new Error("the session ended while registering");
@@ -65,13 +71,19 @@ export async function announceShutdown(session: Session, brokerId: number, incar
   const stopping = { ...node, shuttingDown: true };
   return session.multi([
     put(paths.liveBroker(brokerId), live, stopping, true),
-    put(paths.knownBroker(brokerId), known, stopping, false),
+    put(paths.knownBroker(brokerId), known, remembering(known, stopping), false),
   ]);
 }
 
 async function registered(session: Session, id: number): Promise<{ live: Znode | null; known: Znode | null }> {
   const [live, known] = await Promise.all([session.get(paths.liveBroker(id)), session.get(paths.knownBroker(id))]);
   return { live, known };
+}
+
+/** The node with the broker's last loss, which no later registration may hide. */
+function remembering(before: Znode | null, node: BrokerNode): BrokerNode {
+  const lost = before === null ? 0 : lostRevision(before);
+  return lost === 0 ? node : { ...node, lost };
 }
 
 const put = (path: string, before: Znode | null, node: BrokerNode, ephemeral: boolean): Operation =>

@@ -1,5 +1,6 @@
 import { assert } from "@odradek/kit";
 import type { Operation } from "@odradek/metadata/client";
+import { candidatesOf } from "../cluster/eligible.ts";
 import type { ClusterImage } from "../cluster/image.ts";
 import { encode, paths } from "../cluster/nodes.ts";
 import { registrationChecks } from "../cluster/registration-checks.ts";
@@ -12,7 +13,7 @@ const OPERATION_BYTES = 64;
 /**
  * Changes cut into transactions, leaderless partitions first and by themselves: live leaders shrink their own ISRs at the same moment,
  * and losing against one of them must not hold an election back. Each one checks that we are still the controller, that every
- * partition is as the image has it, and that nobody among the in-sync replicas has registered since (RELIABILITY P-19, P-22).
+ * partition is as the image has it, and that nobody who could lead has registered since (RELIABILITY P-19, P-22).
  */
 export function batches(
   image: ClusterImage,
@@ -33,12 +34,12 @@ export function batches(
     const path = paths.partition(change.topic, change.partition);
     const data = encode(change.node);
     const size = data.length + path.length + OPERATION_BYTES;
-    const others = new Set([...members, ...change.node.isr]).size + 1;
+    const others = new Set([...members, ...candidatesOf(change.node)]).size + 1;
     const isFull = writes.length + 1 + others > limits.multiOperationsMax || bytes + size > limits.multiBytesMax;
     if (isFull || writes.length >= options.changesMax || change.isLeaderless !== wasLeaderless) finish();
     wasLeaderless = change.isLeaderless;
     writes.push({ is: "set", path, data, version: change.version });
-    for (const id of change.node.isr) members.add(id);
+    for (const id of candidatesOf(change.node)) members.add(id);
     bytes += size;
   }
   finish();

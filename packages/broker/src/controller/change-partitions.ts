@@ -1,6 +1,7 @@
 import type { Operation } from "@odradek/metadata/client";
 import { ErrorCode } from "@odradek/protocol";
 import type { Cluster } from "../cluster/cluster.ts";
+import { candidatesOf, withEligible } from "../cluster/eligible.ts";
 import type { ClusterImage, PartitionImage } from "../cluster/image.ts";
 import { encode, type PartitionNode, paths } from "../cluster/nodes.ts";
 import { registrationChecks } from "../cluster/registration-checks.ts";
@@ -48,9 +49,11 @@ async function changeSome<Wanted extends PartitionName>(
         results[at] = decided;
         return false;
       }
-      for (const id of decided.isr) members.add(id);
+      const { minInsyncReplicas } = cluster.topicConfig(one.topic);
+      const node = withEligible(image, now!, { becomes: decided, minInsyncReplicas });
+      for (const id of candidatesOf(node)) members.add(id);
       const path = paths.partition(one.topic, one.partition);
-      writes.push({ is: "set", path, data: encode(decided), version: now!.version });
+      writes.push({ is: "set", path, data: encode(node), version: now!.version });
       return true;
     });
     if (writes.length === 0) break;

@@ -12,6 +12,7 @@ import { createTopic } from "./create-topic.ts";
 const BROKERS = [1, 2, 3, 4];
 const PARTITIONS = 5;
 const STEPS = 60;
+const MINIMUM = 2;
 
 type Life = TestCluster & { controller: Controller };
 
@@ -24,11 +25,18 @@ class Checker {
   readonly #epochs = new Map<number, number>();
   /** The life of a broker in which it came into a partition's ISR. */
   readonly #joined = new Map<string, string>();
+  /** Who holds what is committed, by partition; kept apart from what the partition's node says of it. */
+  readonly #holders = new Map<number, Set<number>>();
+  readonly #losses = new Map<number, number>();
+  readonly #seen = new Map<number, Pick<PartitionImage, "version" | "leaderEpoch" | "isr">>();
+  /** Leaders that came from outside the in-sync replicas, and leaders of whom nobody is sure. */
+  readonly elections = { eligible: 0, unsure: 0 };
 
   /** Sees every revision once, in order. */
   check(image: ClusterImage): void {
+    this.#lose(image);
     for (const partition of image.topics.get("words")?.partitions ?? []) {
-      const why = this.#problemWith(partition) ?? this.#intruderIn(image, partition);
+      const why = this.#problemWith(partition) ?? this.#intruderIn(image, partition) ?? this.#usurperIn(partition);
       if (why) this.violations.push(`revision ${image.revision}: ${why} in ${JSON.stringify(partition)}`);
     }
   }
@@ -55,6 +63,31 @@ class Checker {
     const known = this.#leaders.get(key) ?? leader;
     this.#leaders.set(key, leader);
     return known === leader ? null : `two leaders, ${known} and ${leader}`;
+  }
+
+  #lose(image: ClusterImage): void {
+    for (const { id, lostRevision } of image.known.values()) {
+      if (lostRevision <= (this.#losses.get(id) ?? 0)) continue;
+      this.#losses.set(id, lostRevision);
+      for (const holders of this.#holders.values()) holders.delete(id);
+    }
+  }
+
+  /** P-15: nobody leads who may lack what is committed, unless nobody is left who surely has it. */
+  #usurperIn({ index, leader, leaderEpoch, isr, version }: PartitionImage): string | null {
+    const seen = this.#seen.get(index);
+    if (seen?.version === version) return null; // who restarted since is judged by what is written next
+    this.#seen.set(index, { version, leaderEpoch, isr });
+    const before = this.#holders.get(index);
+    const isNew = before !== undefined && leader !== -1 && seen?.leaderEpoch !== leaderEpoch;
+    const isUnsure = isNew && !before.has(leader);
+    const isUsurper = isUnsure && before.size > 0;
+    if (isUnsure) this.elections.unsure++;
+    else if (isNew && seen?.isr.includes(leader) === false) this.elections.eligible++;
+    // With the minimum in sync something may be committed without the others; below it nothing is.
+    if (isr.length >= MINIMUM || before === undefined) this.#holders.set(index, new Set(isr));
+    else for (const id of isr) before.add(id);
+    return isUsurper ? `broker ${leader} leads and may lack what ${[...before].join(", ")} have` : null;
   }
 
   /** P-12, P-22: who restarts leaves the ISR before anything else is written about it, unless nobody else is left. */
@@ -106,7 +139,7 @@ async function changeIsr(life: Life, random: SeededRandom): Promise<void> {
   });
 }
 
-async function run(seed: number): Promise<{ trace: string[] }> {
+async function run(seed: number): Promise<{ trace: string[]; elections: Checker["elections"] }> {
   const random = new SeededRandom(seed);
   const clock = new VirtualClock();
   const tree = new MemoryTree(clock);
@@ -117,7 +150,7 @@ async function run(seed: number): Promise<{ trace: string[] }> {
   let births = seed * 1000;
 
   const start = async (brokerId: number): Promise<void> => {
-    const started = await startTestCluster({ tree, brokerId, clock, seed: ++births });
+    const started = await startTestCluster({ tree, brokerId, clock, seed: ++births, mayHaveLost: random.next() < 0.4 });
     const slow = integerBelow(random, 100);
     const { session } = started;
     session().beforeMulti = () => new Promise((resolve) => clock.timer(integerBelow(random, slow + 1), resolve));
@@ -140,8 +173,9 @@ async function run(seed: number): Promise<{ trace: string[] }> {
   for (const id of BROKERS) await start(id);
   const creator = lives.get(1)!.cluster;
   await passUntil(clock, () => creator.image.brokers.size === BROKERS.length);
+  const configs = { "min.insync.replicas": `${MINIMUM}` };
   const created = await Promise.race([
-    createTopic(creator, { name: "words", partitions: PARTITIONS, replicationFactor: 3, configs: {} }),
+    createTopic(creator, { name: "words", partitions: PARTITIONS, replicationFactor: 3, configs }),
     passUntil(clock, () => creator.image.topics.has("words")).then(() => ({ error: 0 })),
   ]);
   expect(created.error).toBe(0);
@@ -170,7 +204,7 @@ async function run(seed: number): Promise<{ trace: string[] }> {
   expect([...lives.values()].filter(({ controller }) => controller.isActive)).toHaveLength(1);
   expect(checker.violations).toEqual([]);
   for (const [id] of lives) kill(id, true);
-  return { trace };
+  return { trace, elections: checker.elections };
 }
 
 test.each(Array.from({ length: 25 }, (_, index) => index + 1))(
@@ -179,6 +213,12 @@ test.each(Array.from({ length: 25 }, (_, index) => index + 1))(
     await run(seed);
   },
 );
+
+test("P-15: among them are elections of eligible replicas and of the last leaders of whom nobody is sure", async () => {
+  const runs = [await run(1), await run(2), await run(3), await run(4), await run(5)];
+  expect(runs.some(({ elections }) => elections.eligible > 0)).toBe(true);
+  expect(runs.some(({ elections }) => elections.unsure > 0)).toBe(true);
+});
 
 test("the same seed takes the same way twice", async () => {
   expect(await run(7)).toEqual(await run(7));

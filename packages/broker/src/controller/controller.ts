@@ -4,7 +4,6 @@ import type { Cluster } from "../cluster/cluster.ts";
 import type { ClusterImage, TopicImage } from "../cluster/image.ts";
 import { isMoving } from "../cluster/moves.ts";
 import { encode, paths } from "../cluster/nodes.ts";
-import { resolveTopicConfig, type TopicConfig } from "../config.ts";
 import { limits } from "../limits.ts";
 import { batches } from "./batches.ts";
 import { electionsFor, type PartitionChange, preferredLeadersFor } from "./elect.ts";
@@ -15,6 +14,17 @@ const RETRY_MS = 200;
 /** Transactions under way at once. */
 const IN_FLIGHT_MAX = 16;
 
+/** What decides over a topic besides itself. */
+type Circumstances = readonly unknown[];
+const circumstancesOf = (image: ClusterImage, { name }: TopicImage): Circumstances => [
+  image.brokers,
+  image.known,
+  image.topicConfigs.get(name),
+  image.brokerConfigs,
+];
+const isSame = (one: Circumstances | undefined, other: Circumstances): boolean =>
+  one?.every((each, at) => each === other[at]) === true;
+
 /**
  * Every broker runs one; at most one of them acts: the owner of /controller, fenced by the version of /controller-epoch
  * (DESIGN D5). It compares every image with what should be and writes the difference, so a missed or doubled event changes nothing.
@@ -23,8 +33,8 @@ export class Controller {
   readonly #cluster: Cluster;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** Topics that were as they should be, as long as the same brokers are there. */
-  #settled = new WeakMap<TopicImage, ClusterImage["brokers"]>();
+  /** Topics that were as they should be, as long as the same brokers are there and the same settings hold. */
+  #settled = new WeakMap<TopicImage, Circumstances>();
   /** Version of /controller-epoch that our election wrote, and the incarnation we were elected as. */
   #elected: { epochVersion: number; incarnation: string } | null = null;
   #isBusy = false;
@@ -159,18 +169,16 @@ export class Controller {
   }
 
   #changes(image: ClusterImage): PartitionChange[] {
-    const { configLayers } = this.#cluster;
-    const configOf = (name: string): TopicConfig =>
-      resolveTopicConfig({ topic: image.topicConfigs.get(name)?.settings ?? {}, ...configLayers });
-    const mayBeUnclean = (name: string): boolean => configOf(name).uncleanLeaderElection;
-    const minInsyncReplicas = (name: string): number => configOf(name).minInsyncReplicas;
+    const mayBeUnclean = (name: string): boolean => this.#cluster.topicConfig(name).uncleanLeaderElection;
+    const minInsyncReplicas = (name: string): number => this.#cluster.topicConfig(name).minInsyncReplicas;
     const changes: PartitionChange[] = [];
     for (const topic of image.topics.values()) {
-      if (this.#settled.get(topic) === image.brokers) continue;
+      const circumstances = circumstancesOf(image, topic);
+      if (isSame(this.#settled.get(topic), circumstances)) continue;
       const here = electionsFor(image, topic, { mayBeUnclean, minInsyncReplicas });
       changes.push(...here);
       const isSettled = here.length === 0 && topic.partitions.every((one) => one.leader >= 0 && !isMoving(one));
-      if (isSettled) this.#settled.set(topic, image.brokers);
+      if (isSettled) this.#settled.set(topic, circumstances);
     }
     if (changes.length > 0 || !this.#wantsPreferred) return changes;
     this.#wantsPreferred = false;

@@ -1,4 +1,5 @@
 import type { ClusterImage, PartitionImage, TopicImage } from "../cluster/image.ts";
+import { isSure, withEligible } from "../cluster/eligible.ts";
 import { isMoving, nodeOf } from "../cluster/moves.ts";
 import type { PartitionNode } from "../cluster/nodes.ts";
 import { isIntact } from "../cluster/registration-checks.ts";
@@ -18,7 +19,7 @@ export type PartitionChange = {
 export type ElectionOptions = {
   /** Whether a topic may be led by a replica outside the ISR when no other is left. */
   mayBeUnclean: (topic: string) => boolean;
-  /** min.insync.replicas of the topic: how many must be left when a move ends. */
+  /** min.insync.replicas of the topic: how many must be left when a move ends, and below how many nothing is committed. */
   minInsyncReplicas: (topic: string) => number;
 };
 
@@ -28,10 +29,13 @@ export function electionsFor(image: ClusterImage, topic: TopicImage, options: El
   for (const partition of topic.partitions) {
     if (partition.version === 0) continue; // its node is missing
     // First who is alive, then who has arrived: a move that could end now is completed by the next picture at the latest.
-    const node =
+    const minInsyncReplicas = options.minInsyncReplicas(topic.name);
+    const decided =
       shouldBe(image, partition, () => options.mayBeUnclean(topic.name)) ??
-      (isMoving(partition) ? completed(image, partition, options.minInsyncReplicas(topic.name)) : null);
-    if (node) changes.push(changeOf(image, topic, partition, node));
+      (isMoving(partition) ? completed(image, partition, minInsyncReplicas) : null);
+    const node = withEligible(image, partition, { becomes: decided ?? nodeOf(partition), minInsyncReplicas });
+    const isOver = String(node.eligible ?? []) !== String(partition.eligible ?? []);
+    if (decided !== null || isOver) changes.push(changeOf(image, topic, partition, node));
   }
   return changes;
 }
@@ -82,16 +86,34 @@ function shouldBe(image: ClusterImage, now: PartitionImage, mayBeUnclean: () => 
   return newLeader(now, now.replicas.find((id) => inSync.includes(id)) ?? inSync[0]!, inSync);
 }
 
-/** Every member of the ISR is gone, stopping, or has restarted. The ISR never gets empty: who was last in it holds what was acknowledged. */
+/**
+ * Nobody in sync can lead as they are: gone, stopping, or restarted. Whoever is back and sure to have everything committed leads (KIP-966), those
+ * in sync first: they may have more. While one of those is only away it is waited for. The ISR never gets empty: nobody
+ * leading, it names whom we wait for, and in the end who led last.
+ */
 function withoutInSync(image: ClusterImage, now: PartitionImage, mayBeUnclean: () => boolean): PartitionNode | null {
   const isStopping = image.brokers.get(now.leader)?.shuttingDown === true;
   if (isStopping && now.isr.includes(now.leader)) return now.isr.length === 1 ? null : sameLeader(now, [now.leader]);
   const isBack = (id: number): boolean => image.brokers.get(id)?.shuttingDown === false;
-  const back = now.replicas.find((id) => now.isr.includes(id) && isBack(id));
+  const isSureNow = (id: number): boolean => isSure(image, id, now.modifiedRevision);
+  const inOrder = now.replicas.filter((id) => now.isr.includes(id)).concat(now.eligible ?? []);
+  const back = inOrder.find((id) => isBack(id) && isSureNow(id));
   if (back !== undefined) return newLeader(now, back, [back]);
-  const unclean = now.replicas.find(isBack);
+  const awaited = awaitedOf(now, isSureNow);
+  if (awaited.length === 1 && isBack(awaited[0]!)) return newLeader(now, awaited[0]!, awaited);
+  const unclean = [...(now.lastKnownEligible ?? []), ...now.replicas].find(isBack);
   if (unclean !== undefined && mayBeUnclean()) return newLeader(now, unclean, [unclean]);
-  return now.leader === -1 ? null : newLeader(now, -1, now.isr);
+  if (now.leader === -1 && String(awaited) === String(now.isr)) return null;
+  return newLeader(now, -1, awaited);
+}
+
+/** Who may lead when they come back: everybody in sync who lost nothing, else anybody eligible, else who led last, as he is. */
+function awaitedOf(now: PartitionImage, isSureNow: (id: number) => boolean): number[] {
+  const last = now.leader >= 0 ? now.leader : now.isr[0]!;
+  const inSync = [last, ...now.isr.filter((id) => id !== last)].filter(isSureNow);
+  if (inSync.length > 0) return inSync;
+  const eligible = (now.eligible ?? []).filter(isSureNow);
+  return eligible.length > 0 ? eligible : [last];
 }
 
 const sameLeader = (now: PartitionImage, isr: readonly number[]): PartitionNode => ({ ...nodeOf(now), isr: [...isr] });

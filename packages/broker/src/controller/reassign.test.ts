@@ -17,6 +17,7 @@ const broker = (id: number): BrokerImage => ({
   sinceMs: 0,
   version: 1,
   registeredRevision: WRITTEN - 1,
+  lostRevision: 0,
 });
 
 const imageWith = (ids: Iterable<number>): ClusterImage => ({

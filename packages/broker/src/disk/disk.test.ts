@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { MemoryFiles, SeededRandom } from "@odradek/kit/testing";
+import { markBoot, mayHaveLost } from "./boot-mark.ts";
 import { formatCheckpoint, parseCheckpoint } from "./checkpoint.ts";
 import { markCleanShutdown, takeCleanShutdown } from "./clean-shutdown.ts";
 import { claimDirectory } from "./meta-properties.ts";
@@ -50,6 +51,33 @@ describe("text checkpoints", () => {
     await files.replace("/d/c", Buffer.from("0\n2\na 0 x\nb 0 5\n"));
     expect(new OffsetCheckpoint(files, "/d/c").get("a", 0)).toBeUndefined();
     expect(new OffsetCheckpoint(files, "/d/c").get("b", 0)).toBe(5);
+  });
+});
+
+describe("P-15: what a data directory may have lost", () => {
+  const unclean = { clean: false };
+
+  test("an ordinary crash loses nothing, a power loss may, a shutdown in order before it loses nothing", async () => {
+    const files = disk();
+    expect(await mayHaveLost(files, "/d", unclean)).toBe(true);
+    await markBoot(files, "/d");
+    files.kill();
+    expect(await mayHaveLost(files, "/d", unclean)).toBe(false);
+    files.crash();
+    expect(await mayHaveLost(files, "/d", { clean: true })).toBe(false);
+    expect(await mayHaveLost(files, "/d", unclean)).toBe(true);
+  });
+
+  test("a process that ends before the cluster knows does not make it forgotten, however it ends", async () => {
+    const files = disk();
+    await markBoot(files, "/d");
+    files.crash();
+    expect(await mayHaveLost(files, "/d", unclean)).toBe(true);
+    files.kill();
+    expect(await mayHaveLost(files, "/d", unclean)).toBe(true);
+    expect(await mayHaveLost(files, "/d", { clean: true })).toBe(true);
+    await markBoot(files, "/d");
+    expect(await mayHaveLost(files, "/d", unclean)).toBe(false);
   });
 });
 

@@ -1,5 +1,6 @@
 import { assert, randomUuid, type Clock, type Files, type Logger, type Random } from "@odradek/kit";
 import { join } from "node:path";
+import { markBoot, mayHaveLost } from "../disk/boot-mark.ts";
 import { markCleanShutdown, takeCleanShutdown, type LastShutdown } from "../disk/clean-shutdown.ts";
 import { makeDurableDirectory } from "../disk/durable-directory.ts";
 import { claimDirectory } from "../disk/meta-properties.ts";
@@ -36,6 +37,8 @@ export type PartitionId = { readonly topic: string; readonly partition: number; 
 export class Logs {
   /** The directory's own id (base64url), for the registration. */
   readonly directoryId: string;
+  /** What earlier processes wrote here may be gone, and the cluster has not been told yet. */
+  readonly mayHaveLost: boolean;
   readonly #options: LogsOptions;
   readonly #pool = new ReadPool();
   readonly #recoveries: Turns;
@@ -53,10 +56,11 @@ export class Logs {
   /** Deleted logs whose last work may still be under way; a new one of the same name waits for it. */
   readonly #ending = new Map<string, Promise<unknown>>();
 
-  private constructor(options: LogsOptions, found: { directoryId: string; last: LastShutdown }) {
+  private constructor(options: LogsOptions, found: { directoryId: string; last: LastShutdown; mayHaveLost: boolean }) {
     const { files, directory } = options;
     this.#options = options;
     this.directoryId = found.directoryId;
+    this.mayHaveLost = found.mayHaveLost;
     this.#last = found.last;
     this.#recoveries = new Turns(options.recoveriesAtOnce);
     this.#recoveryPoints = new OffsetCheckpoint(files, join(directory, "recovery-point-offset-checkpoint"));
@@ -72,7 +76,8 @@ export class Logs {
     await makeDurableDirectory(files, directory);
     const directoryId = await claimDirectory(files, directory, options);
     const last = await takeCleanShutdown(files, directory);
-    const logs = new Logs(options, { directoryId, last });
+    const found = { directoryId, last, mayHaveLost: await mayHaveLost(files, directory, last) };
+    const logs = new Logs(options, found);
     for (const name of files.list(directory)) if (isDeletedName(name)) logs.#removeLater(name);
     return logs;
   }
@@ -80,6 +85,11 @@ export class Logs {
   /** The last process closed its logs in order. */
   get cleanShutdown(): boolean {
     return this.#last.clean;
+  }
+
+  /** The cluster has been told: the next process answers for what is written from here on. */
+  async answered(): Promise<void> {
+    await markBoot(this.#options.files, this.#options.directory);
   }
 
   /** Partitions that have a directory here, open or not. */

@@ -11,6 +11,8 @@ export type Assignment = {
   leader: number;
   leaderEpoch: number;
   isr: number[];
+  /** Replicas outside the ISR count on it that nothing is committed without them (KIP-966). */
+  hasEligible: boolean;
   /** Version of the partition's node in the tree: what a change of the in-sync replicas must name. */
   version: number;
   /** The node was written after our own registration; only then may we lead by it (a quick restart can't resume an old epoch). */

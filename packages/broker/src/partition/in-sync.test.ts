@@ -16,6 +16,7 @@ function assignment(change: Partial<Assignment> & { min?: number } = {}): Assign
     leader: 1,
     leaderEpoch: 5,
     isr: [1, 2, 3],
+    hasEligible: false,
     version: 1,
     leadsSinceRegistration: true,
     ...change,
@@ -48,6 +49,14 @@ test("P-08: the high watermark stands still while there are fewer in-sync replic
   expect(inSync.isBelowMinimum).toBe(true);
   expect(inSync.highWatermark({ ownEnd: 10, high: 3, nowMs: 60_000 })).toBe(3);
   expect(led({ replicas: [1], isr: [1], min: 2 }).isBelowMinimum).toBe(false);
+});
+
+test("P-15: the high watermark stands still as long as a replica outside is counted as eligible, also when the minimum was lowered", () => {
+  const inSync = led({ isr: [1], min: 1, hasEligible: true });
+  expect(inSync.isBelowMinimum).toBe(true);
+  expect(inSync.highWatermark({ ownEnd: 10, high: 3, nowMs: 60_000 })).toBe(3);
+  inSync.update(assignment({ isr: [1], min: 1, version: 2 }), 60_000);
+  expect(inSync.highWatermark({ ownEnd: 10, high: 3, nowMs: 60_000 })).toBe(10);
 });
 
 test("P-09: while an expansion is in flight the new replica counts too", () => {

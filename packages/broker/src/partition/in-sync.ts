@@ -35,6 +35,7 @@ export class InSync {
   readonly #followers = new Map<number, Follower>();
   #replicas: readonly number[] = [];
   #isr: readonly number[] = [];
+  #hasEligible = false;
   #version = -1;
   #minInsyncReplicas = 1;
   #proposal: Proposal | null = null;
@@ -55,9 +56,12 @@ export class InSync {
     return this.#proposal === null ? this.#isr : [...new Set([...this.#isr, ...this.#proposal.isr])];
   }
 
-  /** acks=all is refused and the high watermark stands still (KIP-966, P-08). */
+  /**
+   * acks=all is refused and the high watermark stands still (KIP-966, P-08): too few are in sync, or were by the settings that held then,
+   * and those who left are still counted as eligible.
+   */
   get isBelowMinimum(): boolean {
-    return this.#isr.length < this.#minInsyncReplicas;
+    return this.#hasEligible || this.#isr.length < this.#minInsyncReplicas;
   }
 
   get isProposing(): boolean {
@@ -75,6 +79,7 @@ export class InSync {
     if (assignment.version <= this.#version) return;
     this.#version = assignment.version;
     this.#isr = assignment.isr;
+    this.#hasEligible = assignment.hasEligible;
     this.#replicas = assignment.replicas;
     if (this.#proposal !== null && this.#proposal.version < assignment.version) this.#proposal = null;
     for (const id of this.#followers.keys()) if (!this.#replicas.includes(id)) this.#followers.delete(id);

@@ -312,7 +312,15 @@ export class ReplicatedTopic {
   /** The live brokers, but for those in sync who have come back as somebody else: they are to be fenced first. */
   #image(): ClusterImage {
     const brokers = new Map<number, BrokerImage>();
-    const rest = { endpoints: [], rack: null, shuttingDown: false, sinceMs: 0, version: 1, registeredRevision: 0 };
+    const rest = {
+      endpoints: [],
+      rack: null,
+      shuttingDown: false,
+      sinceMs: 0,
+      version: 1,
+      registeredRevision: 0,
+      lostRevision: 0,
+    };
     for (const [id, { incarnation }] of this.lives)
       if (!this.#node.isr.includes(id) || this.#members.get(id) === incarnation)
         brokers.set(id, { id, grpcAddress: `b${id}:9`, incarnation, ...rest });
@@ -345,6 +353,7 @@ export class ReplicatedTopic {
       leader,
       leaderEpoch,
       isr,
+      hasEligible: false,
       version,
       leadsSinceRegistration: writtenAt > life.registeredAt,
       config: { ...config, minInsyncReplicas: min, ...this.topicConfig },

@@ -57,6 +57,7 @@ export class ReplicationProcesses {
       partition,
       version: revision,
       leadsSinceRegistration: true,
+      hasEligible: false,
       config: { ...config, minInsyncReplicas: min },
       ...rest,
     }));

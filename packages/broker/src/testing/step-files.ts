@@ -2,6 +2,7 @@ import type { Files, OpenFile } from "@odradek/kit";
 
 /** A disk that says before each of its operations which one it is: tests look at, or end, the world in between. */
 export class StepFiles implements Files {
+  readonly bootId = null;
   readonly #files: Files;
   /** Called before each operation that changes something. */
   onChange: (what: string) => void = () => {};

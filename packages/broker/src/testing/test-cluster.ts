@@ -19,8 +19,9 @@ export async function startTestCluster(options: {
   logger?: Logger;
   /** Distinguishes two lives of one broker. */
   seed?: number;
+  mayHaveLost?: boolean;
 }): Promise<TestCluster> {
-  const { tree, brokerId, clock, settings = {}, logger = silentLogger, seed = brokerId } = options;
+  const { tree, brokerId, clock, settings = {}, logger = silentLogger, seed = brokerId, mayHaveLost = false } = options;
   let session: MemorySession;
   const cluster = await Cluster.start({
     config: brokerConfigFrom(new Map([["node.id", String(brokerId)], ...Object.entries(settings)])),
@@ -29,11 +30,14 @@ export async function startTestCluster(options: {
     random: new SeededRandom(seed),
     logger,
   });
-  await cluster.register({
-    endpoints: [{ name: "PLAINTEXT", host: "127.0.0.1", port: 9091 + brokerId }],
-    grpcAddress: `127.0.0.1:${19091 + brokerId}`,
-    rack: null,
-  });
+  await cluster.register(
+    {
+      endpoints: [{ name: "PLAINTEXT", host: "127.0.0.1", port: 9091 + brokerId }],
+      grpcAddress: `127.0.0.1:${19091 + brokerId}`,
+      rack: null,
+    },
+    { mayHaveLost },
+  );
   return { cluster, session: () => session };
 }
 

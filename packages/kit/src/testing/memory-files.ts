@@ -19,9 +19,14 @@ export class MemoryFiles implements Files {
   #capacityBytes = Infinity;
   /** Files opened before a crash are dead. */
   #generation = 0;
+  #boots = 1;
 
   constructor(seed = 1) {
     this.#random = new SeededRandom(seed);
+  }
+
+  get bootId(): string {
+    return `boot ${this.#boots}`;
   }
 
   /** The next write to a file whose path contains `path` writes `bytesWritten` bytes and then fails. */
@@ -41,6 +46,7 @@ export class MemoryFiles implements Files {
 
   /** Power loss: of what was not synced, a seeded choice stays, perhaps torn. Every open file is dead. */
   crash(): void {
+    this.#boots++;
     this.#generation++;
     this.#root.crash(this.#random);
   }

@@ -97,6 +97,7 @@ function slow(files: MemoryFiles, wait: () => Promise<void>): Files {
     close: () => file.close(),
   });
   return {
+    bootId: files.bootId,
     open: (path, options) => slowFile(files.open(path, options)),
     exists: (path) => files.exists(path),
     list: (path) => files.list(path),

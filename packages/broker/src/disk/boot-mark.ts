@@ -1,0 +1,27 @@
+import type { Files } from "@odradek/kit";
+import { join } from "node:path";
+
+const NAME = "odradek-boot";
+
+/**
+ * Whether what earlier processes wrote into this directory may be gone: another boot since without a shutdown in order, a new or emptied
+ * directory, or nobody can tell. A `kill -9` loses nothing, the page cache outlives it. The answer stays the same, whatever
+ * happens to this process, until `markBoot` says that the cluster knows of it.
+ */
+export async function mayHaveLost(files: Files, directory: string, shutdown: { clean: boolean }): Promise<boolean> {
+  const path = join(directory, NAME);
+  const marked = files.readAll(path)?.toString("utf8").trim() ?? null;
+  if (marked !== null && (shutdown.clean || marked === files.bootId)) return false;
+  if (marked !== null) {
+    await files.remove(path);
+    await files.syncDirectory(directory);
+  }
+  return true;
+}
+
+/** From here on this boot answers for the directory. */
+export async function markBoot(files: Files, directory: string): Promise<void> {
+  const path = join(directory, NAME);
+  const mark = `${files.bootId ?? "unknown"}\n`;
+  if (files.readAll(path)?.toString("utf8") !== mark) await files.replace(path, Buffer.from(mark));
+}
