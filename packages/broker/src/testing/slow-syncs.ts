@@ -12,6 +12,10 @@ export class SlowSyncs implements Files {
     this.#next = next;
   }
 
+  get bootId(): string | null {
+    return this.#files.bootId;
+  }
+
   open(path: string, options?: { create?: boolean }): OpenFile {
     const file = this.#files.open(path, options);
     let syncing = Promise.resolve();
