@@ -2,6 +2,8 @@ import type { Files } from "@odradek/kit";
 import { join } from "node:path";
 
 const NAME = "odradek-boot";
+/** Stands where the boot would: no loss of power takes back what was acknowledged. */
+const SYNCED = "synced";
 
 /**
  * Whether what earlier processes wrote into this directory may be gone: another boot since without a shutdown in order, a new or emptied
@@ -11,7 +13,7 @@ const NAME = "odradek-boot";
 export async function mayHaveLost(files: Files, directory: string, shutdown: { clean: boolean }): Promise<boolean> {
   const path = join(directory, NAME);
   const marked = files.readAll(path)?.toString("utf8").trim() ?? null;
-  if (marked !== null && (shutdown.clean || marked === files.bootId)) return false;
+  if (marked !== null && (shutdown.clean || marked === SYNCED || marked === files.bootId)) return false;
   if (marked !== null) {
     await files.remove(path);
     await files.syncDirectory(directory);
@@ -19,9 +21,9 @@ export async function mayHaveLost(files: Files, directory: string, shutdown: { c
   return true;
 }
 
-/** From here on this boot answers for the directory. */
-export async function markBoot(files: Files, directory: string): Promise<void> {
+/** From here on this boot answers for the directory; `synced`: whoever starts next may, for everything acknowledged is on stable storage. */
+export async function markBoot(files: Files, directory: string, { synced } = { synced: false }): Promise<void> {
   const path = join(directory, NAME);
-  const mark = `${files.bootId ?? "unknown"}\n`;
+  const mark = `${synced ? SYNCED : (files.bootId ?? "unknown")}\n`;
   if (files.readAll(path)?.toString("utf8") !== mark) await files.replace(path, Buffer.from(mark));
 }

@@ -68,6 +68,16 @@ describe("P-15: what a data directory may have lost", () => {
     expect(await mayHaveLost(files, "/d", unclean)).toBe(true);
   });
 
+  test("with odradek.flush=group a power loss takes nothing that counts, an emptied disk everything", async () => {
+    const files = disk();
+    await markBoot(files, "/d", { synced: true });
+    files.crash();
+    expect(await mayHaveLost(files, "/d", unclean)).toBe(false);
+    await markBoot(files, "/d");
+    files.crash();
+    expect(await mayHaveLost(files, "/d", unclean)).toBe(true);
+  });
+
   test("a process that ends before the cluster knows does not make it forgotten, however it ends", async () => {
     const files = disk();
     await markBoot(files, "/d");

@@ -89,7 +89,8 @@ export class Logs {
 
   /** The cluster has been told: the next process answers for what is written from here on. */
   async answered(): Promise<void> {
-    await markBoot(this.#options.files, this.#options.directory);
+    const { files, directory, flush } = this.#options;
+    await markBoot(files, directory, { synced: flush === "group" });
   }
 
   /** Partitions that have a directory here, open or not. */
