@@ -29,7 +29,7 @@ export const rooms: Record<string, readonly string[]> = {
     ...["api-keys.ts", "errors.ts", "murmur2.ts", "bytes"],
   ],
   metadata: [
-    ...["main.ts", "process.ts", "node.ts", "api", "offline", "raft", "tree", "peers", "store", "client"],
+    ...["main.ts", "process.ts", "lives.ts", "node.ts", "api", "offline", "raft", "tree", "peers", "store", "client"],
     ...["config.ts", "limits.ts"],
   ],
   broker: [

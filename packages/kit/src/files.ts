@@ -23,6 +23,8 @@ export interface Files {
   removeDirectory(path: string): Promise<void>;
   /** Makes creations, renames and removals in this directory survive power loss. */
   syncDirectory(path: string): Promise<void>;
+  /** Bytes that can still be written to the file system of this directory. */
+  freeBytes(path: string): Promise<number>;
 }
 
 export interface OpenFile {

@@ -1,5 +1,5 @@
 import * as fs from "node:fs";
-import { open as openHandle, rm, unlink } from "node:fs/promises";
+import { open as openHandle, rm, statfs, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Files, OpenFile } from "./files.ts";
 import { fault, hasCode } from "./file-error.ts";
@@ -86,6 +86,13 @@ export class NodeFiles implements Files {
     } catch (error) {
       throw fault("sync directory", path, error);
     }
+  }
+
+  async freeBytes(path: string): Promise<number> {
+    const { bavail, bsize } = await statfs(path).catch((error: unknown) => {
+      throw fault("ask for free space in", path, error);
+    });
+    return bavail * bsize;
   }
 }
 

@@ -14,9 +14,25 @@ export type MetadataConfig = {
   /** This node comes to a cluster that exists, and waits until it is added. */
   join?: boolean;
   history?: HistoryLimits;
+  /** Left out: nobody looks how much room the disk has. */
+  space?: SpaceLimits;
   /** File descriptor of a pipe whose end stops this process; null: none. */
   controlFd: number | null;
 };
+
+/** Bytes free on the file system of the data directory (RELIABILITY R-20). */
+export type SpaceLimits = {
+  /** Below: writes of clients are refused, other than deletes, when a majority of the members says so. */
+  lowBytes: number;
+  /** Below: this node takes no entries, and lets another lead. */
+  fullBytes: number;
+  /** Kept back so that the store can be opened again on a full disk: LevelDB writes a new table and manifest then (RELIABILITY finding 3). */
+  ballastBytes: number;
+};
+
+const MIB = 1024 * 1024;
+
+export const defaultSpace: SpaceLimits = { lowBytes: 128 * MIB, fullBytes: 32 * MIB, ballastBytes: 8 * MIB };
 
 /** How much of the past can be read. A sixteenth more may stay; the limits of limits.ts hold besides. */
 export type HistoryLimits = { revisionsMax: number; ageMsMax: number };
@@ -78,6 +94,27 @@ export const settings: readonly Setting[] = [
     doc: "how long they can, at most",
   },
   {
+    flag: "free-mib-low",
+    environment: "METADATA_FREE_MIB_LOW",
+    fallback: String(defaultSpace.lowBytes / MIB),
+    value: "N",
+    doc: "with less free disk space clients' writes are refused, other than deletes",
+  },
+  {
+    flag: "free-mib-min",
+    environment: "METADATA_FREE_MIB_MIN",
+    fallback: String(defaultSpace.fullBytes / MIB),
+    value: "N",
+    doc: "with less this node takes no entries of the log at all",
+  },
+  {
+    flag: "ballast-mib",
+    environment: "METADATA_BALLAST_MIB",
+    fallback: String(defaultSpace.ballastBytes / MIB),
+    value: "N",
+    doc: "kept back, to be able to start on a full disk",
+  },
+  {
     flag: "control-fd",
     environment: "METADATA_CONTROL_FD",
     fallback: "",
@@ -122,8 +159,20 @@ export function readConfig(args: string[], environment: NodeJS.ProcessEnv): Meta
       revisionsMax: parseWithin(read("history-revisions"), "--history-revisions", limits.historyRevisionsMax),
       ageMsMax: parseNumber(read("history-minutes"), "--history-minutes") * 60_000,
     },
+    space: readSpace(read),
     controlFd: controlFd === "" ? null : parseNumber(controlFd, "--control-fd"),
   };
+}
+
+function readSpace(read: (flag: string) => string): SpaceLimits {
+  const bytesOf = (flag: string): number => parseNumber(read(flag), `--${flag}`) * MIB;
+  const space = {
+    lowBytes: bytesOf("free-mib-low"),
+    fullBytes: bytesOf("free-mib-min"),
+    ballastBytes: bytesOf("ballast-mib"),
+  };
+  if (space.fullBytes >= space.lowBytes) throw new Error("--free-mib-min must be less than --free-mib-low");
+  return space;
 }
 
 /** "1=127.0.0.1:2181,2=…" */

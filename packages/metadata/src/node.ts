@@ -3,6 +3,7 @@ import { delay } from "@odradek/kit";
 import type { RaftDriver } from "./raft/driver.ts";
 import { MetadataService } from "./api/service.ts";
 import type { MetadataConfig } from "./config.ts";
+import { SpaceWatch } from "./store/space.ts";
 import { startConsensus } from "./raft/start.ts";
 import type { CompactionLimits } from "./raft/compaction.ts";
 import type { RaftLimits } from "./raft/options.ts";
@@ -41,9 +42,16 @@ const readyPollMs = 10;
 /** Starts one member of the coordination store. Rejects when the port is taken or the store can't be read. */
 export async function startNode(config: MetadataConfig, ports: NodePorts): Promise<MetadataNode> {
   const { clock, files, rpc } = ports;
+  // What was opened before something failed is closed again: whoever starts it may try once more.
+  await using opened = new AsyncDisposableStack();
   files.makeDirectory(config.dataDirectory);
+  const { space: limits } = config;
+  const disk = limits ? await SpaceWatch.start({ ...ports, directory: config.dataDirectory, limits }) : null;
+  opened.defer(() => disk?.close());
   const kv = await ports.openKv(`${config.dataDirectory}/tree`);
+  opened.defer(() => kv.close());
   const server = rpc.server();
+  opened.defer(() => server.close());
   const machine = new TreeStateMachine();
   const consensus = await startConsensus({
     ...ports,
@@ -61,9 +69,17 @@ export async function startNode(config: MetadataConfig, ports: NodePorts): Promi
     machine,
     addresses: config.members,
     history: config.history,
+    disk,
   });
+  opened.defer(() => service.close());
+  opened.defer(() => consensus.close());
   service.register(server);
+  if (disk) {
+    disk.onSpace = (space) => consensus.noteSpace(space);
+    consensus.noteSpace(disk.space);
+  }
   const port = await server.listen(config.listen);
+  const running = opened.move();
   let isClosed = false;
   const isReady = (): boolean => consensus.leadership.is === "leader" || consensus.leadership.leader !== null;
   const waitReady = async (): Promise<void> => {
@@ -77,10 +93,7 @@ export async function startNode(config: MetadataConfig, ports: NodePorts): Promi
     isReady,
     close: async () => {
       isClosed = true;
-      await consensus.close();
-      service.close();
-      await server.close();
-      await kv.close();
+      await running.disposeAsync();
     },
   };
 }

@@ -8,6 +8,7 @@ import type { HealthServer } from "./api/health.ts";
 import { serveHealth } from "./api/health.ts";
 import type { MetadataConfig } from "./config.ts";
 import { helpText, readConfig } from "./config.ts";
+import { liveUntil } from "./lives.ts";
 import type { MetadataNode } from "./node.ts";
 import { startNode } from "./node.ts";
 import { openLevel } from "./store/open-level.ts";
@@ -59,18 +60,21 @@ async function serve(config: MetadataConfig, logger: Logger, stopping: Promise<s
   };
   let node: MetadataNode | null = null;
   const health: HealthServer = await serveHealth(config.health, () => node?.isReady() ?? false);
-  node = await startNode(config, ports);
-  const started = await Promise.race([node.ready, stopping]);
-  if (started === undefined) {
-    const { port: grpc } = node;
-    logger.info({ evt: "READY", ports: { grpc, health: health.port } }, `metadata node ${config.id} serves`);
-    flushCompileCache();
-  }
-  const why = started ?? (await stopping);
-  logger.info({ evt: "STOPPING", why }, `metadata node ${config.id} stops: ${why}`);
-  // Ends the process even when something below hangs; Node may also hang in its own exit, so the last line comes first.
-  setTimeout(() => leave(logger, 1), stopMs).unref();
-  await node.close();
+  const noted = stopping.then((why) => {
+    logger.info({ evt: "STOPPING", why }, `metadata node ${config.id} stops: ${why}`);
+    // Ends the process even when something below hangs; Node may also hang in its own exit, so the last line comes first.
+    setTimeout(() => leave(logger, 1), stopMs).unref();
+  });
+  await liveUntil({
+    ...ports,
+    start: (onFailed) => startNode(config, { ...ports, onFailed }),
+    onNode: (now) => (node = now),
+    onReady: ({ port: grpc }) => {
+      logger.info({ evt: "READY", ports: { grpc, health: health.port } }, `metadata node ${config.id} serves`);
+      flushCompileCache();
+    },
+    stopping: noted,
+  });
   await health.close();
 }
 

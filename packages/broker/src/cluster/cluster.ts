@@ -6,7 +6,7 @@ import { type ClusterImage, emptyImage, imageOf, nextImage } from "./image.ts";
 import { ALL_BROKERS } from "./nodes.ts";
 import { ProducerIds } from "./producer-ids.ts";
 import { announceShutdown, type Identity, register, type Registration, ReplacedError } from "./register.ts";
-import { type Answered, transact, type Unanswered } from "./unanswered.ts";
+import { type Answered, noSpace, transact, type Unanswered } from "./unanswered.ts";
 
 export type ClusterOptions = {
   config: BrokerConfig;
@@ -142,9 +142,12 @@ export class Cluster {
     this.#listeners.push(listener);
   }
 
-  /** A transaction on the tree: all or nothing, exactly once. Rejects when no metadata node can be reached. */
-  multi(operations: Operation[]): Promise<Outcome> {
-    return this.#session.multi(operations);
+  /** A transaction on the tree: all or nothing, exactly once. Rejects when no metadata node can be reached, or their disks are full. */
+  async multi(operations: Operation[]): Promise<Outcome> {
+    const outcome = await this.#session.multi(operations);
+    // To lose against nobody: whoever waited for a newer picture would wait in vain.
+    if (outcome.is === "failed" && outcome.failure === "NO_SPACE") throw new Error(noSpace);
+    return outcome;
   }
 
   /** The same for a request that somebody waits for. */

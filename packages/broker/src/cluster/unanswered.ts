@@ -5,6 +5,11 @@ import { ErrorCode } from "@odradek/protocol";
 /** What a broker says of a change that it can't make now, in Kafka's words: retriable, and naming who does not answer. */
 export type Unanswered = { is: "unanswered"; error: number; message: string };
 
+/** Until an operator makes room nothing in the tree changes but what is deleted. */
+export const noSpace =
+  "The coordination store (the metadata nodes) takes no changes: too little disk space is left on a majority of its " +
+  "nodes. `odradek meta status` shows how much; once some is freed it goes on by itself.";
+
 export type Answered = Exclude<Outcome, { is: "unknown" }>;
 
 /**
@@ -20,6 +25,8 @@ export async function transact(
   // The session ended before it was answered, or has ended long ago: then nobody could be asked.
   const asked = session.multi(operations).catch((): Outcome => ({ is: "unknown" }));
   const outcome = await Promise.race([asked, delay(clock, timeoutMs)]);
+  if (outcome?.is === "failed" && outcome.failure === "NO_SPACE")
+    return { is: "unanswered", error: ErrorCode.KAFKA_STORAGE_ERROR, message: noSpace };
   if (outcome && outcome.is !== "unknown") return outcome;
   return {
     is: "unanswered",

@@ -41,6 +41,10 @@ export class SlowSyncs implements Files {
     return this.#files.exists(path);
   }
 
+  freeBytes(path: string): Promise<number> {
+    return this.#files.freeBytes(path);
+  }
+
   list(path: string): string[] {
     return this.#files.list(path);
   }

@@ -39,6 +39,10 @@ export class StepFiles implements Files {
     return this.#files.exists(path);
   }
 
+  freeBytes(path: string): Promise<number> {
+    return this.#files.freeBytes(path);
+  }
+
   list(path: string): string[] {
     return this.#files.list(path);
   }

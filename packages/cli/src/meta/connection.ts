@@ -62,6 +62,11 @@ const refusals: Record<string, [FailureKind, string]> = {
   NODE_EXISTS: ["conflict", "it exists already"],
   BAD_VERSION: ["conflict", "it has another version"],
   NOT_EMPTY: ["conflict", "it has children"],
+  NO_SPACE: [
+    "unhealthy",
+    "too little disk space is left on a majority of the metadata nodes, so only deletes are taken. `odradek meta status` shows how much; " +
+      "free some, and it goes on by itself",
+  ],
 };
 
 /** The first result of a write that was done; everything else is a Failure. */

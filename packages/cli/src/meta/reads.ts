@@ -1,5 +1,5 @@
 import { Failure } from "../terminal/failure.ts";
-import { printList, type OutputOptions } from "../terminal/output.ts";
+import { printList, tell, type OutputOptions } from "../terminal/output.ts";
 import { withSession } from "./connection.ts";
 import { nodeOrFail, readerOf } from "./past.ts";
 import { showList, showNode, showStat, showTree } from "./nodes.ts";
@@ -25,6 +25,8 @@ export async function status(options: Common): Promise<void> {
     snapshot: seen?.snapshotIndex ?? null,
     sessions: seen?.sessions ?? null,
     nodes: seen?.nodes ?? null,
+    space: seen?.space ?? null,
+    freeBytes: seen?.freeBytes ?? null,
   }));
   await printList(rows, options, [
     ["MEMBER", ({ member }) => member],
@@ -38,8 +40,19 @@ export async function status(options: Common): Promise<void> {
     ["SNAPSHOT", ({ snapshot }) => snapshot],
     ["SESSIONS", ({ sessions: count }) => count],
     ["NODES", ({ nodes }) => nodes],
+    ["DISK", ({ space, freeBytes }) => space && diskText(space, freeBytes)],
   ]);
+  for (const { member, space, freeBytes } of rows)
+    if (space !== null && space !== "ok")
+      tell(`member ${member}: its disk is ${diskText(space, freeBytes)}; free some`);
   if (!leaderOf(asked)) throw new Failure("unhealthy", "no member leads");
+}
+
+/** "ok, 12.3 GiB free" */
+function diskText(space: string, freeBytes: number | null): string {
+  if (freeBytes === null) return space;
+  const mib = freeBytes / 1024 ** 2;
+  return `${space}, ${mib < 1024 ? `${mib.toFixed(0)} MiB` : `${(mib / 1024).toFixed(1)} GiB`} free`;
 }
 
 export async function sessions(options: Common): Promise<void> {

@@ -37,6 +37,16 @@ export function filesContract(
       file.close();
     });
 
+    test("free space is what can still be written, and a directory must be there to tell", async () => {
+      const before = await files.freeBytes(made.directory);
+      expect(before).toBeGreaterThan(0);
+      const file = files.open(at("a"), { create: true });
+      file.write([Buffer.alloc(1000)], 0);
+      file.close();
+      expect(await files.freeBytes(made.directory)).toBeGreaterThan(0);
+      await expect(files.freeBytes(at("nowhere"))).rejects.toThrow("nowhere");
+    });
+
     test("a gap before a write is zeros", () => {
       const file = files.open(at("a"), { create: true });
       file.write([Buffer.from("x")], 3);

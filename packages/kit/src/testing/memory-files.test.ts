@@ -76,5 +76,8 @@ describe("memory files", () => {
     expect(() => file.write([Buffer.from("abcd")], 2)).toThrow(expect.objectContaining({ code: "ENOSPC" }));
     expect(file.size()).toBe(4);
     file.write([Buffer.from("AB")], 0);
+    expect(await files.freeBytes("/d")).toBe(0);
+    files.limitTo(20);
+    expect(await files.freeBytes("/d")).toBe(4);
   });
 });

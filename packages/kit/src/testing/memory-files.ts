@@ -144,6 +144,12 @@ export class MemoryFiles implements Files {
     found.sync();
   }
 
+  async freeBytes(path: string): Promise<number> {
+    await Promise.resolve();
+    if (!(this.#find(path) instanceof MemoryDirectory)) throw failure("ask for free space in", path, "ENOENT");
+    return Math.max(0, this.#capacityBytes - this.#root.size());
+  }
+
   #disk(): Disk {
     const generation = this.#generation;
     return {

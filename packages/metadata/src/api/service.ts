@@ -11,7 +11,7 @@ import { HistoryKeeper } from "./history-keeper.ts";
 import { Judge } from "./judge.ts";
 import type { Desk } from "./session-stream.ts";
 import { SessionStream } from "./session-stream.ts";
-import { memberList, sessionsOf, statusOf } from "./status.ts";
+import { type Disk, memberList, sessionsOf, statusOf } from "./status.ts";
 
 /** Often enough that a client notices a silent leader within a second (DESIGN D1). */
 const bookmarkMs = 500;
@@ -28,6 +28,8 @@ export type ServiceParts = {
   logger: Logger;
   /** How much of the past can be read. */
   history?: HistoryLimits | undefined;
+  /** Of this member; null: nobody looks. */
+  disk?: Disk | null;
 };
 
 /** What clients see of a member: sessions while it leads, status always. */
@@ -65,6 +67,7 @@ export class MetadataService implements Desk {
 
   /** Registers the methods of proto/metadata.proto. */
   register(server: RpcServer): void {
+    const { disk = null } = this.#parts;
     server.accept(metadataService.Session, (stream) => {
       const session = new SessionStream(this, stream);
       this.#streams.add(session);
@@ -73,7 +76,7 @@ export class MetadataService implements Desk {
       });
     });
     server.handle(metadataService.Status, () =>
-      Promise.resolve(statusOf(this.consensus, this.machine.state, this.#addresses)),
+      Promise.resolve(statusOf(this.consensus, this.machine.state, this.#addresses, disk)),
     );
     registerSnapshots(server, this);
     registerAdministration(server, {

@@ -26,6 +26,8 @@ export type Desk = {
   gone(stream: SessionStream): void;
 };
 
+type Request = Extract<Command, { is: "request" }>;
+
 /** One client's stream to this member: requests in, everything else out through one queue. */
 export class SessionStream {
   readonly #desk: Desk;
@@ -37,6 +39,8 @@ export class SessionStream {
   #keepAlive = 0;
   #writing = 0;
   #reading = 0;
+  /** The write that was refused for want of room; what the client sent after it, before it knew, is passed over. */
+  #refused: number | null = null;
   /** Settles when the last write before it has: reads on one stream see the writes sent before them. */
   #lastWrite: Promise<unknown> = Promise.resolve();
 
@@ -134,7 +138,7 @@ export class SessionStream {
         return;
       case "write":
         if (this.#writing >= limits.inFlightMax) throw new Error("too many writes in flight");
-        this.#lastWrite = this.#write(frame.write.sequence, this.#command(frame.write));
+        this.#take(frame.write.sequence, this.#command(frame.write));
         return;
       case "read":
         void this.#read((state) => answerRead(state, frame.read));
@@ -158,7 +162,27 @@ export class SessionStream {
     }
   }
 
-  async #write(sequence: number, command: Command): Promise<void> {
+  /**
+   * Refused without an entry of the log, for which there may be no room: the client takes the number back. That is exact because whatever an
+   * earlier connection asked for was applied, or never will be, before this one was attached.
+   */
+  #take(sequence: number, command: Request): void {
+    const isBehindRefused = this.#refused !== null && sequence > this.#refused;
+    if (isBehindRefused) return;
+    this.#refused = this.#hasRoom(command) ? null : sequence;
+    if (this.#refused === null) this.#lastWrite = this.#write(sequence, command);
+    else this.#push({ is: "noRoom", noRoom: { sequence } });
+  }
+
+  #hasRoom({ session, sequence, operations }: Request): boolean {
+    const { consensus, machine } = this.#desk;
+    const { room } = consensus;
+    const isRepeated = sequence <= (machine.state.sessions.get(session)?.lastSequence ?? 0);
+    if (room === "ok" || isRepeated) return true;
+    return room === "low" && operations.every(({ is }) => is !== "create" && is !== "set");
+  }
+
+  async #write(sequence: number, command: Request): Promise<void> {
     this.#writing++;
     const proposed = await this.#desk.propose(command);
     this.#writing--;
@@ -171,7 +195,7 @@ export class SessionStream {
   }
 
   /** Throws on what our client never sends; too large is refused before it is proposed (RELIABILITY R-27). */
-  #command(frame: WriteFrame): Command {
+  #command(frame: WriteFrame): Request {
     const operations = frame.operations.map(fromWireOperation);
     if (firstOversized(operations) !== -1) throw new Error("the write is too large");
     const { session, epoch } = this.#attach!;
@@ -202,7 +226,8 @@ export class SessionStream {
 
   /** Nothing is said about the request itself: the client asks again with the same sequence number. */
   #unapplied(proposed: Exclude<Proposed<TreeResult>, { is: "applied" }>): void {
-    if (proposed.is === "busy") this.refuse("the member is overloaded");
+    const isFull = this.#desk.consensus.room === "full";
+    if (proposed.is === "busy") this.refuse(isFull ? "the quorum has no disk space" : "the member is overloaded");
     else this.notLeader(proposed.is === "notLeader" ? proposed.leader : null);
   }
 

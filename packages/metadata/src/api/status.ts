@@ -1,13 +1,18 @@
 import type { WireMember, WireSession, WireStatus } from "../client/frames.ts";
 import type { Consensus, ConsensusStatus } from "../raft/consensus.ts";
+import type { Space } from "../store/space.ts";
 import type { TreeResult } from "../tree/machine.ts";
 import type { TreeState } from "../tree/state.ts";
+
+/** How much room there is on this member's disk. */
+export type Disk = { readonly space: Space; readonly freeBytes: number };
 
 /** How this member sees itself; not linearizable, answered without a leader too. */
 export function statusOf(
   consensus: Consensus<TreeResult>,
   state: TreeState,
   addresses: ReadonlyMap<number, string>,
+  disk: Disk | null,
 ): WireStatus {
   const status = consensus.status();
   const { id, role, term, leader, members, ...indexes } = status;
@@ -27,6 +32,8 @@ export function statusOf(
     sessions: state.sessions.size,
     nodes: state.size,
     memberList: memberList(status, addresses),
+    space: disk?.space ?? "ok",
+    ...(disk && { freeBytes: disk.freeBytes }),
   };
 }
 

@@ -77,6 +77,7 @@ export type ServerFrame = OneOf<{
   unreadable: { number: number; oldest: number; newest: number };
   logPage: { number: number; rows: WireLogRow[]; last: boolean };
   memberList: { members: WireMember[] };
+  noRoom: { sequence: number };
 }>;
 
 export type WireMember = { id: number; address: string; learner: boolean; added: boolean };
@@ -116,6 +117,8 @@ export type WireStatus = {
   sessions: number;
   nodes: number;
   memberList: WireMember[];
+  space: string;
+  freeBytes?: number;
 };
 
 export type WireSession = { id: string; name: string; timeoutMs: number; ephemeralNodes: number; attached: boolean };

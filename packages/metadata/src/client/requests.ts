@@ -1,11 +1,13 @@
 import { limits } from "../limits.ts";
 import type { ClientFrame, ServerFrame, WireOperation } from "./frames.ts";
 import type { Outcome } from "./types.ts";
-import { fromWritten, toWireOperation } from "./wire.ts";
+import { fromWireOperation, fromWritten, toWireOperation } from "./wire.ts";
 import type { Operation } from "./types.ts";
 
 /** Calls that may wait for their turn; more mean that nobody waits for answers. */
 const waitingMax = 10_000;
+
+const pathOf = (operation: WireOperation): string => fromWireOperation(operation).path;
 
 type Settle<T> = { resolve: (value: T) => void; reject: (error: Error) => void; deadline: number };
 type Write = Settle<Outcome> & { operations: WireOperation[]; isGivenUp: boolean };
@@ -63,6 +65,7 @@ export class Requests {
   }
 
   receive(frame: ServerFrame): void {
+    if (frame.is === "noRoom") return this.#noRoom(frame.noRoom.sequence);
     if (frame.is === "written") this.#written(frame.written.sequence, fromWritten(frame.written));
     else if (frame.is === "found") this.#answered(frame.found.number, frame);
     else if (frame.is === "unreadable") this.#answered(frame.unreadable.number, frame);
@@ -121,6 +124,18 @@ export class Requests {
     this.#writes.delete(sequence);
     while (this.#answeredUpTo < this.#lastSequence && !this.#writes.has(this.#answeredUpTo + 1)) this.#answeredUpTo++;
     write.resolve(outcome);
+    this.#issue();
+  }
+
+  /** This write was refused before the store looked at it or at those after it: they are said again, under the numbers that are free now. */
+  #noRoom(sequence: number): void {
+    const [refused, ...later] = [...this.#writes].filter(([number]) => number >= sequence);
+    if (refused?.[0] !== sequence) return;
+    for (const [number] of [refused, ...later]) this.#writes.delete(number);
+    this.#lastSequence = sequence - 1;
+    this.#waiting.unshift(...later.map(([, write]) => write).filter((write) => !write.isGivenUp));
+    const { operations, resolve } = refused[1];
+    resolve({ is: "failed", at: 0, failure: "NO_SPACE", path: operations[0] ? pathOf(operations[0]) : "/" });
     this.#issue();
   }
 

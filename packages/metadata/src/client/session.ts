@@ -224,6 +224,7 @@ export class ClientSession implements Session, Past {
         this.#members.learn(frame.memberList.members, { isAll: true });
         return;
       case "written":
+      case "noRoom":
       case "found":
       case "unreadable":
       case "logPage":

@@ -38,7 +38,9 @@ export type Failure =
   | "NO_PARENT"
   | "EPHEMERAL_PARENT"
   | "BAD_PATH"
-  | "TOO_LARGE";
+  | "TOO_LARGE"
+  /** Too little disk space is left on a majority of the members. What deletes is taken as long as possible; it goes on by itself once there is room. */
+  | "NO_SPACE";
 
 export type Outcome =
   /** One result per operation. A sequential create returns the full path; delete and checkAbsent return version 0. */
@@ -168,6 +170,10 @@ export type MemberStatus = {
   nodes: number;
   /** Voters and learners, with the addresses that this member knows. */
   memberList: MemberInfo[];
+  /** Of its disk. low: the quorum refuses clients' writes when a majority says so. full: it takes no entries. */
+  space: "ok" | "low" | "full";
+  /** Null: not known. */
+  freeBytes: number | null;
 };
 
 /** `address` is empty where it is not known; `added`: it is the one that the member was added with, the same for everybody. */

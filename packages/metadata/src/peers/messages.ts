@@ -1,4 +1,5 @@
 import type { WireEntry } from "../store/entry.ts";
+import type { Space } from "../store/space.ts";
 import type { Place, SnapshotInfo, Standing } from "../store/write.ts";
 
 /** Proposed terms are not yet terms: `preVote` and a granted `preVoteReply` carry the term that the candidate would take. */
@@ -42,6 +43,7 @@ export type Message =
       match: number;
       /** Not 0: the node is recovering and this names its stay. */
       recovering: number;
+      space: Space;
     }
   | { is: "snapshot"; term: number; info: SnapshotInfo; offset: number; data: Buffer }
   | { is: "snapshotReply"; term: number; index: number; received: number; installed: boolean; recovering: number }

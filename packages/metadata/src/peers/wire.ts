@@ -2,6 +2,7 @@ import type { RpcMethod } from "@odradek/kit";
 import { loadService } from "@odradek/rpc";
 
 import type { EntryKind } from "../store/entry.ts";
+import type { Space } from "../store/space.ts";
 import type { Cluster, SnapshotInfo, Standing } from "../store/write.ts";
 import type { Message } from "./messages.ts";
 
@@ -26,6 +27,8 @@ function toWire(frame: Frame): Body {
   switch (frame.is) {
     case "hello":
       return { ...frame, standing: frame.standing.toUpperCase() };
+    case "appendReply":
+      return { ...frame, space: frame.space.toUpperCase() };
     case "append": {
       const entries = frame.entries.map(({ term, is, data }) => ({ term, kind: is.toUpperCase(), data }));
       return { ...frame, entries };
@@ -56,6 +59,8 @@ function fromWire(wire: WireFrame): Frame {
   switch (wire.is) {
     case "hello":
       return { promised: null, ...body, is: "hello", standing: lower<Standing>(body["standing"]) } as Frame;
+    case "appendReply":
+      return { ...body, is: "appendReply", space: lower<Space>(body["space"]) } as Frame;
     case "append": {
       const wired = body["entries"] as WireEntry[];
       const entries = wired.map(({ term, kind, data }) => ({ term, is: lower<EntryKind>(kind), data }));

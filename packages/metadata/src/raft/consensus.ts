@@ -1,5 +1,6 @@
 import type { Kv, KvWrite } from "@odradek/kit";
 
+import type { Space } from "../store/space.ts";
 import type { Snapshot } from "../store/write.ts";
 import type { ChangeRefusal, MemberChange } from "./membership.ts";
 
@@ -58,11 +59,15 @@ export type ConsensusStatus = {
   learners: number[];
   /** Of those that were added; the founders' are configured. */
   addresses: Record<number, string>;
+  /** What disks have room for: our own and, while we lead, those of a majority. */
+  room: Space;
 };
 
 /** The replicated log as the service above sees it. */
 export interface Consensus<Result> {
   readonly leadership: Leadership;
+  /** low: only what makes room should be proposed. full: nothing large is taken (RELIABILITY R-20). */
+  readonly room: Space;
   /** Called on every change of `leadership`. One listener. */
   onLeadership: (leadership: Leadership) => void;
   /** Called after entries were applied on this node, in order, leader or not. One listener. */

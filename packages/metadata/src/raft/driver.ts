@@ -7,11 +7,13 @@ import type { Changed, CommittedEntry, Consensus, ConsensusStatus, Leadership, P
 import type { StateMachine, Transferred } from "./consensus.ts";
 import type { RaftCore } from "./core.ts";
 import type { Entry } from "../store/entry.ts";
+import type { Space } from "../store/space.ts";
 import type { Envelope } from "../peers/messages.ts";
 import type { Snapshot } from "../store/write.ts";
 import type { MemberChange } from "./membership.ts";
 import type { Ready } from "./ready.ts";
 import type { Write } from "../store/write.ts";
+import { roomOf } from "./room.ts";
 import { statusOf } from "./status.ts";
 
 export type DriverParts<Result> = {
@@ -64,6 +66,15 @@ export class RaftDriver<Result> implements Consensus<Result> {
 
   get leadership(): Leadership {
     return this.#leadership;
+  }
+
+  get room(): Space {
+    return roomOf(this.#parts.core.state);
+  }
+
+  /** So much room has our disk now. */
+  noteSpace(space: Space): void {
+    this.#step({ is: "space", space });
   }
 
   propose(data: Buffer): Promise<Proposed<Result>> {

@@ -3,12 +3,14 @@ import { assert } from "@odradek/kit";
 import { noteRecovery, recoveringNonce } from "./admission.ts";
 import type { Message } from "../peers/messages.ts";
 import { becomeFollower } from "./roles.ts";
+import { fitting } from "./fitting.ts";
 import type { RaftState } from "./state.ts";
 
 type Append = Extract<Message, { is: "append" }>;
 
 /** A leader's entries, or just its heartbeat. */
-export function onAppend(raft: RaftState, from: number, message: Append): void {
+export function onAppend(raft: RaftState, from: number, received: Append): void {
+  const message = { ...received, entries: fitting(received.entries, { space: raft.space, term: received.term }) };
   if (message.term < raft.term) return refuseOldLeader(raft, from, message);
   becomeFollower(raft, message.term, from);
   // A whole snapshot is being restored: what comes meanwhile comes again (RELIABILITY R-11).
@@ -51,6 +53,7 @@ function accept(raft: RaftState, from: number, message: Append, matched: number)
     rejected: null,
     match: matched,
     recovering: recoveringNonce(raft),
+    space: raft.space,
   };
   if (matched <= raft.synced) raft.tell(from, reply);
   else if (message.entries.length === 0) raft.tell(from, { ...reply, match: Math.min(matched, raft.synced) });
@@ -71,6 +74,7 @@ function reject(raft: RaftState, from: number, message: Append): void {
     rejected: { index, term },
     match: 0,
     recovering: recoveringNonce(raft),
+    space: raft.space,
   });
 }
 
@@ -83,5 +87,6 @@ function refuseOldLeader(raft: RaftState, from: number, message: Append): void {
     rejected: { index: 0, term: 0 },
     match: 0,
     recovering: recoveringNonce(raft),
+    space: raft.space,
   });
 }

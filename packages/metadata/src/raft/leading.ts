@@ -57,6 +57,7 @@ export function onAppendReply(raft: RaftState, from: number, message: AppendRepl
   progress.round = Math.max(progress.round, message.round);
   noteStanding(raft, role, from, message.recovering);
   const current = role.followers.get(from)!;
+  current.space = message.space;
   if (message.rejected) onRejected(raft, current, message.prevIndex, message.rejected);
   else {
     assert(message.match <= raft.log.last.index, "a follower has what its leader sent");

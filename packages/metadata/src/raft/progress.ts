@@ -1,5 +1,7 @@
 import { assert } from "@odradek/kit";
 
+import type { Space } from "../store/space.ts";
+
 /**
  * probe: looking for where the logs agree, one empty append at a time. replicate: entries flow ahead of their acknowledgements.
  * snapshot: the follower is so far behind that it gets the state in chunks.
@@ -25,10 +27,21 @@ export type Progress = {
   recovering: { nonce: number; round: number; lastIndex: number; until: number | null } | null;
   /** The process it was when it last introduced itself. */
   boot: number;
+  /** Of its disk, as it last said. */
+  space: Space;
 };
 
 export function newProgress(next: number, nowMs: number): Progress {
-  return { match: 0, next, pace: { is: "probe", asked: false }, heardMs: nowMs, round: 0, recovering: null, boot: 0 };
+  return {
+    match: 0,
+    next,
+    pace: { is: "probe", asked: false },
+    heardMs: nowMs,
+    round: 0,
+    recovering: null,
+    boot: 0,
+    space: "ok",
+  };
 }
 
 export function becomeProbe(progress: Progress, next: number): void {

@@ -2,6 +2,7 @@ import type { KvWrite } from "@odradek/kit";
 
 import type { Envelope, Message } from "../peers/messages.ts";
 import type { Entry } from "../store/entry.ts";
+import type { Space } from "../store/space.ts";
 import type { Snapshot, Write } from "../store/write.ts";
 
 /** What the driver has to do after a step: write, send, send what waits for the write, apply. */
@@ -32,5 +33,7 @@ export type Input =
   | { is: "installRefused" }
   /** The state at the snapshot's index was saved; entries up to `keepAfter` may go. */
   | { is: "compact"; snapshot: Snapshot; keepAfter: number }
+  /** So much room has our disk now. */
+  | { is: "space"; space: Space }
   /** Hand leadership to this voter, or to the one that is furthest. */
   | { is: "transfer"; to?: number };

@@ -31,6 +31,8 @@ export type Leader = {
   leaving: Map<number, number>;
   /** Removed itself, and has asked another to lead. */
   left: boolean;
+  /** When it may look again for a voter with more room on its disk. */
+  roomierAtMs: number;
 };
 export type Role = Follower | PreCandidate | Candidate | Leader;
 
@@ -92,6 +94,7 @@ export function becomeLeader(raft: RaftState): void {
     transfer: null,
     leaving: new Map(),
     left: false,
+    roomierAtMs: raft.nowMs,
   };
 }
 

@@ -21,8 +21,8 @@ export function flushSnapshots(raft: RaftState): void {
   if (raft.outgoing && raft.outgoing.info.index < raft.log.base.index) raft.outgoing = null;
   const { outgoing } = raft;
   let waiting = false;
-  for (const [to, { pace, heardMs }] of role.followers) {
-    if (pace.is !== "snapshot" || raft.nowMs - heardMs >= raft.timing.electionMsMax) continue;
+  for (const [to, { pace, heardMs, space }] of role.followers) {
+    if (pace.is !== "snapshot" || raft.nowMs - heardMs >= raft.timing.electionMsMax || space === "full") continue;
     waiting = true;
     if (outgoing) sendChunk(raft, to, pace, outgoing);
   }
@@ -72,7 +72,7 @@ export function onSnapshot(raft: RaftState, from: number, message: Of<"snapshot"
   becomeFollower(raft, message.term, from);
   const { info } = message;
   if (info.index <= raft.commit) return answer(raft, from, { index: raft.commit, received: 0, installed: true });
-  if (raft.installing) return;
+  if (raft.installing || raft.space === "full") return;
   const incoming = incomingFor(raft, message);
   if (message.offset === incoming.received) {
     incoming.chunks.push(message.data);

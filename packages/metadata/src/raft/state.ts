@@ -1,6 +1,7 @@
 import { assert, type Random } from "@odradek/kit";
 
 import { beginning, type Entry } from "../store/entry.ts";
+import type { Space } from "../store/space.ts";
 import { RaftLog } from "./log.ts";
 import type { Envelope, Message } from "../peers/messages.ts";
 import type { Cluster, Place, Snapshot, SnapshotInfo, Standing } from "../store/write.ts";
@@ -56,6 +57,8 @@ export class RaftState {
   /** On our own stable storage. */
   synced: number;
   role: Role;
+  /** Of our own disk. */
+  space: Space = "ok";
 
   /** What others said of themselves in hellos. */
   readonly peers = new Map<number, { standing: Standing; term: number }>();

@@ -1,5 +1,6 @@
 import type { ConsensusStatus } from "./consensus.ts";
 import type { RaftCore } from "./core.ts";
+import { roomOf } from "./room.ts";
 import type { RaftState } from "./state.ts";
 
 export function statusOf({ state }: RaftCore, snapshotIndex: number): ConsensusStatus {
@@ -18,6 +19,7 @@ export function statusOf({ state }: RaftCore, snapshotIndex: number): ConsensusS
     members: [...voters],
     learners: [...learners],
     addresses: { ...cluster?.addresses },
+    room: roomOf(state),
   };
 }
 

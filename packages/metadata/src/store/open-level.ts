@@ -31,7 +31,11 @@ export async function openLevel(options: { directory: string; files: Files; logg
   try {
     kv = await openReadable(directory);
   } catch (error) {
-    if (!isDamage(error)) throw error;
+    if (!isDamage(error)) {
+      // The process lives: a full disk, tried again and again, must not add up to damage.
+      await files.remove(opening);
+      throw error;
+    }
     await setAside(error);
     kv = await LevelKv.open(directory);
   }

@@ -10,6 +10,7 @@ import type {
   StateMachine,
   Transferred,
 } from "../raft/consensus.ts";
+import type { Space } from "../store/space.ts";
 import { digestOf, type Snapshot } from "../store/write.ts";
 
 type InFlight<Result> = { node: MemoryConsensus<Result>; data: Buffer; settle: (proposed: Proposed<Result>) => void };
@@ -92,6 +93,7 @@ export class MemoryConsensus<Result> implements Consensus<Result> {
   #last: { index: number; result: Result } | null = null;
   /** A leader that no majority hears: proposals and barriers get no answer. */
   isIsolated = false;
+  room: Space = "ok";
 
   constructor(id: number, machine: StateMachine<Result>, quorum: MemoryQuorum<Result>) {
     this.id = id;
@@ -147,6 +149,7 @@ export class MemoryConsensus<Result> implements Consensus<Result> {
       members: [...this.#quorum.nodes.keys()],
       learners: [],
       addresses: this.#quorum.addresses,
+      room: this.room,
     };
   }
 

@@ -10,6 +10,10 @@ import { freePorts } from "@odradek/kit/testing";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url));
 
+export type ProcessOptions = { command?: readonly string[]; environment?: Record<string, string> };
+/** How the nodes of a quorum are started. */
+export type NodeOptions = ProcessOptions & { flags?: readonly string[]; directory?: string };
+
 export type Line = { evt?: string; msg?: string; ports?: { grpc: number; health: number } };
 
 /** A real process that logs JSON lines; the lines are kept for the message of a test that fails. */
@@ -19,8 +23,13 @@ export class LoggedProcess {
   readonly exited: Promise<number | null>;
   #seen: () => void = () => {};
 
-  constructor(script: string, args: string[]) {
-    this.child = spawn(process.execPath, [script, ...args], { stdio: ["ignore", "pipe", "pipe", "pipe"] });
+  /** `command`: what runs instead of Node, with Node's own path as its first argument. */
+  constructor(script: string, args: string[], { command = [], environment = {} }: ProcessOptions = {}) {
+    const [program, ...words] = [...command, process.execPath, script, ...args];
+    this.child = spawn(program!, words, {
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
+      env: { ...process.env, ...environment },
+    });
     this.exited = once(this.child, "exit").then(([code]) => code as number | null);
     for (const stream of [this.child.stdout!, this.child.stderr!])
       createInterface(stream).on("line", (line) => {
@@ -72,17 +81,23 @@ export class MetadataProcesses {
   readonly joined = new Map<number, string>();
   readonly #nodes = new Map<number, LoggedProcess>();
   readonly #health = new Map<number, number>();
-  readonly #directory = mkdtempSync(join(tmpdir(), "odradek-metadata-"));
+  readonly #directory: string;
+  readonly #options: NodeOptions;
 
-  static async start(count: number): Promise<MetadataProcesses> {
-    const processes = await MetadataProcesses.plan(count);
+  private constructor(options: NodeOptions) {
+    this.#options = options;
+    this.#directory = options.directory ?? mkdtempSync(join(tmpdir(), "odradek-metadata-"));
+  }
+
+  static async start(count: number, options: NodeOptions = {}): Promise<MetadataProcesses> {
+    const processes = await MetadataProcesses.plan(count, options);
     await Promise.all([...processes.members.keys()].map((id) => processes.startNode(id)));
     return processes;
   }
 
   /** Their places, but nobody runs yet. */
-  static async plan(count: number): Promise<MetadataProcesses> {
-    const processes = new MetadataProcesses();
+  static async plan(count: number, options: NodeOptions = {}): Promise<MetadataProcesses> {
+    const processes = new MetadataProcesses(options);
     const ports = await freePorts(2 * count);
     for (let id = 1; id <= count; id++) {
       processes.members.set(id, `127.0.0.1:${ports[2 * id - 2]}`);
@@ -131,8 +146,9 @@ export class MetadataProcesses {
       peers,
       "--control-fd",
       "3",
+      ...(this.#options.flags ?? []),
     ];
-    const node = new LoggedProcess(main, args);
+    const node = new LoggedProcess(main, args, this.#options);
     this.#nodes.set(id, node);
     await node.event("READY", 15_000);
   }

@@ -8,6 +8,7 @@ import type { MemberChange } from "../raft/membership.ts";
 import { defaultLimits, defaultTiming, type PlantedBugs, type RaftLimits } from "../raft/options.ts";
 import type { Ready } from "../raft/ready.ts";
 import { beginning, type Entry, type Position } from "../store/entry.ts";
+import type { Space } from "../store/space.ts";
 import { digestOf, type HardState, type Snapshot, type Write } from "../store/write.ts";
 
 type Disk = { hard: HardState; base: Position; entries: Entry[]; applied: number; snapshotIndex: number };
@@ -78,6 +79,8 @@ export class RaftStory {
         return this.#change(node, { is: "promote", id: Number(words[1]) });
       case "remove":
         return this.#change(node, { is: "remove", id: Number(words[1]) });
+      case "space":
+        return this.#step(node, { is: "space", space: words[1] as Space });
       case "hold":
         this.#at(node).held ??= [];
         return;
@@ -178,7 +181,7 @@ export class RaftStory {
     node.disk.applied = entry.index;
     const line = entry.is === "data" ? entry.data.toString() : `${entry.is}${membersIn(entry)}`;
     node.lines.push(line);
-    this.#said.push(`${id} applies ${entry.index} ${line}`);
+    this.#said.push(`${id} applies ${entry.index} ${line.trimEnd()}`);
   }
 
   #post(from: number, envelopes: { to: number; message: Message }[]): void {
@@ -202,7 +205,7 @@ export class RaftStory {
   }
 
   #propose(id: number, line: string): void {
-    const submitted = this.#at(id).core.propose(this.#nowMs, Buffer.from(line));
+    const submitted = this.#at(id).core.propose(this.#nowMs, Buffer.from(padded(line)));
     this.#said.push(submitted.is === "accepted" ? `${line} is entry ${submitted.index}` : submitted.is);
     this.#pump(id);
   }
@@ -314,6 +317,9 @@ function damaged(disk: Disk, end: number): Disk {
   };
 }
 
+/** "large:a" is an entry that a full disk does not take. */
+const padded = (line: string): string => (line.startsWith("large:") ? line.padEnd(2000) : line);
+
 /** One line per message, with what matters. */
 function describe(message: Message): string {
   const { term } = message;
@@ -334,9 +340,9 @@ function describe(message: Message): string {
       return `append term=${term} after=${message.prevIndex}/${message.prevTerm} [${terms.join(" ")}] commit=${message.commit}${recover}`;
     }
     case "appendReply": {
-      const { rejected, match, recovering } = message;
+      const { rejected, match, recovering, space } = message;
       const outcome = rejected ? `rejected, agree at most at ${rejected.index}/${rejected.term}` : `match=${match}`;
-      return `appendReply term=${term} ${outcome}${recovering ? " (recovering)" : ""}`;
+      return `appendReply term=${term} ${outcome}${recovering ? " (recovering)" : ""}${space === "ok" ? "" : ` (${space})`}`;
     }
     case "snapshot":
       return `snapshot ${message.info.index} bytes ${message.offset} to ${message.offset + message.data.length} of ${message.info.bytes}`;

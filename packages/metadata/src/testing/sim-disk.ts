@@ -107,6 +107,7 @@ function slow(files: MemoryFiles, wait: () => Promise<void>): Files {
     rename: (from, to) => files.rename(from, to),
     remove: (path) => files.remove(path),
     removeDirectory: (path) => files.removeDirectory(path),
+    freeBytes: (path) => files.freeBytes(path),
     syncDirectory: async (path) => {
       await wait();
       await files.syncDirectory(path);

@@ -1,0 +1,114 @@
+import type { Cancel, Clock, Files, Logger } from "@odradek/kit";
+import type { SpaceLimits } from "../config.ts";
+
+/** How much room the disk of a node has. low: it takes entries, but clients should send none. full: it takes none. */
+export type Space = "ok" | "low" | "full";
+
+const ranks: Record<Space, number> = { ok: 0, low: 1, full: 2 };
+
+/** From the roomiest to the fullest. */
+export const bySpace = (one: Space, other: Space): number => ranks[one] - ranks[other];
+
+const MIB = 1024 * 1024;
+
+/** What is written between two looks must fit between the two limits: 96 MiB, as long as these are not changed. */
+const lookMs = 500;
+/** So much more than a limit must be free before it counts as kept again, or every deleted file would change the state. */
+const returnShare = 1 / 8;
+
+export type SpaceParts = { files: Files; clock: Clock; logger: Logger; directory: string; limits: SpaceLimits };
+
+/** Looks again and again how much room there is, and keeps a ballast file that goes when there is none (RELIABILITY R-20). */
+export class SpaceWatch {
+  /** Called when `space` has changed. One listener. */
+  onSpace: (space: Space) => void = () => {};
+  readonly #parts: SpaceParts;
+  #space: Space = "ok";
+  #freeBytes = Infinity;
+  #cancel: Cancel = () => {};
+  #isClosed = false;
+
+  private constructor(parts: SpaceParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves after the first look; the ballast is gone then, if its room is needed to open the store. */
+  static async start(parts: SpaceParts): Promise<SpaceWatch> {
+    const watch = new SpaceWatch(parts);
+    const { files, directory, limits } = parts;
+    // What fills the disk may be another program: then the ballast is what is left to open the store with.
+    if ((await files.freeBytes(directory)) < limits.fullBytes) await files.remove(ballastOf(directory));
+    await watch.#look();
+    return watch;
+  }
+
+  get space(): Space {
+    return this.#space;
+  }
+
+  get freeBytes(): number {
+    return this.#freeBytes;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancel();
+  }
+
+  /** One look at a time: on a disk that hangs the next one waits for the answer. */
+  async #look(): Promise<void> {
+    const { files, clock, logger, directory } = this.#parts;
+    try {
+      this.#freeBytes = await files.freeBytes(directory);
+      const before = this.#space;
+      this.#space = this.#judged(this.#freeBytes);
+      this.#keepBallast();
+      if (this.#space !== before) this.#tell();
+    } catch (error) {
+      logger.warn({ evt: "SPACE_UNKNOWN", directory, error }, "can't tell how much room the disk has");
+    }
+    if (!this.#isClosed) this.#cancel = clock.timer(lookMs, () => void this.#look());
+  }
+
+  #judged(freeBytes: number): Space {
+    const { lowBytes, fullBytes } = this.#parts.limits;
+    const needed = (bytes: number, isBack: boolean): number => (isBack ? bytes * (1 + returnShare) : bytes);
+    if (freeBytes < needed(fullBytes, this.#space === "full")) return "full";
+    return freeBytes < needed(lowBytes, this.#space !== "ok") ? "low" : "ok";
+  }
+
+  #keepBallast(): void {
+    const { files, directory, limits } = this.#parts;
+    const path = ballastOf(directory);
+    if (this.#space !== "ok" || files.exists(path)) return;
+    const file = files.open(path, { create: true });
+    try {
+      for (let at = 0; at < limits.ballastBytes; at += MIB)
+        file.write([Buffer.alloc(Math.min(MIB, limits.ballastBytes - at), 0xba)], at);
+    } finally {
+      file.close();
+    }
+  }
+
+  #tell(): void {
+    const { logger, directory } = this.#parts;
+    const fields = { evt: "SPACE", space: this.#space, freeBytes: this.#freeBytes, directory };
+    if (this.#space === "ok") logger.info(fields, "there is room on the disk again");
+    else
+      logger.warn(
+        fields,
+        `the disk is ${this.#space}: writes of clients are refused until there is room in ${directory}`,
+      );
+    this.onSpace(this.#space);
+  }
+}
+
+const ballastOf = (directory: string): string => `${directory}/ballast`;
+
+/** The disk had no room for a write, as opposed to being broken. */
+export function isNoSpace(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (("code" in cause && cause.code === "ENOSPC") || /No space left on device|ENOSPC/.test(cause.message))
+      return true;
+  return false;
+}

@@ -1,0 +1,140 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { silentLogger, SystemClock, SystemRandom } from "@odradek/kit";
+import { grpcRpc } from "@odradek/rpc";
+import { afterEach, describe, expect, it } from "vitest";
+import { memberStatus, openSession } from "../client/index.ts";
+import type { MemberStatus, Outcome, Session } from "../client/types.ts";
+import { MetadataProcesses } from "./processes.ts";
+import { noSmallDisks, SmallDisks } from "./small-disks.ts";
+
+const rpc = grpcRpc();
+const ids = [1, 2, 3];
+const open: (() => Promise<void>)[] = [];
+const skipped = noSmallDisks();
+if (skipped !== null) process.stderr.write(`skipped: full disks: ${skipped}\n`);
+
+afterEach(async () => {
+  for (const close of open.splice(0).toReversed()) await close();
+});
+
+async function eventually(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
+  for (const untilMs = performance.now() + timeoutMs; !(await isTrue());) {
+    if (performance.now() > untilMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Writes one large value after the other and keeps what was answered. */
+class Writer {
+  readonly #session: Session;
+  acknowledged = 0;
+  refused = 0;
+  /** Answered neither way: a session ended, or nobody answered in time. */
+  unknown = 0;
+  #isStopped = false;
+  readonly #done: Promise<void>;
+
+  constructor(session: Session) {
+    this.#session = session;
+    this.#done = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    const data = Buffer.alloc(4_000, "x");
+    while (!this.#isStopped) {
+      const outcome = await this.#session.set("/counter", data, "any").catch((): Outcome => ({ is: "unknown" }));
+      if (outcome.is === "done") this.acknowledged++;
+      else if (outcome.is === "failed" && outcome.failure === "NO_SPACE") this.refused++;
+      else this.unknown++;
+      if (outcome.is !== "done") await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+async function start(): Promise<{ disks: SmallDisks; nodes: MetadataProcesses; session: Session }> {
+  const disks = await SmallDisks.mount(3, 64);
+  open.push(() => disks.unmount());
+  const flags = ["--free-mib-low", "24", "--free-mib-min", "8", "--ballast-mib", "4"];
+  const nodes = await MetadataProcesses.start(3, { command: disks.enter, directory: disks.directory, flags });
+  open.push(() => nodes.stop());
+  const ports = { rpc, clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
+  const session = await openSession({ members: nodes.members, ...ports, connectTimeoutMs: 30_000 });
+  open.push(() => session.close());
+  return { disks, nodes, session };
+}
+
+const statusOf = (nodes: MetadataProcesses, id: number): Promise<MemberStatus | null> =>
+  memberStatus({ address: nodes.members.get(id)!, rpc, timeoutMs: 1_000 }).catch(() => null);
+
+describe.skipIf(skipped !== null)("R-20: 64 MiB of disk per node", () => {
+  it("refuses writes, serves reads and deletes, and goes on by itself when there is room again", async () => {
+    const { disks, nodes, session } = await start();
+    const spaces = async (): Promise<string> =>
+      (await Promise.all(ids.map((id) => statusOf(nodes, id)))).map((status) => status?.space ?? "DOWN").join(" ");
+    const data = Buffer.from("x");
+    for (const path of ["/topics/a", "/topics/b", "/counter"]) await session.create(path, data);
+    const { ended } = session;
+    let hasEnded = false;
+    void ended.then(() => (hasEnded = true));
+    await eventually("all have their ballast", () => ids.every((id) => existsSync(join(disks.seen(id), "ballast"))));
+
+    // One node with little room does not matter, wherever it is: another one leads.
+    disks.fill(1, 16);
+    await eventually("1 is low", async () => (await spaces()) === "low ok ok");
+    await eventually("writes go on", async () => (await session.set("/counter", data, "any")).is === "done");
+
+    disks.fill(2, 16);
+    await eventually("a majority is low", async () => (await spaces()) === "low low ok");
+    await eventually("writes are refused", async () => {
+      const outcome = await session.set("/topics/a", data, "any");
+      return outcome.is === "failed" && outcome.failure === "NO_SPACE";
+    });
+    expect((await session.get("/topics/a"))?.data).toEqual(data);
+    expect(await session.delete("/topics/b", "any")).toMatchObject({ is: "done" });
+
+    for (const id of ids) disks.fill(id, 0);
+    await eventually("all are full", async () => (await spaces()) === "full full full");
+    expect((await session.get("/topics/a"))?.data).toEqual(data);
+    expect(await session.delete("/topics/a", "any")).toMatchObject({ failure: "NO_SPACE" });
+    expect(hasEnded).toBe(false);
+
+    for (const id of ids) disks.free(id);
+    await eventually("there is room", async () => (await spaces()) === "ok ok ok");
+    await eventually("writes go on", async () => (await session.create("/topics/c", data)).is === "done");
+    expect(await session.children("/topics")).toEqual(["a", "c"]);
+    expect(hasEnded).toBe(false);
+  }, 120_000);
+
+  it("loses nothing acknowledged when disks run full under load and nodes die on them, and recovers without a hand", async () => {
+    const { disks, nodes, session } = await start();
+    await session.create("/counter", Buffer.from("0"));
+    const writer = new Writer(session);
+    await eventually("writes run", () => writer.acknowledged > 20);
+    await eventually("all have their ballast", () => ids.every((id) => existsSync(join(disks.seen(id), "ballast"))));
+    for (const id of ids) disks.fill(id, 0);
+    await eventually("writes are refused", () => writer.refused > 20);
+    for (const id of ids) await nodes.node(id).kill("SIGKILL");
+    // Nothing but the ballast is left to open the stores with.
+    await Promise.all(ids.map((id) => nodes.startNode(id)));
+    const before = writer.refused;
+    await eventually("writes are refused again", () => writer.refused > before + 20, 60_000);
+    for (const id of ids) disks.free(id);
+    const { acknowledged } = writer;
+    await eventually("writes go on", () => writer.acknowledged > acknowledged + 20);
+    await writer.stop();
+    const version = (await session.get("/counter"))!.version;
+    expect(version).toBeGreaterThanOrEqual(writer.acknowledged + 1);
+    expect(version).toBeLessThanOrEqual(writer.acknowledged + writer.unknown + 1);
+    await eventually("all are equal", async () => {
+      const all = await Promise.all(ids.map((id) => statusOf(nodes, id)));
+      return new Set(all.map((status) => status?.revision)).size === 1;
+    });
+    process.stderr.write(`acknowledged ${writer.acknowledged}, refused ${writer.refused}, unknown ${writer.unknown}\n`);
+  }, 120_000);
+});
