@@ -4,28 +4,27 @@ type Change = { is: "write"; position: number; bytes: Buffer } | { is: "truncate
 
 /** The bytes of one file: what programs see, and what would be there after power loss. */
 export class MemoryInode {
-  #bytes = Buffer.alloc(0);
-  #size = 0;
-  /** As of the last sync. */
-  #durable = Buffer.alloc(0);
+  readonly #seen = new Content();
+  /** As of the last sync: what is seen without the unsynced changes. */
+  readonly #durable = new Content();
   #unsynced: Change[] = [];
   /** Changes ever synced; marks count from the first change on. */
   #syncedCount = 0;
 
   get size(): number {
-    return this.#size;
+    return this.#seen.size;
   }
 
   bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#size);
+    return this.#seen.bytes();
   }
 
   write(bytes: Buffer, position: number): void {
-    this.#apply({ is: "write", position, bytes: Buffer.from(bytes) });
+    this.#change({ is: "write", position, bytes: Buffer.from(bytes) });
   }
 
   truncate(size: number): void {
-    this.#apply({ is: "truncate", size });
+    this.#change({ is: "truncate", size });
   }
 
   /** Names the state of now, for a sync that ends later. */
@@ -34,11 +33,8 @@ export class MemoryInode {
   }
 
   sync(mark: number): void {
-    const now = this.#unsynced.slice(0, Math.max(0, mark - this.#syncedCount));
-    const later = this.#unsynced.slice(now.length);
-    this.#reset(this.#durable, now);
-    this.#durable = Buffer.from(this.bytes());
-    this.#reset(this.#durable, later);
+    const now = this.#unsynced.splice(0, Math.max(0, mark - this.#syncedCount));
+    for (const change of now) this.#durable.apply(change);
     this.#syncedCount += now.length;
   }
 
@@ -53,29 +49,41 @@ export class MemoryInode {
           : fate === 2
             ? tornPrefix(this.#unsynced, random)
             : this.#unsynced.filter(() => random.next() < 0.5);
-    this.#reset(this.#durable, kept);
-    this.#durable = Buffer.from(this.bytes());
+    for (const change of kept) this.#durable.apply(change);
+    this.#seen.become(this.#durable);
     this.#unsynced = [];
   }
 
-  #reset(base: Buffer, changes: readonly Change[]): void {
-    this.#bytes = Buffer.from(base);
-    this.#size = base.length;
-    this.#unsynced = [];
-    for (const change of changes) this.#apply(change);
+  #change(change: Change): void {
+    this.#seen.apply(change);
+    this.#unsynced.push(change);
+  }
+}
+
+/** Bytes that grow; behind their end the buffer is zero. */
+class Content {
+  #bytes = Buffer.alloc(0);
+  size = 0;
+
+  bytes(): Buffer {
+    return this.#bytes.subarray(0, this.size);
   }
 
-  #apply(change: Change): void {
-    const size = change.is === "truncate" ? change.size : Math.max(this.#size, change.position + change.bytes.length);
+  apply(change: Change): void {
+    const size = change.is === "truncate" ? change.size : Math.max(this.size, change.position + change.bytes.length);
     if (size > this.#bytes.length) {
       const grown = Buffer.alloc(Math.max(size, this.#bytes.length * 2));
-      this.#bytes.copy(grown, 0, 0, this.#size);
+      this.#bytes.copy(grown, 0, 0, this.size);
       this.#bytes = grown;
     }
-    if (size < this.#size) this.#bytes.fill(0, size, this.#size);
+    if (size < this.size) this.#bytes.fill(0, size, this.size);
     if (change.is === "write") change.bytes.copy(this.#bytes, change.position);
-    this.#size = size;
-    this.#unsynced.push(change);
+    this.size = size;
+  }
+
+  become(other: Content): void {
+    this.#bytes = Buffer.from(other.bytes());
+    this.size = other.size;
   }
 }
 

@@ -47,7 +47,9 @@ export class StateDigest {
 }
 
 function rowHash(key: Buffer, value: Buffer): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(key.length);
-  return hash("sha256", Buffer.concat([length, key, value]), "buffer");
+  const row = Buffer.allocUnsafe(4 + key.length + value.length);
+  row.writeUInt32BE(key.length);
+  key.copy(row, 4);
+  value.copy(row, 4 + key.length);
+  return hash("sha256", row, "buffer");
 }
