@@ -3,6 +3,9 @@ import { delay } from "@odradek/kit";
 import type { RaftDriver } from "./raft/driver.ts";
 import { MetadataService } from "./api/service.ts";
 import type { MetadataConfig } from "./config.ts";
+import { distrustedFile, DistrustedError } from "./store/distrusted.ts";
+import type { Position } from "./store/entry.ts";
+import { type RotError, Scrub } from "./store/scrub.ts";
 import { SpaceWatch } from "./store/space.ts";
 import { startConsensus } from "./raft/start.ts";
 import type { CompactionLimits } from "./raft/compaction.ts";
@@ -48,13 +51,24 @@ export async function startNode(config: MetadataConfig, ports: NodePorts): Promi
   const { space: limits } = config;
   const disk = limits ? await SpaceWatch.start({ ...ports, directory: config.dataDirectory, limits }) : null;
   opened.defer(() => disk?.close());
-  const kv = await ports.openKv(`${config.dataDirectory}/tree`);
+  const treeDirectory = `${config.dataDirectory}/tree`;
+  const kv = await ports.openKv(treeDirectory);
   opened.defer(() => kv.close());
   const server = rpc.server();
   opened.defer(() => server.close());
   const machine = new TreeStateMachine();
+  // Noted before anybody starts it again: its own checks would find nothing wrong with it.
+  const distrust = ({ message }: Error): Promise<void> =>
+    files
+      .replace(distrustedFile(treeDirectory), Buffer.from(message))
+      .catch((error: unknown) => ports.logger.error({ evt: "DISTRUST_NOT_NOTED", error }, "could not note it"));
+  const failed = async (error: Error): Promise<void> => {
+    if (error instanceof DistrustedError) await distrust(error);
+    ports.onFailed!(error);
+  };
   const consensus = await startConsensus({
     ...ports,
+    ...(ports.onFailed && { onFailed: (error: Error) => void failed(error) }),
     id: config.id,
     stateMachine: machine,
     kv,
@@ -77,6 +91,12 @@ export async function startNode(config: MetadataConfig, ports: NodePorts): Promi
   if (disk) {
     disk.onSpace = (space) => consensus.noteSpace(space);
     consensus.noteSpace(disk.space);
+  }
+  if (config.scrub) {
+    const still = <Seen>(look: (last: Position) => Seen): Promise<Seen> => consensus.still(look);
+    const onRot = (error: RotError): void => consensus.halt(error);
+    const scrub = new Scrub({ ...ports, kv, still, limits: config.scrub, onRot });
+    opened.defer(() => scrub.close());
   }
   const port = await server.listen(config.listen);
   const running = opened.move();

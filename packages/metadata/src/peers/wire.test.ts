@@ -37,7 +37,17 @@ const frames: Frame[] = [
     ],
     recover: { nonce: 0x7fff_ffff, until: large },
   },
-  { is: "appendReply", term: 2, round: 1, prevIndex: 3, rejected: null, match: 3, recovering: 0, space: "ok" },
+  {
+    is: "appendReply",
+    term: 2,
+    round: 1,
+    prevIndex: 3,
+    rejected: null,
+    match: 3,
+    recovering: 0,
+    space: "ok",
+    checkpoint: null,
+  },
   {
     is: "appendReply",
     term: 2,
@@ -47,6 +57,7 @@ const frames: Frame[] = [
     match: 0,
     recovering: 5,
     space: "full",
+    checkpoint: { index: large, digest: bytes("digest") },
   },
   {
     is: "snapshot",
@@ -78,6 +89,7 @@ const frames: Frame[] = [
   },
   { is: "snapshotReply", term: 2, index: 9, received: 4, installed: true, recovering: 1 },
   { is: "timeoutNow", term: 2 },
+  { is: "diverged", term: 2, checkpoint: { index: large, digest: bytes("digest") } },
 ];
 
 test.each(frames)("$is comes out of the wire as it went in", (frame) => {

@@ -5,6 +5,9 @@ import type { Kv, KvWrite } from "@odradek/kit";
 /** Rows that belong to the state machine. */
 export const stateRange = { from: Buffer.from([0x40]), below: Buffer.from([0x80]) };
 
+/** The digest of the state after an entry. */
+export type Checkpoint = { index: number; digest: Buffer };
+
 const words = 4;
 
 /**
