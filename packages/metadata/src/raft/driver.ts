@@ -177,6 +177,7 @@ export class RaftDriver<Result> implements Consensus<Result> {
     let rounds = 0;
     for (let ready = core.ready(); ready; ready = core.ready()) {
       this.#process(ready);
+      if (this.#stopped) return;
       if (++rounds < roundsMax) continue;
       this.#schedule();
       break;
@@ -188,6 +189,8 @@ export class RaftDriver<Result> implements Consensus<Result> {
 
   #process(ready: Ready): void {
     if (ready.verdict) this.#judge(ready.verdict);
+    // Stopped for what was found: nothing of this round is done, least of all a read answered.
+    if (this.#stopped) return;
     for (const envelope of ready.send) this.#send(envelope);
     if (ready.write) this.#write(ready.write, ready.afterWrite);
     else if (ready.afterWrite.length > 0) this.#sendAfterWrite(ready.afterWrite);

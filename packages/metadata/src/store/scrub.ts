@@ -1,4 +1,4 @@
-import { assert, type Cancel, type Clock, delay, type Kv, type Logger } from "@odradek/kit";
+import { type Cancel, type Clock, delay, type Kv, type Logger } from "@odradek/kit";
 import type { ScrubLimits } from "../config.ts";
 import { beginning, type Position } from "./entry.ts";
 import { applied } from "./keys/applied.ts";
@@ -135,17 +135,15 @@ function pictureOf(kv: Kv, last: Position): Picture {
 /** A range is of the moment when its first row is asked for: so that happens now. */
 function begun(rows: Rows): Rows {
   const iterator = rows[Symbol.asyncIterator]();
-  let first: ReturnType<typeof iterator.next> | null = iterator.next();
+  const first = iterator.next();
   first.catch(() => {}); // whoever reads it learns of it
-  assert(iterator.return, "a range can be left early");
-  return {
-    [Symbol.asyncIterator]: () => ({
-      next: () => {
-        const next = first ?? iterator.next();
-        first = null;
-        return next;
-      },
-      return: () => iterator.return!(),
-    }),
-  };
+  return rest(first, iterator);
+}
+
+async function* rest<Row>(first: Promise<IteratorResult<Row>>, iterator: AsyncIterator<Row>): AsyncGenerator<Row> {
+  try {
+    for (let next = await first; next.done !== true; next = await iterator.next()) yield next.value;
+  } finally {
+    await iterator.return?.();
+  }
 }
