@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Batch, buildBatch, ErrorCode } from "@odradek/protocol";
+import { Batch, buildBatch, crc32c, ErrorCode } from "@odradek/protocol";
 import { Producers } from "./producers.ts";
 
 const LAST = 2 ** 31 - 1;
@@ -130,5 +130,14 @@ describe("idempotent producers", () => {
     expect(restored.count).toBe(2);
     expect(restored.restore(null)).toBe(true);
     expect(restored.count).toBe(0);
+  });
+
+  test("N-03: a snapshot that declares more producers than it has bytes for changes nothing, though its checksum is right", () => {
+    const snapshot = remembering(batch(0)).snapshot();
+    snapshot.writeInt32BE(0x00ff_ffff, 6);
+    snapshot.writeUInt32BE(crc32c(snapshot.subarray(6)), 2);
+    const producers = remembering(batch(5, { id: 1 }));
+    expect(producers.restore(snapshot)).toBe(false);
+    expect(producers.count).toBe(1);
   });
 });

@@ -101,3 +101,9 @@ test("a frame that says nothing, or only half, is an error of its sender", () =>
   const emptySnapshot = Buffer.from([(9 << 3) | 2, 0]);
   expect(() => talk.decodeRequest(emptySnapshot)).toThrow("without its description");
 });
+
+test("N-20: a value that the contract does not have is an error that says so", () => {
+  // append { term: 1, entries: [{ kind: 117 }] }
+  const frame = Buffer.from("3a0f0801200028013207080110751a0178", "hex");
+  expect(() => talk.decodeRequest(frame)).toThrow("unknown value: 117");
+});

@@ -79,4 +79,8 @@ function fromWire(wire: WireFrame): Frame {
   }
 }
 
-const lower = <Name extends string>(name: unknown): Name => (name as string).toLowerCase() as Name;
+/** A number stands for a value that the contract does not have. */
+function lower<Name extends string>(name: unknown): Name {
+  if (typeof name !== "string") throw new Error(`a frame with an unknown value: ${String(name)}`);
+  return name.toLowerCase() as Name;
+}
