@@ -1,5 +1,6 @@
 import type { Argv } from "yargs";
 import * as members from "../meta/members.ts";
+import { replaceMember } from "../meta/replace.ts";
 import * as snapshot from "../meta/snapshot.ts";
 import { nodeIds, revisions, wholeNumber } from "../terminal/numbers.ts";
 
@@ -54,7 +55,16 @@ const snapshotCommands = (yargs: Argv) =>
           .option("members", { type: "string", default: "1,2,3", describe: "ids of the founders" }),
       (options) => snapshot.restore(given<Parameters<typeof snapshot.restore>[0]>(options)),
     )
-    .demandCommand(1, "save, verify or restore?");
+    .command(
+      "rescue <directory> <file>",
+      "the last resort: what a stopped member had, when a majority has lost its disks",
+      (rescue) =>
+        rescue
+          .positional("directory", { type: "string", demandOption: true, describe: "its data directory" })
+          .positional("file", fileOption),
+      (options) => snapshot.rescue(given<Parameters<typeof snapshot.rescue>[0]>(options)),
+    )
+    .demandCommand(1, "save, verify, restore or rescue?");
 
 const memberCommands = (yargs: Argv) =>
   yargs
@@ -72,6 +82,17 @@ const memberCommands = (yargs: Argv) =>
       "let a learner vote, once it has caught up",
       (promote) => promote.positional("id", idOption),
       (options) => members.promoteMember(given<Parameters<typeof members.promoteMember>[0]>(options)),
+    )
+    .command(
+      "replace <id>",
+      "add another member, wait until it has everything, let it vote, and remove this one",
+      (replace) =>
+        replace
+          .positional("id", idOption)
+          .option("with", { ...memberId, demandOption: true, describe: "id of the new member, started with --join" })
+          .option("address", { type: "string", demandOption: true, describe: "of the new member" })
+          .option("yes", { alias: "y", type: "boolean", default: false, describe: "do not ask" }),
+      (options) => replaceMember(given<Parameters<typeof replaceMember>[0]>(options)),
     )
     .command(
       "remove <id>",

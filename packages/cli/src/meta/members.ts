@@ -8,7 +8,7 @@ import { rpc } from "./connection.ts";
 import { askMembers, leaderOf, type MemberRow } from "./status.ts";
 import { membersOf, type MetaOptions, timeoutMsOf } from "./target.ts";
 
-type Common = MetaOptions & OutputOptions;
+export type Common = MetaOptions & OutputOptions;
 
 const pauseMs = 200;
 /** A leader answers a change when it is committed, which a slow disk may delay. */
@@ -46,7 +46,7 @@ function newest(rows: readonly MemberRow[]): MemberRow | undefined {
 
 export async function addMember(options: Common & { id: number; address: string }): Promise<void> {
   const { id, address } = options;
-  if (!/^\S+:\d+$/.test(address)) throw new Failure("usage", `not an address: ${address} (host:port)`);
+  checkAddress(address);
   await change(options, { is: "add", id, address });
   tell(`member ${id} is a learner: start it with --join, then \`odradek meta members promote ${id}\``);
 }
@@ -75,7 +75,11 @@ export async function compact(options: Common & { rev: number | undefined }): Pr
   tell(options.rev === undefined ? "the past is forgotten" : `revisions before ${options.rev} are forgotten`);
 }
 
-const change = (options: Common, wanted: MemberChange): Promise<void> =>
+export function checkAddress(address: string): void {
+  if (!/^\S+:\d+$/.test(address)) throw new Failure("usage", `not an address: ${address} (host:port)`);
+}
+
+export const change = (options: Common, wanted: MemberChange): Promise<void> =>
   atLeader(options, (leader) => changeMembers(leader, wanted));
 
 /** What a change that was done already is refused with. */

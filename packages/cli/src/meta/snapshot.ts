@@ -3,7 +3,8 @@ import { open, readFile, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { NodeFiles, silentLogger, SystemClock, SystemRandom } from "@odradek/kit";
 import { downloadSnapshot, type StoreSnapshot } from "@odradek/metadata/client";
-import { encodeSnapshotFile, restoreSnapshot, type SnapshotFile, verifySnapshot } from "@odradek/metadata/offline";
+import { encodeSnapshotFile, rescueSnapshot, restoreSnapshot } from "@odradek/metadata/offline";
+import { type SnapshotFile, verifySnapshot } from "@odradek/metadata/offline";
 import { Failure } from "../terminal/failure.ts";
 import { type OutputOptions, print, printJson, tell } from "../terminal/output.ts";
 import { rpc } from "./connection.ts";
@@ -13,9 +14,36 @@ import { membersOf, type MetaOptions, timeoutMsOf } from "./target.ts";
 type Common = MetaOptions & OutputOptions & { file: string };
 
 export async function save(options: Common): Promise<void> {
-  const { file } = options;
+  refuseExisting(options.file);
+  await write({ ...(await download(options)), savedAtMs: Date.now() }, options);
+}
+
+/** From the directory of a stopped member, when a majority of the members has lost its disks for good. */
+export async function rescue(options: Common & { directory: string }): Promise<void> {
+  const { file, directory } = options;
+  refuseExisting(file);
+  const rescued = await rescueSnapshot({ directory, files: new NodeFiles() }).catch((cause: Error) => {
+    const why = cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message;
+    throw new Failure("runtime", `${why}. A member that runs must be stopped first`, { cause });
+  });
+  const { snapshot, unconfirmed, hole } = rescued;
+  tell(
+    "WARNING: this is what ONE member had. What only the others had is lost, even if it was acknowledged. Use it only when a majority of the members " +
+      "has lost its disks for good, and take the member with the newest revision.",
+  );
+  if (unconfirmed > 0)
+    tell(`WARNING: ${unconfirmed} entries are in it of which this member did not know whether they were acknowledged.`);
+  if (hole !== null) tell(`WARNING: the disk of this member is damaged, too: ${hole}.`);
+  await write({ ...snapshot, savedAtMs: Date.now() }, options);
+  tell(`stop all members, then found a new cluster with it: odradek meta snapshot restore ${file} --data-dir DIR`);
+}
+
+function refuseExisting(file: string): void {
   if (existsSync(file)) throw new Failure("conflict", `${file} exists already`);
-  const snapshot: SnapshotFile = { ...(await download(options)), savedAtMs: Date.now() };
+}
+
+async function write(snapshot: SnapshotFile, options: Common): Promise<void> {
+  const { file } = options;
   // Whole or not there: a half-written file must not pass for a backup.
   const partial = `${file}.partial`;
   const handle = await open(partial, "w");

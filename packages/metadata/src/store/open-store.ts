@@ -42,7 +42,7 @@ export async function openStore(options: {
   if (before !== null && before.member !== options.id)
     throw new Error(`${directory} is the disk of member ${before.member}, and this is member ${options.id}`);
   const found = await inspect(kv, mark);
-  const repaired = repair(found);
+  const repaired = keepable(found);
   const lost = found.hole ?? (repaired ? null : "neither state nor snapshot is whole");
   if (lost !== null) {
     logger.error(
@@ -78,7 +78,7 @@ export async function openStore(options: {
 }
 
 /** What can be kept: state and log that fit together, or a snapshot and the log after it, or a log that begins at 1. Null: nothing. */
-function repair(found: Findings): Repaired | null {
+export function keepable(found: Findings): Repaired | null {
   const { base, entries, snapshot } = found;
   const last = entries.at(-1)?.index ?? base.index;
   if (found.applied !== null && found.applied >= base.index && found.applied <= last)

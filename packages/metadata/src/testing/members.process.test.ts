@@ -136,6 +136,39 @@ it("R-23: a node that lost its disk comes back as itself, and only then is anoth
   );
 }, 120_000);
 
+it("O-06: a member that starts on an old backup of its disk gets back what it has forgotten, and then stands for it", async () => {
+  const quorum = await Changing.start(3);
+  const { nodes } = quorum;
+  const session = await quorum.session();
+  const { id: leader } = await quorum.leader();
+  const [old, other] = [1, 2, 3].filter((id) => id !== leader) as [number, number];
+  const make = async (names: string): Promise<void> => {
+    for (let at = 0; at < 30; at++)
+      expect(await session.create(`/topics/${names}-${at}`, Buffer.from("x"))).toMatchObject({ is: "done" });
+  };
+  await make("early");
+  const backup = `${nodes.directory(old)}.backup`;
+  await nodes.node(old).kill("SIGKILL");
+  cpSync(nodes.directory(old), backup, { recursive: true });
+  await nodes.startNode(old);
+  await eventually("it follows", async () => ((await quorum.status(old))?.role === "follower" ? true : null));
+  // Acknowledged by the leader and the one that will forget.
+  await nodes.node(other).kill("SIGKILL");
+  await make("late");
+  await nodes.node(old).kill("SIGKILL");
+  nodes.wipe(old);
+  cpSync(backup, nodes.directory(old), { recursive: true });
+  await nodes.startNode(old);
+  await eventually("the old disk has everything", async () => {
+    const [own, now] = [await quorum.status(old), await quorum.leader()];
+    return own?.revision === now.revision ? true : null;
+  });
+  // The one that knew better goes, the one that never knew comes.
+  await nodes.node(leader).kill("SIGKILL");
+  await nodes.startNode(other);
+  expect(await (await quorum.session()).children("/topics")).toHaveLength(60);
+}, 120_000);
+
 it("hands leadership to the member that is named, while clients write", async () => {
   const quorum = await Changing.start(3);
   const session = await quorum.session();
