@@ -20,7 +20,7 @@ export function* dumpOffsetIndex(files: Files, bytes: Buffer, { base, log }: Ind
       yield row({ offset, position });
       if (offset <= before) yield damage(at, `offset ${offset} stands behind ${before}`);
       before = offset;
-      const found = file === null ? -1 : position < 0 ? 0 : file.read(header, position);
+      const found = file === null ? -1 : file.read(header, position);
       if (found >= 0 && (found < BATCH_HEADER_BYTES || new Batch(header).lastOffset !== offset))
         yield damage(at, `no batch at ${position} of the log ends with offset ${offset}`);
     }
@@ -69,6 +69,15 @@ export function* dumpAbortedIndex(bytes: Buffer): Generator<Found> {
 const SNAPSHOT_HEAD_BYTES = 10;
 const PRODUCER_BYTES = 46;
 
+const EARLIER_BATCH_BYTES = 32;
+
+/** Where a snapshot ends that goes on, behind Kafka's part, with the earlier batches of each producer. */
+function endOfEarlier(bytes: Buffer, start: number, producers: number): number {
+  let at = start;
+  for (let left = producers; left > 0 && at < bytes.length; left--) at += 1 + bytes[at]! * EARLIER_BATCH_BYTES;
+  return at;
+}
+
 /** .snapshot: what producers have sent last, under one checksum (the layout stands in `partition/producers`). */
 export function* dumpSnapshot(bytes: Buffer): Generator<Found> {
   if (bytes.length < SNAPSHOT_HEAD_BYTES) return yield damage(0, `a snapshot of ${bytes.length} bytes`);
@@ -76,9 +85,10 @@ export function* dumpSnapshot(bytes: Buffer): Generator<Found> {
   const crc = crc32c(bytes.subarray(6));
   if (crc !== bytes.readUInt32BE(2)) yield damage(2, `the checksum is ${bytes.readUInt32BE(2)}, of these bytes ${crc}`);
   const count = bytes.readInt32BE(6);
-  if (bytes.length !== SNAPSHOT_HEAD_BYTES + count * PRODUCER_BYTES)
-    yield damage(6, `${count} producers in ${bytes.length} bytes`);
-  for (let at = SNAPSHOT_HEAD_BYTES; at + PRODUCER_BYTES <= bytes.length; at += PRODUCER_BYTES)
+  const end = SNAPSHOT_HEAD_BYTES + count * PRODUCER_BYTES;
+  const isWhole = bytes.length === end || bytes.length === endOfEarlier(bytes, end, count);
+  if (!isWhole) yield damage(6, `${count} producers in ${bytes.length} bytes`);
+  for (let at = SNAPSHOT_HEAD_BYTES; at + PRODUCER_BYTES <= Math.min(end, bytes.length); at += PRODUCER_BYTES)
     yield row({
       producerId: int64(bytes, at),
       producerEpoch: bytes.readInt16BE(at + 8),

@@ -111,7 +111,7 @@ describe("idempotent producers", () => {
   test("a snapshot holds the last batch of each producer; a damaged one changes nothing", () => {
     const producers = remembering(batch(0), batch(LAST - 1, { id: 9, count: 4, offset: 50 }));
     const snapshot = producers.snapshot();
-    expect(snapshot.length).toBe(10 + 2 * 46);
+    expect(snapshot.length).toBe(10 + 2 * 46 + 2);
     const restored = remembering(batch(5, { id: 1 }));
     expect(restored.restore(snapshot)).toBe(true);
     expect(restored.count).toBe(2);
@@ -132,12 +132,18 @@ describe("idempotent producers", () => {
     expect(restored.count).toBe(0);
   });
 
-  test("N-03: a snapshot that declares more producers than it has bytes for changes nothing, though its checksum is right", () => {
-    const snapshot = remembering(batch(0)).snapshot();
-    snapshot.writeInt32BE(0x00ff_ffff, 6);
-    snapshot.writeUInt32BE(crc32c(snapshot.subarray(6)), 2);
-    const producers = remembering(batch(5, { id: 1 }));
-    expect(producers.restore(snapshot)).toBe(false);
-    expect(producers.count).toBe(1);
+  test("I-02, I-10: the batches that a retry may repeat are remembered through a snapshot; Kafka's own has the last one", () => {
+    const producers = remembering(...[0, 1, 2, 3, 4, 5].map((at) => batch(at, { offset: 10 + at })));
+    const snapshot = producers.snapshot();
+    const restored = new Producers();
+    expect(restored.restore(snapshot)).toBe(true);
+    for (const at of [1, 2, 3, 4, 5])
+      expect(restored.check(batch(at))).toMatchObject({ is: "duplicate", baseOffset: 10 + at });
+    expect(restored.check(batch(0))).toMatchObject({ is: "refused" });
+    const kafkas = Buffer.from(snapshot.subarray(0, 10 + 46));
+    kafkas.writeUInt32BE(crc32c(kafkas.subarray(6)), 2);
+    expect(restored.restore(kafkas)).toBe(true);
+    expect(restored.check(batch(5))).toMatchObject({ is: "duplicate", baseOffset: 15 });
+    expect(restored.check(batch(4))).toMatchObject({ is: "refused" });
   });
 });

@@ -1,10 +1,10 @@
-import { crc32c, ErrorCode, ProtocolError, Reader, Writer, type Batch } from "@odradek/protocol";
+import { crc32c, ErrorCode, Reader, Writer, type Batch } from "@odradek/protocol";
 
 /** Batches of a producer that a retry may repeat: idempotent clients keep at most this many requests in flight (RELIABILITY I-02). */
 const BATCHES_REMEMBERED = 5;
 const SEQUENCES = 0x8000_0000;
-/** Of one producer in a snapshot. */
-const PRODUCER_BYTES = 46;
+/** One earlier batch in a snapshot. */
+const EARLIER_BYTES = 32;
 
 type Sent = {
   readonly baseSequence: number;
@@ -109,9 +109,12 @@ export class Producers {
 
   // Snapshot: int16 version 1 · uint32 crc (CRC-32C of what follows) · int32 count · per producer: int64 id · int16 epoch ·
   // int32 lastSequence · int64 lastOffset · int32 offsetDelta · int64 timestamp · int32 coordinatorEpoch · int64 transactionStart
+  // That is Kafka's, which ends here, ignores what follows, and forgets all batches but the last. Ours goes on, for a retry may come
+  // after a restart, too (I-02, I-10): per producer: int8 count · per earlier batch: int32 baseSequence · int32 lastSequence ·
+  // int64 baseOffset · int64 lastOffset · int64 timestamp
 
   snapshot(): Buffer {
-    const w = new Writer(16 + PRODUCER_BYTES * this.#producers.size);
+    const w = new Writer(16 + 46 * this.#producers.size);
     w.int32(this.#producers.size);
     for (const [id, producer] of this.#producers) {
       const last = producer.sent.at(-1);
@@ -124,6 +127,7 @@ export class Producers {
       w.int32(producer.coordinatorEpoch);
       w.int64(producer.transactionStart);
     }
+    for (const { sent } of this.#producers.values()) writeEarlier(w, sent.slice(0, -1));
     const body = w.concat();
     const head = Buffer.alloc(6);
     head.writeInt16BE(1, 0);
@@ -140,11 +144,20 @@ export class Producers {
     }
     if (snapshot.length < 10 || snapshot.readInt16BE(0) !== 1) return false;
     if (snapshot.readUInt32BE(2) !== crc32c(snapshot.subarray(6))) return false;
-    const producers = readProducers(new Reader(snapshot, 6));
-    if (producers === null) return false;
+    const r = new Reader(snapshot, 6);
+    const producers = new Map<number, Producer>();
+    const open = new Map<number, number>();
+    for (let left = r.count(r.int32(), 46); left > 0; left--) {
+      const id = r.int64();
+      const producer = readProducer(r);
+      producers.set(id, producer);
+      if (producer.transactionStart >= 0) open.set(id, producer.transactionStart);
+    }
+    if (r.remaining > 0)
+      for (const [id, producer] of producers)
+        producers.set(id, { ...producer, sent: [...readEarlier(r), ...producer.sent] });
     this.#producers = producers;
-    this.#open = new Map();
-    for (const [id, { transactionStart }] of producers) if (transactionStart >= 0) this.#open.set(id, transactionStart);
+    this.#open = open;
     return true;
   }
 }
@@ -172,17 +185,25 @@ function afterMarker(batch: Batch, before: Producer | undefined): Producer {
   };
 }
 
-/** Null: the checksum was right, but nobody who writes snapshots wrote this. */
-function readProducers(r: Reader): Map<number, Producer> | null {
-  const producers = new Map<number, Producer>();
-  try {
-    for (let left = r.count(r.int32(), PRODUCER_BYTES); left > 0; left--) producers.set(r.int64(), readProducer(r));
-  } catch (error) {
-    if (error instanceof ProtocolError) return null;
-    throw error;
+function writeEarlier(w: Writer, earlier: readonly Sent[]): void {
+  w.int8(earlier.length);
+  for (const { baseSequence, lastSequence, baseOffset, lastOffset, timestamp } of earlier) {
+    w.int32(baseSequence);
+    w.int32(lastSequence);
+    w.int64(baseOffset);
+    w.int64(lastOffset);
+    w.int64(timestamp);
   }
-  return producers;
 }
+
+const readEarlier = (r: Reader): Sent[] =>
+  Array.from({ length: r.count(r.int8(), EARLIER_BYTES) }, () => ({
+    baseSequence: r.int32(),
+    lastSequence: r.int32(),
+    baseOffset: r.int64(),
+    lastOffset: r.int64(),
+    timestamp: r.int64(),
+  }));
 
 function readProducer(r: Reader): Producer {
   const epoch = r.int16();
