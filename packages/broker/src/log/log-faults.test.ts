@@ -68,6 +68,16 @@ describe("log and a failing disk", () => {
     expect(at.log.synced).toBe(0);
   });
 
+  test("L-11: after a failed fsync nothing counts as synced, though the next fsync would succeed", async () => {
+    const { at, files } = await opened();
+    at.append(batchOf(["a"]));
+    await at.tick();
+    files.failNextSync({ path: ".log" });
+    const flushes = await Promise.allSettled([at.log.flush(), at.log.flush()]);
+    expect(flushes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(at.log.synced).toBe(0);
+  });
+
   test("a close that can't sync rejects", async () => {
     const { at, files } = await opened();
     at.append(batchOf(["a"]));

@@ -38,6 +38,8 @@ export class Stability {
   /** What `#generation` was at the last truncation: a sync that began before says nothing about what came after. */
   #truncation = 0;
   #closed = false;
+  /** A sync has failed: the next one may succeed and say nothing about what this one lost (RELIABILITY L-11). */
+  #failure: Error | null = null;
 
   /** `synced`: on stable storage, `written`: in the page cache, `namesSynced`: no file has been made or removed since. */
   constructor(options: StabilityOptions, at: { synced: number; written: number; namesSynced: boolean }) {
@@ -115,19 +117,21 @@ export class Stability {
   }
 
   async #flushOnce(end: number): Promise<void> {
-    if (end <= this.#synced && !this.#namesUnsynced) return this.#throwIfClosed();
+    if (end <= this.#synced && !this.#namesUnsynced) return this.#throwIfOver();
     await this.#options.syncs.take(() => this.#syncWritten());
   }
 
   /** Takes whatever is written by now. */
   async #syncWritten(): Promise<void> {
-    this.#throwIfClosed();
+    this.#throwIfOver();
     const generation = this.#generation;
     const written = this.#written;
     try {
       await this.#syncFiles();
     } catch (error) {
-      if (!this.#closed) this.#options.fail(error);
+      if (this.#closed || this.#failure !== null) throw error;
+      this.#failure = new Error(`a sync in ${this.#options.directory} has failed`, { cause: error });
+      this.#options.fail(error);
       throw error;
     }
     if (this.#truncation <= generation) this.#synced = Math.max(this.#synced, written);
@@ -142,18 +146,19 @@ export class Stability {
     const unsynced = segments.all().slice(segments.floor(this.#synced));
     for (const segment of unsynced) {
       if (segments.has(segment)) await segment.sync();
-      this.#throwIfClosed();
+      this.#throwIfOver();
       if (segment === active || !segments.has(segment)) continue;
       await segment.syncIndexes();
       if (segment !== segments.active) segment.close();
-      this.#throwIfClosed();
+      this.#throwIfOver();
     }
     await derived.save();
     if (names) await files.syncDirectory(directory);
   }
 
-  /** A closed log's directory may already belong to another one of the same name. */
-  #throwIfClosed(): void {
+  /** A closed log's directory may already belong to another one of the same name; a failed one is over for good. */
+  #throwIfOver(): void {
+    if (this.#failure !== null) throw this.#failure;
     if (this.#closed) throw new Error(`the log in ${this.#options.directory} is closed`);
   }
 

@@ -222,11 +222,13 @@ export class Replicas {
     this.#byId.set(keyOf(topicId, index), partition);
     if (this.#closed) return;
     partition.onDamaged = () => this.#healer.heal(partition);
-    partition.onRole = () => {
+    const follow = (): void => {
       this.#fetchers.route(partition);
       if (log.failed !== null) this.#fail(new Error(`the log of ${replica} has failed`, { cause: log.failed }));
     };
-    this.#fetchers.route(partition);
+    partition.onRole = follow;
+    // The disk may have failed between opening the log and here.
+    follow();
   }
 
   #delete(hosted: Hosted, partition: Partition): void {
