@@ -1,6 +1,7 @@
 export * from "./free-ports.ts";
 export * from "./memory-files.ts";
 export * from "./memory-kv.ts";
+export * from "./memory-net.ts";
 export * from "./mortal.ts";
 export * from "./seeded-random.ts";
 export * from "./story.ts";

@@ -16,6 +16,8 @@ export class MemoryFiles implements Files {
   readonly #root = new MemoryDirectory();
   readonly #writeFaults: Fault[] = [];
   readonly #syncFaults: Fault[] = [];
+  /** What a sync waits for, after it has taken what it is going to make safe: instead of nothing, the time that a disk takes. */
+  syncing: () => Promise<void> = () => Promise.resolve();
   #capacityBytes = Infinity;
   /** Files opened before a crash are dead. */
   #generation = 0;
@@ -37,6 +39,12 @@ export class MemoryFiles implements Files {
   /** The next fsync of a file whose path contains `path` fails; its bytes stay at risk. */
   failNextSync(options: { path?: string; code?: string } = {}): void {
     this.#syncFaults.push({ code: "EIO", path: "", bytesWritten: 0, ...options });
+  }
+
+  /** Takes back the failures that have not happened yet. */
+  heal(): void {
+    this.#writeFaults.length = 0;
+    this.#syncFaults.length = 0;
   }
 
   /** From now on all files together hold at most `bytes`; a write that needs more is cut there and fails with ENOSPC. */
@@ -137,7 +145,7 @@ export class MemoryFiles implements Files {
 
   async syncDirectory(path: string): Promise<void> {
     const disk = this.#disk();
-    await Promise.resolve();
+    await this.syncing();
     disk.alive(path);
     const found = this.#find(path);
     if (!(found instanceof MemoryDirectory)) throw failure("sync directory", path, "ENOENT");
@@ -156,9 +164,10 @@ export class MemoryFiles implements Files {
       alive: (path) => {
         if (generation !== this.#generation) throw failure("use", path, "EBADF");
       },
+      syncing: () => this.syncing(),
       writeFault: (path) => take(this.#writeFaults, path),
       syncFault: (path) => take(this.#syncFaults, path),
-      room: () => this.#capacityBytes - this.#root.size(),
+      room: () => (this.#capacityBytes === Infinity ? Infinity : this.#capacityBytes - this.#root.size()),
     };
   }
 
@@ -184,6 +193,7 @@ export class MemoryFiles implements Files {
 /** What a file needs to know of the disk it stands on. */
 type Disk = {
   alive(path: string): void;
+  syncing(): Promise<void>;
   writeFault(path: string): Fault | undefined;
   syncFault(path: string): Fault | undefined;
   room(): number;
@@ -208,7 +218,7 @@ class MemoryFile implements OpenFile {
 
   write(buffers: readonly Buffer[], position: number): void {
     this.#check("write");
-    const bytes = buffers.length === 1 ? buffers[0]! : Buffer.concat(buffers);
+    const bytes = Buffer.concat(buffers);
     const injected = this.#disk.writeFault(this.path);
     const room = Math.max(0, this.#disk.room() + this.#inode.size - position);
     const written = Math.min(bytes.length, injected?.bytesWritten ?? Infinity, room);
@@ -235,7 +245,7 @@ class MemoryFile implements OpenFile {
   async sync(): Promise<void> {
     this.#check("sync");
     const mark = this.#inode.mark();
-    await Promise.resolve();
+    await this.#disk.syncing();
     this.#disk.alive(this.path);
     const injected = this.#disk.syncFault(this.path);
     if (injected !== undefined) throw failure("sync", this.path, injected.code);
