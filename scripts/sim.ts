@@ -14,9 +14,10 @@ import {
   SimPool,
   type Simulation,
 } from "@odradek/kit/simulation";
+import { clusterSimulation } from "../packages/broker/src/testing/cluster-sim/cluster-simulation.ts";
 import { metadataSimulation } from "../packages/metadata/src/testing/sim-simulation.ts";
 
-const simulations: readonly Simulation[] = [metadataSimulation];
+const simulations: readonly Simulation[] = [metadataSimulation, clusterSimulation];
 
 const usage = `usage: node scripts/sim.ts ${simulations.map(({ name }) => name).join("|")} [--seeds N] [--from S] [--workers W]
   one simulated world per seed; those that fail are printed, with the faults that are enough
@@ -107,7 +108,8 @@ async function plantAll(simulation: Simulation): Promise<number> {
   return survivors.length > 0 ? 1 : 0;
 }
 
-function lines({ bugs }: Simulation, caught: ReadonlyMap<string, number>): string {
-  const known = bugs.filter(({ name }) => caught.has(name));
-  return known.map(({ name }) => `${name} ${caught.get(name)}\n`).join("");
-}
+const lines = ({ bugs }: Simulation, caught: ReadonlyMap<string, number>): string =>
+  bugs
+    .filter(({ name }) => caught.has(name))
+    .map(({ name }) => `${name} ${caught.get(name)}\n`)
+    .join("");

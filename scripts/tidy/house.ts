@@ -49,6 +49,7 @@ export const entries: readonly string[] = [
   "packages/protocol/src/index.ts",
   "packages/metadata/src/client/index.ts",
   "packages/metadata/src/offline/index.ts",
+  "packages/metadata/src/testing/index.ts",
   "packages/client/src/index.ts",
 ];
 

@@ -30,6 +30,8 @@ export type BrokerPorts = {
 
 export type Broker = {
   readonly ports: { readonly kafka: number; readonly grpc: number; readonly http: number | null };
+  /** The partitions as this broker has them. */
+  readonly replicas: Replicas;
   /** Rejects when the broker must not go on: another process has taken its number, or the disk has failed. Never resolves. */
   readonly failed: Promise<never>;
   /** Stops in order: leaderships are handed over first unless told otherwise, logs are closed, the session ends last. */
@@ -112,6 +114,7 @@ async function assemble(config: BrokerConfig, ports: BrokerPorts, closers: Close
   isReady = true;
   return {
     ports: { kafka: listeners[0]!.port, grpc, http: http?.port ?? null },
+    replicas,
     failed,
     close: async ({ handOver } = { handOver: true }) => {
       isReady = false;

@@ -54,7 +54,6 @@ function accept(raft: RaftState, from: number, message: Append, matched: number)
     match: matched,
     recovering: recoveringNonce(raft),
     space: raft.space,
-    checkpoint: raft.checkpoints.newest,
   };
   if (matched <= raft.synced) raft.tell(from, reply);
   else if (message.entries.length === 0) raft.tell(from, { ...reply, match: Math.min(matched, raft.synced) });
@@ -76,7 +75,6 @@ function reject(raft: RaftState, from: number, message: Append): void {
     match: 0,
     recovering: recoveringNonce(raft),
     space: raft.space,
-    checkpoint: raft.checkpoints.newest,
   });
 }
 
@@ -90,6 +88,5 @@ function refuseOldLeader(raft: RaftState, from: number, message: Append): void {
     match: 0,
     recovering: recoveringNonce(raft),
     space: raft.space,
-    checkpoint: raft.checkpoints.newest,
   });
 }

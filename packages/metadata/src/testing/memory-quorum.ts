@@ -150,7 +150,6 @@ export class MemoryConsensus<Result> implements Consensus<Result> {
       learners: [],
       addresses: this.#quorum.addresses,
       room: this.room,
-      splitAt: null,
     };
   }
 

@@ -1,0 +1,247 @@
+import { integerBelow, type Random } from "@odradek/kit";
+import type { EventLoop } from "@odradek/kit/simulation";
+import { SeededRandom } from "@odradek/kit/testing";
+import type { ServiceNode } from "@odradek/metadata/testing";
+
+import type { Fault, Injection } from "./cluster-plan.ts";
+import type { Links } from "./links.ts";
+import type { SimBroker } from "./sim-broker.ts";
+import type { TreeView } from "./tree-checks.ts";
+
+type Parts = {
+  loop: EventLoop;
+  links: Links;
+  brokers: readonly SimBroker[];
+  members: readonly ServiceNode[];
+  tree: TreeView;
+  /** Names of all processes: brokers, members and clients. */
+  names: () => readonly string[];
+  schedule: readonly Injection[];
+  quickRestarts: number;
+  isDurable: boolean;
+  minInSync: number;
+  /** A broker's process ended. */
+  died: (broker: SimBroker, how: { lossy: boolean }) => void;
+};
+
+/** Does the harm of a schedule until told to stop. Chance is that of each injection, so that leaving one out changes no other. */
+export class ClusterFaults {
+  readonly #parts: Parts;
+  readonly #cuts = new Set<string>();
+  #stopped = false;
+  /** Has lost records that it acknowledged, and does not have them again yet: nobody else may lose any (RELIABILITY S1, P-15). */
+  #harmed: SimBroker | null = null;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    for (const { atMs, fault, chance } of parts.schedule)
+      parts.loop.at(atMs, () => {
+        if (!this.#stopped && (this.#copesWithLoss || !this.#isHarmed())) this.#inject(fault, new SeededRandom(chance));
+      });
+  }
+
+  /** Of two that have what is committed one may forget it, whatever else happens meanwhile (KIP-966, P-15). */
+  get #copesWithLoss(): boolean {
+    return this.#parts.minInSync > 1;
+  }
+
+  /** Heals everything: links, disks, pauses; starts everyone. */
+  stop(): void {
+    const { brokers, members } = this.#parts;
+    this.#stopped = true;
+    this.#healAll();
+    for (const broker of brokers) {
+      broker.disk.hangsUntilMs = 0;
+      broker.disk.syncMs = 0.5;
+      broker.life?.clock.resume();
+      if (broker.life === null) broker.start();
+    }
+    for (const member of members) {
+      if (member.paused) member.resume();
+      if (!member.up) member.start();
+    }
+  }
+
+  /** It has lost records that it had acknowledged, and does not have them again yet. */
+  isHarmed(broker: SimBroker): boolean {
+    return this.#isHarmed() && this.#harmed === broker;
+  }
+
+  /** Its process ended by itself; whoever looks after processes starts it again. */
+  restart(broker: SimBroker, random: Random): void {
+    const { loop, quickRestarts } = this.#parts;
+    const delayMs = random.next() < quickRestarts ? random.next() * 30 : random.next() ** 2 * 4_000;
+    loop.at(delayMs, () => {
+      if (broker.life === null) broker.start();
+    });
+  }
+
+  #inject(fault: Fault, random: Random): void {
+    const { brokers, members, loop } = this.#parts;
+    const broker = pick(brokers, random);
+    const leader = brokers.find(({ id }) => id === pick(this.#parts.tree.partitions, random)?.leader) ?? broker;
+    const member = pick(members, random);
+    switch (fault) {
+      case "kill":
+        return this.#kill(broker, random);
+      case "killLeader":
+        return this.#kill(leader, random);
+      case "killAll":
+        for (const one of brokers) this.#kill(one, random);
+        return;
+      case "killStarting":
+        this.#kill(broker, random);
+        if (broker.life === null) broker.start();
+        return void loop.at(random.next() * 60, () => this.#kill(broker, random));
+      case "losePower":
+        if (this.#mayLosePower(broker)) this.#losePower(broker, random);
+        return;
+      case "losePowerAll":
+        for (const one of brokers) this.#losePower(one, random);
+        return;
+      case "pause":
+      case "pauseLeader":
+        return this.#pause(fault === "pause" ? broker : leader, random);
+      case "isolate":
+      case "isolateLeader":
+        return this.#isolate((fault === "isolate" ? broker : leader).name, this.#parts.names(), random);
+      case "fromStore":
+        return this.#isolate(
+          broker.name,
+          members.map(({ id }) => `m${id}`),
+          random,
+        );
+      case "oneWay":
+        return this.#cut(pick(this.#parts.names(), random), pick(this.#parts.names(), random), random);
+      case "diskHangs":
+        broker.disk.hangsUntilMs = loop.nowMs + random.next() * 4_000;
+        return;
+      case "writeFails":
+      case "syncFails":
+        return this.#failDisk(broker, fault, random);
+      case "stop":
+        return void this.#stop(broker, random);
+      case "rolling":
+        return void this.#rolling(random);
+      case "memberCrash":
+        return this.#crash(member, random);
+      case "memberLeaderCrash":
+        for (const one of members) if (one.driver?.core.state.role.is === "leader") this.#crash(one, random);
+        return;
+      default:
+        return fault satisfies never;
+    }
+  }
+
+  #kill(broker: SimBroker, random: Random): void {
+    if (broker.life === null) return;
+    this.#parts.died(broker, { lossy: false });
+    broker.kill();
+    this.restart(broker, random);
+  }
+
+  #losePower(broker: SimBroker, random: Random): void {
+    if (broker.life === null) return;
+    this.#parts.died(broker, { lossy: true });
+    broker.losePower();
+    if (!this.#parts.isDurable) this.#harmed = broker;
+    this.restart(broker, random);
+  }
+
+  /** One at a time, and where one in sync is enough only in good times: who has lost its tail must not be the only one left. */
+  #mayLosePower(broker: SimBroker): boolean {
+    const { brokers, members, tree, isDurable } = this.#parts;
+    if (isDurable) return true;
+    if (this.#copesWithLoss) return !this.#isHarmed();
+    const isWell = (one: SimBroker): boolean => one.isUp && !one.paused;
+    if (this.#cuts.size > 0 || !brokers.every(isWell) || !members.every((member) => member.driver)) return false;
+    return tree.partitions.every(({ replicas, isr, modifiedRevision }) => {
+      const isIntact = (id: number): boolean => {
+        const registered = tree.broker(id);
+        return registered !== null && registered.registeredRevision < modifiedRevision;
+      };
+      return !replicas.includes(broker.id) || isr.some((id) => id !== broker.id && isIntact(id));
+    });
+  }
+
+  /** Until it is in sync again, in its new life. */
+  #isHarmed(): boolean {
+    const { tree } = this.#parts;
+    const harmed = this.#harmed;
+    if (harmed === null) return false;
+    const registered = tree.broker(harmed.id);
+    const isBack =
+      harmed.isUp &&
+      registered !== null &&
+      tree.partitions.every(
+        ({ replicas, isr, modifiedRevision }) =>
+          !replicas.includes(harmed.id) ||
+          (isr.includes(harmed.id) && registered.registeredRevision < modifiedRevision),
+      );
+    if (isBack) this.#harmed = null;
+    return !isBack;
+  }
+
+  #pause(broker: SimBroker, random: Random): void {
+    const { life } = broker;
+    life?.clock.pause();
+    this.#parts.loop.at(100 + random.next() ** 2 * 8_000, () => life?.clock.resume());
+  }
+
+  #failDisk(broker: SimBroker, fault: "writeFails" | "syncFails", random: Random): void {
+    if (broker.life === null) return;
+    const path = random.next() < 0.7 ? ".log" : "";
+    broker.disk.failNext(fault === "writeFails" ? "write" : "sync", { path, bytesWritten: integerBelow(random, 200) });
+  }
+
+  async #stop(broker: SimBroker, random: Random): Promise<void> {
+    if (!broker.isUp) return;
+    const { life } = broker;
+    await broker.stop(() => this.#parts.died(broker, { lossy: false }));
+    if (broker.life === null || broker.life !== life) this.restart(broker, random);
+  }
+
+  async #rolling(random: Random): Promise<void> {
+    for (const broker of this.#parts.brokers) if (!this.#stopped) await this.#stop(broker, random);
+  }
+
+  #crash(member: ServiceNode, random: Random): void {
+    if (!member.up) return;
+    member.crash();
+    this.#parts.loop.at(random.next() ** 2 * 3_000, () => {
+      if (!member.up) member.start();
+    });
+  }
+
+  /** One way or both, from all the others or only some. */
+  #isolate(name: string, others: readonly string[], random: Random): void {
+    const [share, way] = [random.next() < 0.6 ? 1 : random.next(), integerBelow(random, 3)];
+    for (const other of others) {
+      if (other === name || random.next() > share) continue;
+      if (way !== 1) this.#cutNow(name, other);
+      if (way !== 2) this.#cutNow(other, name);
+    }
+    this.#parts.loop.at(200 + random.next() ** 2 * 6_000, () => this.#healAll());
+  }
+
+  #cut(from: string, to: string, random: Random): void {
+    if (from !== to) this.#cutNow(from, to);
+    this.#parts.loop.at(200 + random.next() ** 2 * 6_000, () => this.#healAll());
+  }
+
+  #cutNow(from: string, to: string): void {
+    if (this.#stopped) return;
+    this.#cuts.add(`${from} ${to}`);
+    this.#parts.links.cutOneWay(from, to);
+  }
+
+  #healAll(): void {
+    for (const cut of this.#cuts) {
+      const [from, to] = cut.split(" ");
+      this.#parts.links.heal(from!, to!);
+    }
+    this.#cuts.clear();
+  }
+}
+
+const pick = <T>(from: readonly T[], random: Random): T => from[integerBelow(random, from.length)]!;

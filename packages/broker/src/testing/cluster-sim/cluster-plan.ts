@@ -1,0 +1,108 @@
+import { integerBelow, type Random } from "@odradek/kit";
+
+/** What one seed draws: a swarm of different worlds finds more than one world for long (RELIABILITY §6.3). */
+export type ClusterPlan = {
+  brokers: number[];
+  members: number[];
+  partitions: number;
+  replicas: number;
+  minInSync: number;
+  /** Acknowledged means on stable storage: the power of all may go at once. */
+  isDurable: boolean;
+  delayMsMean: number;
+  /** Mean time of a sync, by broker. */
+  syncMs: Map<number, number>;
+  settings: Record<string, string>;
+  plainProducers: number;
+  idempotentProducers: number;
+  everyMs: number;
+  batchRecordsMax: number;
+  valueBytesMax: number;
+  fetchBytesMax: number;
+  requestTimeoutMs: number;
+  /** Probability that a process that ended is back at once; else it takes up to four seconds. */
+  quickRestarts: number;
+  safetyMs: number;
+  /** All harm that will be done, in order of time: drawn beforehand, so that a failing world can be tried with less of it. */
+  schedule: Injection[];
+};
+
+/** `chance` seeds the details: who, how long. */
+export type Injection = { atMs: number; fault: Fault; chance: number };
+
+export type Fault = (typeof allFaults)[number];
+
+const allFaults = [
+  ...(["kill", "killLeader", "killLeader", "killAll", "killStarting", "losePower", "losePowerAll"] as const),
+  ...(["pause", "pauseLeader", "isolate", "isolateLeader", "oneWay", "fromStore"] as const),
+  ...(["diskHangs", "writeFails", "syncFails"] as const),
+  ...(["stop", "rolling", "memberCrash", "memberLeaderCrash"] as const),
+] satisfies string[];
+
+/** The cluster is founded, the topic made and the first records written by then. */
+export const foundedMs = 3_000;
+
+export function drawClusterPlan(random: Random): ClusterPlan {
+  const chance = (probability: number): boolean => random.next() < probability;
+  const upTo = (most: number): number => 1 + integerBelow(random, most);
+  const brokers = chance(0.8) ? [1, 2, 3] : [1, 2, 3, 4];
+  const isDurable = chance(0.25);
+  const syncMs = new Map(brokers.map((id) => [id, 0.3 + random.next() * 3]));
+  if (chance(0.3)) syncMs.set(brokers[integerBelow(random, brokers.length)]!, 30 + random.next() * 60);
+  const safetyMs = foundedMs + 4_000 + random.next() * 8_000;
+  return {
+    brokers,
+    members: chance(0.7) ? [1] : [1, 2, 3],
+    partitions: upTo(2),
+    replicas: 3,
+    minInSync: chance(0.8) ? 2 : 1,
+    isDurable,
+    delayMsMean: chance(0.6) ? 0.3 + random.next() : random.next() * 8,
+    syncMs,
+    settings: drawSettings(random, isDurable),
+    plainProducers: upTo(2),
+    idempotentProducers: upTo(2),
+    everyMs: 20 * 8 ** random.next(),
+    batchRecordsMax: upTo(4),
+    valueBytesMax: chance(0.7) ? 40 : 400,
+    fetchBytesMax: chance(0.5) ? 200 * upTo(10) : 64 * 1024,
+    requestTimeoutMs: 300 + random.next() * 1500,
+    quickRestarts: random.next(),
+    safetyMs,
+    schedule: drawSchedule(random, safetyMs, isDurable),
+  };
+}
+
+function drawSchedule(random: Random, safetyMs: number, isDurable: boolean): Injection[] {
+  const faults = allFaults.filter((fault) => random.next() < 0.5 && (isDurable || fault !== "losePowerAll"));
+  const everyMs = 150 + random.next() ** 2 * 2_000;
+  const schedule: Injection[] = [];
+  for (let atMs = foundedMs; faults.length > 0;) {
+    atMs -= Math.log(1 - random.next()) * everyMs;
+    if (atMs > safetyMs) break;
+    const fault = faults[integerBelow(random, faults.length)]!;
+    schedule.push({ atMs, fault, chance: integerBelow(random, 0x7fff_ffff) });
+  }
+  return schedule;
+}
+
+/** Tiny limits bring the rare paths of a large system into a small one. */
+function drawSettings(random: Random, isDurable: boolean): Record<string, string> {
+  const between = (least: number, most: number): string => `${Math.floor(least + random.next() * (most - least))}`;
+  const chance = (probability: number): boolean => random.next() < probability;
+  return {
+    "log.segment.bytes": chance(0.7) ? between(200, 3_000) : "1000000",
+    "log.index.interval.bytes": between(1, 400),
+    "log.segment.delete.delay.ms": between(0, 2_000),
+    "replica.lag.time.max.ms": between(400, 3_000),
+    "replica.high.watermark.checkpoint.interval.ms": between(100, 5_000),
+    "log.flush.offset.checkpoint.interval.ms": between(200, 6_000),
+    "odradek.session.timeout.ms": between(2_000, 5_000),
+    "odradek.connect.timeout.ms": "20000",
+    "leader.imbalance.check.interval.seconds": between(1, 10),
+    "auto.create.topics.enable": "false",
+    "num.recovery.threads.per.data.dir": between(1, 3),
+    ...(isDurable && { "log.flush.interval.messages": "1" }),
+    ...(!isDurable && chance(0.3) && { "log.flush.interval.messages": between(2, 30) }),
+  };
+}

@@ -1,0 +1,253 @@
+import { type Random } from "@odradek/kit";
+import { describe, EventLoop, must, type SimResult, Violation } from "@odradek/kit/simulation";
+import { SeededRandom } from "@odradek/kit/testing";
+import { ServiceNode, SimDisk } from "@odradek/metadata/testing";
+
+import { BrokerDisk } from "./broker-disk.ts";
+import { ClusterFaults } from "./cluster-faults.ts";
+import { type ClusterPlan, drawClusterPlan, foundedMs } from "./cluster-plan.ts";
+import { History } from "./history.ts";
+import { Links } from "./links.ts";
+import { ReplicaChecks } from "./replica-checks.ts";
+import { SimBroker } from "./sim-broker.ts";
+import { SimConsumer } from "./sim-consumer.ts";
+import { SimProducer } from "./sim-producer.ts";
+import { TopicMaker } from "./topic-maker.ts";
+import { TreeView } from "./tree-checks.ts";
+
+const topic = "words";
+const livenessMs = 30_000;
+const eventsMax = 3_000_000;
+
+/** One seed: a whole cluster with its clients on simulated time, disks and links, harmed for a while, then left alone until it is well again. */
+export async function simulateCluster(seed: number, only: ReadonlySet<number> | null = null): Promise<SimResult> {
+  const world = new ClusterWorld(seed, only);
+  const uncaught = (error: unknown): void => world.fail(error);
+  process.on("unhandledRejection", uncaught);
+  try {
+    return await world.run();
+  } finally {
+    process.off("unhandledRejection", uncaught);
+  }
+}
+
+class ClusterWorld {
+  readonly #seed: number;
+  readonly #random: Random;
+  readonly #plan: ClusterPlan;
+  readonly #loop = new EventLoop();
+  readonly #links: Links;
+  readonly #members: ServiceNode[];
+  readonly #brokers: SimBroker[];
+  readonly #tree: TreeView;
+  readonly #histories: History[];
+  readonly #checks: ReplicaChecks[];
+  readonly #faults: ClusterFaults;
+  readonly #producers: SimProducer[] = [];
+  readonly #consumers: SimConsumer[] = [];
+  #failure: unknown = null;
+  #trace = 0x811c9dc5;
+  #committed = 0;
+
+  constructor(seed: number, only: ReadonlySet<number> | null) {
+    this.#seed = seed;
+    const random = new SeededRandom(seed);
+    this.#random = random;
+    const plan = drawClusterPlan(random);
+    this.#plan = plan;
+    this.#links = new Links(this.#loop, () => 0.05 - Math.log(1 - random.next()) * plan.delayMsMean);
+    this.#members = this.#makeMembers();
+    this.#brokers = this.#makeBrokers();
+    this.#tree = new TreeView(this.#members, topic);
+    this.#histories = Array.from({ length: plan.partitions }, (_, index) => new History(`${topic}-${index}`));
+    this.#checks = this.#histories.map((history, index) => new ReplicaChecks(topic, index, history));
+    this.#faults = new ClusterFaults({
+      loop: this.#loop,
+      links: this.#links,
+      brokers: this.#brokers,
+      members: this.#members,
+      tree: this.#tree,
+      names: () => [...this.#brokers, ...this.#producers, ...this.#consumers].map(({ name }) => name),
+      schedule: plan.schedule.filter((_injection, at) => only === null || only.has(at)),
+      quickRestarts: plan.quickRestarts,
+      isDurable: plan.isDurable,
+      minInSync: plan.minInSync,
+      died: (broker, how) => this.#died(broker, how),
+    });
+    for (const member of this.#members) member.start();
+    this.#loop.at(500, () => {
+      for (const broker of this.#brokers) if (broker.life === null) broker.start();
+    });
+    this.#loop.at(600, () => this.#startClients());
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= error;
+  }
+
+  async run(): Promise<SimResult> {
+    const { safetyMs, schedule } = this.#plan;
+    try {
+      await this.#loop.run(foundedMs, () => this.#look());
+      if (!this.#failure) must(this.#acknowledged() > 0, `nothing is acknowledged after ${foundedMs} ms of peace`);
+      await this.#loop.run(safetyMs, () => this.#look());
+      if (!this.#failure) await this.#heal();
+    } catch (error) {
+      this.fail(error);
+    }
+    for (const broker of this.#brokers) if (broker.life !== null) broker.kill();
+    for (const member of this.#members) if (member.up) member.crash();
+    for (const client of [...this.#producers, ...this.#consumers]) client.clock.kill();
+    const failure = this.#failure;
+    return {
+      seed: this.#seed,
+      failure: failure === null ? null : describe(failure),
+      trace: this.#trace.toString(16),
+      events: this.#loop.events,
+      acknowledged: this.#histories.reduce((sum, { acknowledged }) => sum + acknowledged, 0),
+      simulatedMs: this.#loop.nowMs,
+      faults: schedule.length,
+    };
+  }
+
+  /** After harm has stopped, all replicas are in sync, every client is served, everything is read, and all logs are the same. */
+  async #heal(): Promise<void> {
+    this.#faults.stop();
+    const before = this.#producers.map(({ acknowledged }) => acknowledged);
+    const isServed = (): boolean => this.#producers.every((one, at) => one.acknowledged > before[at]! + 2);
+    const untilMs = this.#loop.nowMs + livenessMs;
+    await this.#loop.run(untilMs, () => this.#look() || (isServed() && this.#isInSync()));
+    if (this.#failure) return;
+    must(isServed(), `not every producer is served: ${this.#describe()}`);
+    must(this.#isInSync(), `not all replicas are in sync: ${this.#describe()}`);
+    for (const producer of this.#producers) producer.rest();
+    const isQuiet = (): boolean => this.#producers.every(({ isIdle }) => isIdle) && this.#hasConverged();
+    await this.#loop.run(untilMs + livenessMs, () => this.#look() || isQuiet());
+    if (this.#failure) return;
+    must(isQuiet(), `logs, or readers, differ: ${this.#describe()}`);
+  }
+
+  #isInSync(): boolean {
+    const { partitions } = this.#tree;
+    return (
+      partitions.length === this.#plan.partitions &&
+      partitions.every(({ isr, replicas, leader }) => leader >= 0 && isr.length === replicas.length)
+    );
+  }
+
+  #hasConverged(): boolean {
+    const isSame = this.#checks.every((checks, index) => {
+      const { replicas } = this.#tree.partitions[index]!;
+      return checks.convergedOn(this.#brokers.filter(({ id }) => replicas.includes(id)));
+    });
+    return isSame && this.#consumers.every(({ hasAll }) => hasAll);
+  }
+
+  #makeMembers(): ServiceNode[] {
+    const members = new Map(this.#plan.members.map((id) => [id, `m${id}:2181`]));
+    const [loop, random] = [this.#loop, this.#random];
+    return this.#plan.members.map((id) => {
+      const disk = new SimDisk(random, 0.5 + random.next());
+      const network = this.#links.calls;
+      return new ServiceNode({
+        id,
+        members,
+        loop,
+        network,
+        disk,
+        random,
+        limits: {},
+        failed: (error) => this.fail(error),
+      });
+    });
+  }
+
+  #makeBrokers(): SimBroker[] {
+    const { brokers, members, syncMs, minInSync } = this.#plan;
+    const [loop, random, links] = [this.#loop, this.#random, this.#links];
+    const settings = {
+      ...this.#plan.settings,
+      "odradek.metadata.connect": members.map((id) => `${id}=m${id}:2181`).join(),
+      "min.insync.replicas": `${minInSync}`,
+    };
+    return brokers.map((id) => {
+      const disk = new BrokerDisk(random, syncMs.get(id)!);
+      return new SimBroker({
+        ...{ id, loop, links, disk, random, settings },
+        failed: (error) => this.fail(error),
+        ending: (broker) => this.#died(broker, { lossy: false }),
+        ended: (broker) => this.#faults.restart(broker, random),
+      });
+    });
+  }
+
+  #startClients(): void {
+    const { brokers, partitions, replicas, requestTimeoutMs, plainProducers, idempotentProducers } = this.#plan;
+    const [loop, random, links, histories] = [this.#loop, this.#random, this.#links, this.#histories];
+    const failed = (error: unknown): void => this.fail(error);
+    const shared = { loop, links, random, brokers, topic, histories, requestTimeoutMs, failed };
+    new TopicMaker({ ...shared, name: "a1", partitions, replicas });
+    const { everyMs, batchRecordsMax, valueBytesMax, fetchBytesMax } = this.#plan;
+    const sent = { ...shared, acks: -1 as const, everyMs, batchRecordsMax, valueBytesMax };
+    for (let at = 1; at <= plainProducers; at++)
+      this.#producers.push(new SimProducer({ ...sent, name: `p${at}`, isIdempotent: false }));
+    for (let at = 1; at <= idempotentProducers; at++)
+      this.#producers.push(new SimProducer({ ...sent, name: `i${at}`, isIdempotent: true }));
+    for (let partition = 0; partition < partitions; partition++)
+      this.#consumers.push(new SimConsumer({ ...shared, name: `c${partition}`, partition, fetchBytesMax }));
+  }
+
+  #acknowledged(): number {
+    return this.#producers.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
+  }
+
+  #died(broker: SimBroker, how: { lossy: boolean }): void {
+    for (const checks of this.#checks) checks.died(broker, how);
+  }
+
+  /** After every event. True ends the run. */
+  #look(): boolean {
+    try {
+      for (const checks of this.#checks) for (const broker of this.#brokers) checks.look(broker);
+      const committed = this.#histories.reduce((sum, { end }) => sum + end, 0);
+      if (this.#tree.look() || committed > this.#committed) this.#checkInSync();
+      this.#committed = committed;
+    } catch (error) {
+      this.fail(error);
+    }
+    this.#note(Math.floor(this.#loop.nowMs * 1000));
+    this.#note(this.#committed * 31 + this.#acknowledged());
+    if (this.#loop.events > eventsMax) this.fail(new Violation("a storm: messages answer messages without end"));
+    return this.#failure !== null;
+  }
+
+  /** Whoever may be elected has all that was committed (ReplicationQuorumSuperset; P-09, P-10, P-11, P-12). */
+  #checkInSync(): void {
+    for (const [index, { isr }] of this.#tree.partitions.entries()) {
+      const { end } = this.#histories[index]!;
+      for (const broker of this.#brokers) {
+        if (!isr.includes(broker.id) || this.#faults.isHarmed(broker)) continue;
+        const has = this.#checks[index]!.endOf(broker);
+        must(
+          has === null || has >= end,
+          `${broker.name} is in sync in ${topic}-${index} and has ${has} of ${end} committed records`,
+        );
+      }
+    }
+  }
+
+  #note(value: number): void {
+    this.#trace = Math.imul(this.#trace ^ (value >>> 0), 0x01000193) >>> 0;
+  }
+
+  #describe(): string {
+    const partitions = this.#tree.partitions.map(({ leader, leaderEpoch, isr }, index) => {
+      const ends = this.#brokers.map((broker) => `${broker.name} ${this.#checks[index]!.endOf(broker)}`);
+      return `${topic}-${index} led by ${leader} in ${leaderEpoch}, in sync ${isr.join()}, committed ${this.#histories[index]!.end}, ends ${ends.join()}`;
+    });
+    const brokers = this.#brokers.map(
+      ({ name, life }) => `${name} ${life === null ? "down" : life.broker === null ? "starting" : "up"}`,
+    );
+    return [...partitions, ...brokers].join("; ");
+  }
+}

@@ -1,0 +1,1 @@
+export { simulateCluster as simulateSeed } from "./cluster-sim.ts";

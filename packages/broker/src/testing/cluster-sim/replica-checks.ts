@@ -1,0 +1,150 @@
+import { must } from "@odradek/kit/simulation";
+
+import type { Partition } from "../../partition/partition.ts";
+import type { History } from "./history.ts";
+import type { SimBroker } from "./sim-broker.ts";
+import { StoredLog } from "./stored-log.ts";
+
+/** One replica in one life of its broker, as it was seen last. */
+type Seen = {
+  partition: Partition;
+  log: StoredLog;
+  high: number;
+  written: number;
+  /** Everything below is as the history has it. */
+  verified: number;
+  leaderEpoch: number;
+};
+
+/** What a broker that is not there had on disk when it was seen last. */
+export type Remains = {
+  written: number;
+  synced: number;
+  /** What it had of what was committed then. */
+  committed: number;
+};
+
+/** What must hold of every replica of one partition after every event, over all brokers and their lives. */
+export class ReplicaChecks {
+  readonly #topic: string;
+  readonly #index: number;
+  readonly #history: History;
+  readonly #seen = new Map<SimBroker, Seen>();
+  readonly #remains = new Map<SimBroker, Remains>();
+  /** By leader epoch, the one life of the one broker that leads in it. */
+  readonly #leaders = new Map<number, string>();
+
+  constructor(topic: string, index: number, history: History) {
+    this.#topic = topic;
+    this.#index = index;
+    this.#history = history;
+  }
+
+  /** After every event, for every broker that is up. */
+  look(broker: SimBroker): void {
+    const partition = broker.life?.broker?.replicas.partition(this.#topic, this.#index);
+    if (partition === undefined) return;
+    let seen = this.#seen.get(broker);
+    if (seen?.partition !== partition) {
+      const log = new StoredLog(broker.disk.memory, `/data/${this.#topic}-${this.#index}`);
+      seen = { partition, log, high: 0, written: 0, verified: 0, leaderEpoch: -1 };
+      this.#seen.set(broker, seen);
+      this.#opened(broker, seen);
+    }
+    this.#moved(broker, seen);
+    const { role } = partition;
+    if (role.is === "leader" && role.leaderEpoch !== seen.leaderEpoch) this.#leads(broker, seen, role.leaderEpoch);
+    if (role.is !== "leader") seen.leaderEpoch = -1;
+  }
+
+  /** The broker's process ended; `lossy`: its machine lost power. */
+  died(broker: SimBroker, { lossy }: { lossy: boolean }): void {
+    const seen = this.#seen.get(broker);
+    this.#seen.delete(broker);
+    if (seen === undefined) {
+      // It had not opened its log again yet: what it had before is still there, or as much of it as was safe.
+      const before = this.#remains.get(broker);
+      if (lossy && before !== undefined) this.#leave(broker, before.synced, before.synced);
+      return;
+    }
+    const { log } = seen.partition.replica;
+    const synced = Math.min(log.synced, log.written.value);
+    this.#leave(broker, lossy ? synced : Math.max(seen.written, log.written.value), synced);
+  }
+
+  #leave(broker: SimBroker, written: number, synced: number): void {
+    this.#remains.set(broker, { written, synced, committed: Math.min(written, this.#history.end) });
+  }
+
+  /** Where the log of a broker ends, dead or alive; null while it is opened. */
+  endOf(broker: SimBroker): number | null {
+    const seen = this.#seen.get(broker);
+    if (seen !== undefined) return seen.written;
+    return broker.life === null ? (this.#remains.get(broker)?.written ?? 0) : null;
+  }
+
+  /** Every replica has the same records, all of them committed. */
+  convergedOn(brokers: readonly SimBroker[]): boolean {
+    return brokers.every((broker) => {
+      const seen = this.#seen.get(broker);
+      if (seen === undefined) return false;
+      const { partition, high, written, verified } = seen;
+      return written === this.#history.end && high === written && partition.end === written && verified === high;
+    });
+  }
+
+  /** A broker is back: of what is committed it has all that had been written, or after a power loss all that had been synced (L-01). */
+  #opened(broker: SimBroker, { partition }: Seen): void {
+    const had = this.#remains.get(broker)?.committed ?? 0;
+    must(
+      partition.end >= had,
+      `${broker.name} had ${partition.replica} up to ${had} on disk, and has it up to ${partition.end} after its start`,
+    );
+  }
+
+  #moved(broker: SimBroker, seen: Seen): void {
+    const { partition } = seen;
+    const high = partition.high.value;
+    const written = partition.replica.log.written.value;
+    if (high === seen.high && written === seen.written) return;
+    const who = `${broker.name} (life ${broker.life!.number})`;
+    must(
+      high >= seen.high,
+      `${who}: the high watermark of ${partition.replica} went back from ${seen.high} to ${high}`,
+    );
+    must(
+      seen.leaderEpoch < 0 || written >= seen.written,
+      `${who} leads ${partition.replica} and its log went back from ${seen.written} to ${written}`,
+    );
+    must(written >= seen.verified, `${who} cut committed records off ${partition.replica}: it ends at ${written} now`);
+    seen.high = high;
+    seen.written = written;
+    this.#verify(who, seen, Math.min(high, written));
+  }
+
+  #verify(who: string, seen: Seen, to: number): void {
+    const from = Math.max(seen.verified, seen.partition.start);
+    for (const { offset, value } of seen.log.read(from, to)) this.#history.committed(offset, value, who);
+    seen.verified = Math.max(seen.verified, to);
+  }
+
+  /** One leader per epoch, and it has every record that was ever committed (S11, P-01 … P-12). */
+  #leads(broker: SimBroker, seen: Seen, leaderEpoch: number): void {
+    seen.leaderEpoch = leaderEpoch;
+    const who = `${broker.name} (life ${broker.life!.number})`;
+    const other = this.#leaders.get(leaderEpoch);
+    must(
+      other === undefined || other === who,
+      `${other} and ${who} both lead ${seen.partition.replica} in epoch ${leaderEpoch}`,
+    );
+    this.#leaders.set(leaderEpoch, who);
+    const { end } = this.#history;
+    must(
+      seen.written >= end,
+      `${who} leads ${seen.partition.replica} in epoch ${leaderEpoch} and ends at ${seen.written}, where ${end} records are committed`,
+    );
+    const from = Math.max(seen.verified, seen.partition.start);
+    for (const { offset, value } of seen.log.read(from, end)) this.#history.committed(offset, value, who);
+    seen.verified = Math.max(seen.verified, end);
+  }
+}

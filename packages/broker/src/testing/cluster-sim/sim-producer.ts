@@ -1,0 +1,156 @@
+import { integerBelow } from "@odradek/kit";
+import { must } from "@odradek/kit/simulation";
+import { buildBatch, ErrorCode, errorName, InitProducerIdApi, ProduceApi } from "@odradek/protocol";
+
+import { Lane, type SentBatch } from "./lane.ts";
+import { SimClient, type SimClientParts } from "./sim-client.ts";
+
+export type ProducerParts = SimClientParts & {
+  /** Numbers its batches, and sends them again until they are acknowledged. */
+  isIdempotent: boolean;
+  acks: -1 | 1;
+  /** Mean time between two batches. */
+  everyMs: number;
+  batchRecordsMax: number;
+  valueBytesMax: number;
+};
+
+type Outcome = "acknowledged" | "refused" | "unknown" | "again";
+
+/** Nothing was appended, and what was refused is not tried again. */
+const refusals: ReadonlySet<number> = new Set([ErrorCode.NOT_ENOUGH_REPLICAS]);
+
+/** An idempotent producer's first unacknowledged batch never gets one of these: all that was before it was acknowledged. */
+const broken: ReadonlySet<number> = new Set([
+  ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+  ErrorCode.DUPLICATE_SEQUENCE_NUMBER,
+  ErrorCode.UNKNOWN_PRODUCER_ID,
+  ErrorCode.INVALID_PRODUCER_EPOCH,
+]);
+
+/** Sends records all the time, several batches of a partition under way at once. A plain one tries each batch once. */
+export class SimProducer extends SimClient {
+  readonly #parts: ProducerParts;
+  readonly #lanes: Lane[];
+  #producerId = -1;
+  #isResting = false;
+
+  constructor(parts: ProducerParts) {
+    super(parts);
+    this.#parts = parts;
+    this.#lanes = parts.histories.map((_history, partition) => new Lane(parts.name, partition));
+    this.go(() => this.#live());
+  }
+
+  /** Batches acknowledged. */
+  get acknowledged(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.acknowledged, 0);
+  }
+
+  /** No new records from now on; those under way are seen through. */
+  rest(): void {
+    this.#isResting = true;
+  }
+
+  get isIdle(): boolean {
+    return this.#lanes.every((lane) => lane.batches.length === 0);
+  }
+
+  async #live(): Promise<void> {
+    const { random, everyMs, isIdempotent } = this.#parts;
+    if (isIdempotent) while (this.#producerId < 0) await this.#identify();
+    while (this.clock.alive) {
+      await this.pause(random.next() * 2 * everyMs);
+      const lane = this.#lanes[integerBelow(random, this.#lanes.length)]!;
+      if (!this.#isResting && lane.batches.length < 5) this.#draw(lane);
+      for (const each of this.#lanes) if (each.isReady(this.clock.now())) await this.#send(each);
+    }
+  }
+
+  #draw(lane: Lane): void {
+    const { random, batchRecordsMax, valueBytesMax } = this.#parts;
+    const pads = Array.from({ length: 1 + integerBelow(random, batchRecordsMax) }, () =>
+      integerBelow(random, valueBytesMax),
+    );
+    lane.add(pads.map((bytes) => "x".repeat(bytes)));
+  }
+
+  async #identify(): Promise<void> {
+    const { random, brokers, requestTimeoutMs } = this.#parts;
+    await this.pause(random.next() * 200);
+    try {
+      const client = await this.connection(brokers[integerBelow(random, brokers.length)]!);
+      const request = { transactionalId: null, transactionTimeoutMs: 60_000 };
+      const { errorCode, producerId } = await client.send(InitProducerIdApi, 4, request, requestTimeoutMs);
+      if (errorCode === ErrorCode.NONE) this.#producerId = producerId;
+    } catch {
+      // Tried again.
+    }
+  }
+
+  /** All batches of the lane that are not under way, in their order, on one connection. */
+  async #send(lane: Lane): Promise<void> {
+    const leader = this.leaderOf(lane.partition);
+    if (leader === null) {
+      await this.refresh();
+      return;
+    }
+    let client;
+    try {
+      client = await this.connection(leader.broker);
+    } catch {
+      return this.refresh();
+    }
+    if (!lane.isReady(this.clock.now())) return;
+    for (const batch of lane.waiting()) {
+      batch.isUnderWay = true;
+      batch.attempts++;
+      const records = this.#encode(batch);
+      const { topic, requestTimeoutMs, acks } = this.#parts;
+      const topicData = [{ name: topic, partitionData: [{ index: lane.partition, records }] }];
+      const request = { acks, timeoutMs: requestTimeoutMs, topicData };
+      client.send(ProduceApi, 9, request, requestTimeoutMs * 1.5).then(
+        ({ responses }) => this.#answered(lane, batch, responses[0]!.partitionResponses[0]!),
+        () => this.#done(lane, batch, "unknown"),
+      );
+    }
+  }
+
+  #encode({ values, baseSequence }: SentBatch): Buffer {
+    return buildBatch({
+      records: values.map((value) => ({ key: null, value: Buffer.from(value) })),
+      timestamp: this.clock.wallMs(),
+      ...(this.#parts.isIdempotent && { producer: { id: this.#producerId, epoch: 0, baseSequence } }),
+    });
+  }
+
+  #answered(lane: Lane, batch: SentBatch, { errorCode, baseOffset }: { errorCode: number; baseOffset: number }): void {
+    const { histories, acks, failed } = this.#parts;
+    try {
+      if (errorCode === ErrorCode.NONE) {
+        if (acks === -1)
+          for (const [at, value] of batch.values.entries())
+            histories[lane.partition]!.acknowledge(value, baseOffset + at);
+        return this.#done(lane, batch, "acknowledged");
+      }
+      must(
+        !this.#parts.isIdempotent || !lane.isFirst(batch) || !broken.has(errorCode),
+        `${this.name}: batch ${batch.baseSequence} follows what was acknowledged in partition ${lane.partition}, and gets ${errorName(errorCode)}`,
+      );
+      if (this.#parts.isIdempotent) return this.#done(lane, batch, "again");
+      if (refusals.has(errorCode)) for (const value of batch.values) histories[lane.partition]!.refused(value);
+      this.#done(lane, batch, refusals.has(errorCode) ? "refused" : "unknown");
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  #done(lane: Lane, batch: SentBatch, outcome: Outcome): void {
+    batch.isUnderWay = false;
+    if (outcome === "acknowledged") lane.acknowledged++;
+    if (outcome === "acknowledged" || !this.#parts.isIdempotent) lane.remove(batch);
+    if (outcome === "acknowledged") return;
+    lane.notBeforeMs = this.clock.now() + 20 + this.#parts.random.next() * 200;
+    void this.refresh();
+  }
+}

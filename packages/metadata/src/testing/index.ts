@@ -1,0 +1,2 @@
+export { ServiceNode } from "./service-node.ts";
+export { SimDisk } from "./sim-disk.ts";
