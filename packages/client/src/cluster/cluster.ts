@@ -12,6 +12,7 @@ import { BrokerConnection, type Said } from "./connection.ts";
 import { type BrokerNode, type ClusterMetadata, clusterMetadata, merged, type TopicMetadata } from "./metadata.ts";
 import { type Address, type ClusterOptions, type ClusterSettings, formatAddress, settingsOf } from "./options.ts";
 import { retried } from "./retry.ts";
+import { Vigil } from "./vigil.ts";
 
 /** What a connection is for. A long fetch or a join would hold up what is queued behind it on the same connection. */
 export type Lane = "main" | "fetch" | "group";
@@ -25,6 +26,7 @@ export class Cluster implements AsyncDisposable {
   readonly #coordinators = new Map<string, number>();
   /** Questions about single topics under way: who wants the same waits for the same answer. */
   readonly #asking = new Map<string, Promise<ClusterMetadata>>();
+  readonly #vigil: Vigil;
   #metadata: ClusterMetadata | null = null;
   #metadataAtMs = -Infinity;
   #isClosed = false;
@@ -33,6 +35,11 @@ export class Cluster implements AsyncDisposable {
     this.settings = settingsOf(options);
     this.clock = this.settings.ports.clock;
     this.random = this.settings.ports.random;
+    this.#vigil = new Vigil({
+      clock: this.clock,
+      isInCluster: async (broker) => (await this.refresh([], false, broker)).brokers.has(broker),
+      gone: (broker) => this.#disconnect(broker),
+    });
   }
 
   /** The newest metadata we have; null before the first answer. */
@@ -65,15 +72,22 @@ export class Cluster implements AsyncDisposable {
     return retried({ clock: this.clock, random: this.random, deadlineMs, what, mayRetry: judge }, attempt);
   }
 
-  /** Asks any broker for metadata: of `topics`, of all (null), or of none but the brokers ([]). One attempt over all brokers. */
-  async refresh(topics: readonly string[] | null, mayCreate = false): Promise<ClusterMetadata> {
+  /**
+   * Asks any broker, or any but `except`, for metadata: of `topics`, of all (null), or of none but the brokers ([]). One attempt over
+   * all of them.
+   */
+  async refresh(
+    topics: readonly string[] | null,
+    mayCreate = false,
+    except: number | null = null,
+  ): Promise<ClusterMetadata> {
     const ask: Said<typeof MetadataApi> = (version) => {
       const names = topics?.map((name) => ({ name })) ?? null;
       // Version 0 has no null: there an empty list means all topics.
       const request: RequestDraft<typeof MetadataApi> = { topics: version === 0 ? (names ?? []) : names };
       return version >= 4 ? { ...request, allowAutoTopicCreation: mayCreate } : request;
     };
-    const fresh = clusterMetadata(await this.sendToAny(MetadataApi, ask, this.settings.connectTimeoutMs));
+    const fresh = clusterMetadata(await this.sendToAny(MetadataApi, ask, this.settings.connectTimeoutMs, except));
     this.#metadata = merged(this.#metadata, fresh);
     this.#metadataAtMs = this.clock.now();
     return fresh;
@@ -132,7 +146,7 @@ export class Cluster implements AsyncDisposable {
     options: { lane?: Lane; timeoutMs?: number } = {},
   ): Promise<ResponseOf<A>> {
     const connection = await this.connectionTo(broker, options.lane ?? "main");
-    return connection.send(api, request, options.timeoutMs ?? this.settings.requestTimeoutMs);
+    return this.#vigil.over(broker, connection.send(api, request, options.timeoutMs ?? this.settings.requestTimeoutMs));
   }
 
   /** One request to the controller, or to whoever is named so. */
@@ -144,18 +158,15 @@ export class Cluster implements AsyncDisposable {
     return this.send(controller, api, request, timeoutMs === undefined ? {} : { timeoutMs });
   }
 
-  /** One request to whichever broker answers: open connections first, then known brokers, then the bootstrap addresses. */
+  /** One request to whichever broker answers. Rejects with a ConnectError when none does. */
   async sendToAny<A extends AnyApi>(
     api: A,
     request: Said<A>,
     timeoutMs: number = this.settings.requestTimeoutMs,
+    except: number | null = null,
   ): Promise<ResponseOf<A>> {
     const failures: Error[] = [];
-    const candidates = [
-      ...this.#shuffled([...(this.#metadata?.brokers.keys() ?? [])]),
-      ...this.#shuffled([...this.settings.bootstrap]),
-    ];
-    for (const candidate of candidates) {
+    for (const candidate of this.#candidates(except)) {
       try {
         const connection =
           typeof candidate === "number"
@@ -200,6 +211,7 @@ export class Cluster implements AsyncDisposable {
 
   close(): void {
     this.#isClosed = true;
+    this.#vigil.close();
     for (const connection of this.#connections.values()) {
       connection.then(
         (open) => open.close(),
@@ -211,6 +223,17 @@ export class Cluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
+  }
+
+  /** What waits for an answer of this broker fails, and is asked of whoever took over. */
+  #disconnect(broker: number): void {
+    for (const [key, connection] of this.#connections) {
+      if (!key.startsWith(`${broker}/`)) continue;
+      connection.then(
+        (open) => open.close(),
+        () => undefined, // it never opened
+      );
+    }
   }
 
   #open(key: string, address: Address): Promise<BrokerConnection> {
@@ -237,6 +260,17 @@ export class Cluster implements AsyncDisposable {
       if (this.#connections.get(key) === opening) this.#connections.delete(key);
     });
     return opening;
+  }
+
+  /** Known brokers first, silent ones last among them, then the bootstrap addresses. */
+  #candidates(except: number | null): (number | Address)[] {
+    const excepted = except === null ? undefined : this.#metadata?.brokers.get(except);
+    const known = this.#shuffled([...(this.#metadata?.brokers.keys() ?? [])]).filter((broker) => broker !== except);
+    const silent = known.filter((broker) => this.#vigil.isSilent(broker));
+    const bootstrap = this.settings.bootstrap.filter(
+      ({ host, port }) => host !== excepted?.host || port !== excepted.port,
+    );
+    return [...known.filter((broker) => !silent.includes(broker)), ...silent, ...this.#shuffled(bootstrap)];
   }
 
   #isBootstrap(node: BrokerNode): boolean {

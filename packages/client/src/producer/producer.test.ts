@@ -311,3 +311,27 @@ test("calls that wait for a new topic are queued in the order they were made", a
   await Promise.all(values.map((value) => producer.send(one(value))));
   expect(batchesOf(broker).flatMap((batch) => batch.values)).toEqual(values);
 });
+
+test("a broker that falls silent is left as soon as the others have given it up, long before the request's deadline", async ({
+  expect,
+}) => {
+  await using paused = await brokerThat(SILENCE);
+  await using other = await FakeBroker.start({ id: 2 });
+  other.on(ProduceApi, (request) => answered(request, () => ({ errorCode: 0, baseOffset: 7 })));
+  other.on(InitProducerIdApi, () => ({ errorCode: 0, producerId: 1, producerEpoch: 0 }));
+  const partitionOf = ({ id }: FakeBroker) => ({
+    ...{ errorCode: 0, partitionIndex: 0, leaderId: id, leaderEpoch: id },
+    ...{ replicaNodes: [1, 2], isrNodes: [id] },
+  });
+  const metadataOf = (brokers: readonly FakeBroker[], leader: FakeBroker): ResponseDraft<typeof MetadataApi> => ({
+    brokers: brokers.map(({ id, port }) => ({ nodeId: id, host: "127.0.0.1", port })),
+    controllerId: other.id,
+    topics: [{ errorCode: 0, name: "t", partitions: [partitionOf(leader)] }],
+  });
+  paused.on(MetadataApi, () => metadataOf([paused, other], paused));
+  other.on(MetadataApi, () => metadataOf([other], other));
+  await using producer = new Producer({ bootstrap: paused.bootstrap, requestTimeoutMs: 60_000 });
+  expect(await producer.send(one("a"))).toEqual([{ topic: "t", partition: 0, offset: 7 }]);
+  // The silent one was not asked about itself.
+  expect(paused.requests(MetadataApi)).toHaveLength(1);
+});
