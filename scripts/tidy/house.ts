@@ -37,7 +37,7 @@ export const rooms: Record<string, readonly string[]> = {
     ...["replica", "dump", "partition", "compaction", "log", "segment", "disk", "config.ts", "config", "limits.ts"],
   ],
   client: ["index.ts", "admin", "consumer", "producer", "cluster", "errors.ts", "history"],
-  cli: ["main.ts", "command-line.ts", "commands", "kafka", "meta", "dev", "terminal"],
+  cli: ["main.ts", "command-line.ts", "commands", "chaos", "kafka", "meta", "dev", "terminal"],
 };
 
 /** Every index.ts that a manifest names as an entry; no other may exist. */
@@ -64,6 +64,7 @@ export const edges: readonly string[] = [
   "packages/kit/src/random.ts",
   "packages/kit/src/node-files.ts",
   "packages/kit/src/node-net.ts",
+  "packages/kit/src/surroundings.ts",
   // The whole package is one port on grpc-js.
   "packages/rpc/",
   "packages/broker/src/main.ts",

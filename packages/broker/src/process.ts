@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { Socket } from "node:net";
-import { type Logger, NodeFiles, NodeNet, SystemClock, SystemRandom } from "@odradek/kit";
+import { type Logger, NodeNet, surroundings, SystemRandom } from "@odradek/kit";
 import { grpcRpc } from "@odradek/rpc";
 import { pino } from "pino";
-import { type Broker, startBroker } from "./broker.ts";
+import { type Broker, type BrokerPorts, startBroker } from "./broker.ts";
 import { type BrokerConfig, ConfigError, readBrokerConfig } from "./config.ts";
 import { type Flags, helpText, readFlags } from "./config/flags.ts";
 
@@ -32,7 +32,7 @@ export async function run(args: readonly string[], environment: NodeJS.ProcessEn
   process.on("uncaughtException", fail);
   process.on("unhandledRejection", fail);
   try {
-    await serve(config, logger, stopRequests(flags.controlFd));
+    await serve(config, portsOf(environment, logger), stopRequests(flags.controlFd));
     leave(logger, 0);
   } catch (cause) {
     fail(cause);
@@ -62,15 +62,13 @@ function configure(
 
 type StopRequest = { readonly why: string; readonly handOver: boolean };
 
-async function serve(config: BrokerConfig, logger: Logger, stopping: Promise<StopRequest>): Promise<void> {
-  const ports = {
-    clock: new SystemClock(),
-    random: new SystemRandom(),
-    files: new NodeFiles(),
-    net: new NodeNet(),
-    rpc: grpcRpc(),
-    logger,
-  };
+function portsOf(environment: NodeJS.ProcessEnv, logger: Logger): BrokerPorts {
+  const { clock, files, routes } = surroundings(environment);
+  return { clock, files, random: new SystemRandom(), net: new NodeNet(), rpc: grpcRpc({ routes }), logger };
+}
+
+async function serve(config: BrokerConfig, ports: BrokerPorts, stopping: Promise<StopRequest>): Promise<void> {
+  const { logger } = ports;
   const starting = startBroker(config, ports);
   const first = await Promise.race([starting, stopping]);
   if ("why" in first) return;

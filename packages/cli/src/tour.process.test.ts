@@ -265,12 +265,26 @@ describe("a tour of the odradek command on a real cluster", { timeout: 60_000 },
   });
 
   it("tells when a broker is missing, and when it is back", async () => {
+    const watch = start("status -w --interval 200ms");
+    await watch.prints(/ healthy: 3 of 3 brokers up, controller \d, metadata leader \d \(3 of 3 up\)/);
     await run("kill broker 2");
+    await watch.prints(/ broker 2 DOWN, before up$/m);
     await expect.poll(() => exitCode("status --exit-code"), { timeout: 20_000 }).toBe(5);
     expect(await run("status")).toContain("npx odradek restart broker 2");
     await run("produce words still-here");
     await run("restart broker 2");
     expect((await json<{ health: string }>("status --wait --timeout 30s")).health).toBe("healthy");
+    await watch.prints(/ broker 2 up, before DOWN$/m);
+    watch.child.kill("SIGTERM");
+    await watch.ended;
+    expect(await exitCode("status -w --wait")).toBe(2);
+  });
+
+  it("breaks what runs, and leaves it whole", async () => {
+    const report = JSON.parse(await run("chaos run kill --for 1s --json")) as { faults: unknown[] };
+    expect(report).toMatchObject({ isOk: true, workload: null, faults: [{ kind: "kill" }] });
+    expect(await exitCode("status --exit-code")).toBe(0);
+    expect(await exitCode("chaos run slow")).toBe(2);
   });
 
   it("names the broker that hangs and how far it came, while it waits and when it gives up", async () => {

@@ -9,4 +9,5 @@ export * from "./node-files.ts";
 export * from "./node-net.ts";
 export * from "./random.ts";
 export * from "./rpc.ts";
+export * from "./surroundings.ts";
 export * from "./watermark.ts";

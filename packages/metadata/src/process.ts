@@ -1,7 +1,7 @@
 import { Socket } from "node:net";
 import { flushCompileCache } from "node:module";
 import type { Logger } from "@odradek/kit";
-import { NodeFiles, SystemClock, SystemRandom } from "@odradek/kit";
+import { surroundings, SystemRandom } from "@odradek/kit";
 import { grpcRpc } from "@odradek/rpc";
 import { pino } from "pino";
 import type { HealthServer } from "./api/health.ts";
@@ -40,7 +40,7 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   ) as Logger;
   const stopping = stopRequests(config.controlFd);
   try {
-    await serve(config, logger, stopping);
+    await serve(config, environment, { logger, stopping });
     leave(logger, 0);
   } catch (error) {
     logger.error({ evt: "FAILED", err: error }, (error as Error).message);
@@ -48,13 +48,17 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
   }
 }
 
-async function serve(config: MetadataConfig, logger: Logger, stopping: Promise<string>): Promise<void> {
-  const files = new NodeFiles();
+async function serve(
+  config: MetadataConfig,
+  environment: NodeJS.ProcessEnv,
+  { logger, stopping }: { logger: Logger; stopping: Promise<string> },
+): Promise<void> {
+  const { clock, files, routes } = surroundings(environment);
   const ports = {
-    clock: new SystemClock(),
+    clock,
     random: new SystemRandom(),
     files,
-    rpc: grpcRpc(),
+    rpc: grpcRpc({ routes }),
     logger,
     openKv: (directory: string) => openLevel({ directory, files, logger }),
   };

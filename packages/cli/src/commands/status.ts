@@ -11,8 +11,11 @@ import { Failure } from "../terminal/failure.ts";
 import { outputOptions, print, printJson, type OutputOptions } from "../terminal/output.ts";
 import { healthOf, metaStatus, type ClusterStatus } from "./cluster-health.ts";
 import { statusText } from "./status-text.ts";
+import { watchStatus } from "./status-watch.ts";
 
-type Arguments = KafkaOptions & MetaOptions & OutputOptions & { "exit-code": boolean; wait: boolean };
+type Arguments = KafkaOptions &
+  MetaOptions &
+  OutputOptions & { "exit-code": boolean; wait: boolean; watch: boolean; interval: string };
 
 const waitPollMs = 250;
 /** As long as brokers that were killed may need to have caught up. */
@@ -25,12 +28,22 @@ export const status: CommandModule<object, Omit<Arguments, "timeout"> & { timeou
     outputOptions(metaOptions(kafkaOptions(yargs)))
       .option("exit-code", { type: "boolean", default: false, describe: "exit with 5 unless healthy" })
       .option("wait", { type: "boolean", default: false, describe: "until healthy, as long as --timeout" })
+      .option("watch", {
+        alias: "w",
+        type: "boolean",
+        default: false,
+        describe: "again and again: a page on a terminal, else a line per change",
+      })
+      .option("interval", { type: "string", default: "1s", describe: "how often, with --watch" })
       .option("timeout", { type: "string", default: undefined, describe: "how long to try; 5s, with --wait 60s" }),
   async handler(given) {
     const options: Arguments = {
       ...given,
       timeout: given.timeout ?? (given.wait ? waitTimeout : timeoutOption.default),
     };
+    if (options.watch && (options.wait || options["exit-code"]))
+      throw new Failure("usage", "--watch never ends: it goes neither with --wait nor with --exit-code");
+    if (options.watch) await watchStatus(() => look(options), timeoutMs(options.interval), options);
     const seen = options.wait ? await untilHealthy(options) : await look(options);
     await (options.output === "json" ? printJson(seen) : print(statusText(seen)));
     if (options["exit-code"] && seen.health !== "healthy")

@@ -54,6 +54,10 @@ export const commands: Record<string, Entry> = {
     describe: "end a node of `odradek dev` at once (kill -9)",
     load: async () => (await import("./nodes.ts")).kill,
   },
+  chaos: {
+    describe: "break a cluster again and again, and judge what its clients saw",
+    load: async () => (await import("./chaos.ts")).chaos,
+  },
   restart: {
     describe: "stop a node of `odradek dev` if it runs, and start it",
     load: async () => (await import("./nodes.ts")).restart,

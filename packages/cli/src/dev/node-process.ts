@@ -44,7 +44,8 @@ export class NodeProcess {
       listener.line?.(line);
     });
     // Its own session: the terminal's Ctrl-C must reach only `dev`, which stops the nodes in order.
-    this.#child = spawn(process.execPath, plan.command, { detached: true, stdio: ["ignore", log, log, "pipe"] });
+    const env = { ...process.env, ...plan.environment };
+    this.#child = spawn(process.execPath, plan.command, { detached: true, env, stdio: ["ignore", log, log, "pipe"] });
     closeSync(log);
     // A write end that breaks means that the node is gone, which its exit tells with more words.
     this.#child.stdio[3]?.on("error", () => this.#child.stdio[3]?.destroy());

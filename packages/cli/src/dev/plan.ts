@@ -8,6 +8,8 @@ export type NodePlan = {
   id: number;
   /** Flags of Node itself, the script, its arguments. */
   command: string[];
+  /** What its environment has besides that of `dev`. */
+  environment?: Readonly<Record<string, string>>;
   dataDir: string;
   logFile: string;
   ports: Record<string, number>;

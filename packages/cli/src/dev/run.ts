@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Failure } from "../terminal/failure.ts";
 import { DevScreen } from "./screen.ts";
 import { stopRequests } from "./stop-requests.ts";
@@ -12,7 +11,8 @@ import { clearLeftovers, prepareDataDir, refuseOtherQuorum, refuseSecond } from 
 import { planCluster, type NodePlan } from "./plan.ts";
 import { choosePorts, hasLoopback6, type PortWishes } from "./ports.ts";
 import { identify } from "./process-identity.ts";
-import { removeState, writeState, type NodeRole } from "./state-file.ts";
+import { nodeScripts } from "./scripts.ts";
+import { removeState, writeState } from "./state-file.ts";
 
 export type DevOptions = PortWishes & {
   dataDir: string;
@@ -70,19 +70,9 @@ async function planDev(options: DevOptions, dataDir: string): Promise<{ plans: N
     logRoot,
     loopback6: hasLoopback6(),
     settings: options.settings,
-    scripts: scripts(),
+    scripts: nodeScripts(),
   });
   return { plans, dataRoot };
-}
-
-/** Where the programs of the nodes are; tests put a tiny one in their place. */
-function scripts(): Record<NodeRole, string> {
-  const stand = process.env["ODRADEK_DEV_NODE_SCRIPT"];
-  if (stand !== undefined) return { metadata: stand, broker: stand };
-  return {
-    metadata: fileURLToPath(import.meta.resolve("@odradek/metadata/main")),
-    broker: fileURLToPath(import.meta.resolve("@odradek/broker/main")),
-  };
 }
 
 /** A cluster that lost a broker while starting is worth looking at; one without a quorum or any broker is not. */

@@ -30,10 +30,19 @@ export class CommandRun {
   }
 
   /** Resolves when stdout holds a match; fails at the deadline with all that was printed. */
-  async prints(pattern: RegExp): Promise<RegExpExecArray> {
+  prints(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#shows(pattern, () => this.#stdout);
+  }
+
+  /** The same of stderr. */
+  says(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#shows(pattern, () => this.#stderr);
+  }
+
+  async #shows(pattern: RegExp, text: () => string): Promise<RegExpExecArray> {
     const found = Promise.withResolvers<RegExpExecArray>();
     const look = (): void => {
-      const match = pattern.exec(this.#stdout);
+      const match = pattern.exec(text());
       if (match) found.resolve(match);
     };
     const late = setTimeout(

@@ -1,0 +1,45 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { CommandRun } from "../testing/command.ts";
+import type { ChaosReport } from "./report.ts";
+
+let cwd: string;
+beforeEach(() => void (cwd = mkdtempSync(join(tmpdir(), "odradek-chaos-test-"))));
+afterEach(() => rmSync(cwd, { recursive: true, force: true }));
+
+const chaos = (words: string): CommandRun =>
+  new CommandRun(`chaos run ${words}`.split(" "), { cwd, env: { TMPDIR: cwd } });
+
+test(
+  "O-07, P-24, L-10: killed, cut off and with full disks, brokers lose, double and skip nothing; no trace is left",
+  { timeout: 180_000 },
+  async () => {
+    const { code, stdout, stderr } = await chaos(
+      "kill partition disk-full --every 1s --for 15s --seed 11 --verify --json",
+    ).ended;
+    const report = JSON.parse(stdout) as ChaosReport;
+    expect(report, stderr).toMatchObject({
+      problems: [],
+      skipped: [],
+      workload: { anomalies: [], isReadToEnd: true },
+      isOk: true,
+    });
+    expect(code).toBe(0);
+    expect(new Set(report.faults.map(({ kind }) => kind)).size).toBeGreaterThanOrEqual(2);
+    expect(report.workload!.counts.acknowledged).toBeGreaterThan(1_000);
+    expect(report.workload!.counts.polled).toBeGreaterThan(2_000); // by the lone consumer and by the group
+    expect(readdirSync(cwd)).toEqual([]);
+  },
+);
+
+test("Ctrl-C ends a run, heals what is broken and takes the cluster away", { timeout: 60_000 }, async () => {
+  const run = chaos("pause --verify --json");
+  await run.says(/bootstrap/);
+  run.child.kill("SIGINT");
+  const { code, stdout } = await run.ended;
+  expect(code).toBe(130);
+  expect(JSON.parse(stdout)).toMatchObject({ wasStopped: true, workload: null });
+  expect(readdirSync(cwd)).toEqual([]);
+});

@@ -1,0 +1,66 @@
+import { askRestart } from "../dev/control.ts";
+import { signal, stateOf } from "../dev/process-identity.ts";
+import { requireRunning, type NodeState } from "../dev/state-file.ts";
+import { Failure } from "../terminal/failure.ts";
+import { nodeName, type ChaosCluster } from "./cluster.ts";
+import type { FaultKind, NodeName, Nodes } from "./schedule.ts";
+
+/** What signals and `dev` itself can do; for the rest nodes must have been started for it. */
+const possible: readonly FaultKind[] = ["kill", "pause", "rolling"];
+
+/** The cluster of a running `odradek dev`, as its state file tells; it goes on afterwards. */
+export class RunningCluster implements ChaosCluster {
+  readonly network = null;
+  readonly nodes: Nodes;
+  readonly members: ReadonlyMap<number, string>;
+  readonly bootstrap: string;
+  readonly #dataDir: string | undefined;
+
+  constructor(dataDir: string | undefined) {
+    this.#dataDir = dataDir;
+    const { nodes } = requireRunning(dataDir);
+    const [metadata, brokers] = (["metadata", "broker"] as const).map((role) =>
+      nodes.filter((node) => node.role === role),
+    );
+    this.nodes = { metadata: metadata!.map(nodeName), brokers: brokers!.map(nodeName) };
+    this.members = new Map(metadata!.map(({ id, address }) => [id, address]));
+    this.bootstrap = brokers!.map(({ address }) => address).join(",");
+  }
+
+  obstacle(kind: FaultKind): string | null {
+    if (possible.includes(kind)) return null;
+    return "the nodes of `odradek dev` have nothing between them and their surroundings; --fresh starts a cluster that has";
+  }
+
+  signal(node: NodeName, name: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
+    signal(this.#node(node).process, name);
+  }
+
+  async restart(node: NodeName): Promise<void> {
+    const { role, id } = this.#node(node);
+    await askRestart(requireRunning(this.#dataDir), role, id);
+  }
+
+  isGone(node: NodeName): boolean {
+    return stateOf(this.#node(node).process) === "gone";
+  }
+
+  setClock(): never {
+    throw new Failure("usage", this.obstacle("clock")!);
+  }
+
+  setDiskFull(): never {
+    throw new Failure("usage", this.obstacle("disk-full")!);
+  }
+
+  async close(): Promise<void> {}
+
+  kill(): void {}
+
+  /** Read anew each time: a restart gives a node another process. */
+  #node(name: NodeName): NodeState {
+    const node = requireRunning(this.#dataDir).nodes.find((one) => nodeName(one) === name);
+    if (!node) throw new Failure("notFound", `there is no ${name}`);
+    return node;
+  }
+}

@@ -1,0 +1,212 @@
+import {
+  createAdmin,
+  createConsumer,
+  createProducer,
+  type ConsumedBatch,
+  type Consumer,
+  type Producer,
+} from "@odradek/client";
+import { History, type ProducerHistory, type ReadRecord, type Verdict } from "@odradek/client/history";
+import { Silence } from "./silence.ts";
+
+/** As many as make leaders of every broker. */
+const partitionCount = 12;
+const producerCount = 2;
+const memberCount = 2;
+/** Each producer sends a record to each partition so often: a gap is known to half of it. */
+const tickMs = 40;
+/** What may wait for its acknowledgement, per producer and partition; then nothing is added. */
+const waitingMax = 1_000;
+const recordBytes = 100;
+const pollMs = 200;
+const endMs = 60_000;
+const abandonMs = 5_000;
+
+/** What clients saw and what went wrong for them. */
+export type WorkloadOutcome = Verdict & {
+  readonly sendErrors: readonly string[];
+  readonly pollErrors: readonly string[];
+  /** Consumers had read everything when the verdict was made. */
+  readonly isReadToEnd: boolean;
+};
+
+/** Producers, a consumer of its own and a group at work on one topic, and the history of what they saw. */
+export class Workload {
+  readonly topic: string;
+  readonly acknowledged: Silence;
+  readonly polled: Silence;
+  readonly #bootstrap: string;
+  readonly #group: string;
+  readonly #history = new History();
+  readonly #partitions: readonly string[];
+  readonly #producers: Producer[] = [];
+  readonly #work: Promise<void>[] = [];
+  readonly #sendErrors: string[] = [];
+  readonly #pollErrors: string[] = [];
+  /** Of the lone consumer, the offset behind what it has polled. */
+  readonly #positions: number[];
+  #isSending = true;
+  #isReading = true;
+
+  constructor(bootstrap: string, topic: string) {
+    this.topic = topic;
+    this.#bootstrap = bootstrap;
+    this.#group = `${topic}-group`;
+    this.#partitions = Array.from({ length: partitionCount }, (_, partition) => `${topic}-${partition}`);
+    this.#positions = this.#partitions.map(() => 0);
+    this.acknowledged = new Silence(this.#partitions);
+    this.polled = new Silence(this.#partitions);
+  }
+
+  /** Makes the topic and begins. */
+  async start(replicationFactor: number): Promise<void> {
+    await using admin = createAdmin({ bootstrap: this.#bootstrap });
+    await admin.createTopics([{ name: this.topic, partitionCount, replicationFactor }]);
+    for (let at = 1; at <= producerCount; at++) this.#work.push(this.#produce(`producer ${at}`));
+    this.#work.push(this.#read());
+    for (let at = 1; at <= memberCount; at++) this.#work.push(this.#readInGroup(`member ${at}`));
+  }
+
+  /** Ends the producers, lets the consumers come to the end, reads the log once more as a whole, and judges. */
+  async finish(): Promise<WorkloadOutcome> {
+    this.#isSending = false;
+    await Promise.all(this.#producers.map((producer) => producer.close()));
+    const ends = await this.#ends();
+    const isReadToEnd = await this.#readTo(ends);
+    this.#isReading = false;
+    await Promise.all(this.#work);
+    await this.#readLog(ends);
+    const verdict = this.#history.judge({ isReadToEnd });
+    return { ...verdict, isReadToEnd, sendErrors: this.#sendErrors, pollErrors: this.#pollErrors };
+  }
+
+  /** Without a verdict, soon. */
+  async abandon(): Promise<void> {
+    this.#isSending = false;
+    this.#isReading = false;
+    const closed = Promise.all([...this.#producers.map((producer) => producer.close()), ...this.#work]);
+    await Promise.race([closed, wait(abandonMs)]);
+  }
+
+  /** Takes away what it made. */
+  async remove(): Promise<void> {
+    await using admin = createAdmin({ bootstrap: this.#bootstrap });
+    await admin.deleteTopics([this.topic]);
+    await admin.deleteGroups([this.#group]);
+  }
+
+  async #produce(name: string): Promise<void> {
+    const told = this.#history.producer(name);
+    const producer = createProducer({ bootstrap: this.#bootstrap, clientId: name });
+    this.#producers.push(producer);
+    const waiting = this.#partitions.map(() => 0);
+    while (this.#isSending) {
+      for (let partition = 0; partition < partitionCount; partition++) {
+        if (waiting[partition]! >= waitingMax) continue;
+        waiting[partition]!++;
+        void this.#send(producer, told, partition).finally(() => waiting[partition]!--);
+      }
+      await wait(tickMs);
+    }
+  }
+
+  async #send(producer: Producer, told: ProducerHistory, partition: number): Promise<void> {
+    const name = this.#partitions[partition]!;
+    const value = told.send(name);
+    try {
+      const [place] = await producer.send({
+        topic: this.topic,
+        messages: [{ partition, value: String(value).padEnd(recordBytes) }],
+      });
+      told.acknowledged(name, value, place!.offset);
+      this.acknowledged.hear(name, performance.now());
+    } catch (error) {
+      // Given up, which says nothing about whether it was written.
+      if (this.#isSending) this.#sendErrors.push(textOf(error));
+    }
+  }
+
+  /** The consumer of its own: after a failure it goes on where it was, and is held to that. */
+  async #read(): Promise<void> {
+    const told = this.#history.consumer("consumer");
+    while (this.#isReading) {
+      await using consumer = createConsumer({ bootstrap: this.#bootstrap, clientId: "consumer", maxWaitMs: pollMs });
+      consumer.assign(this.#positions.map((offset, partition) => ({ topic: this.topic, partition, offset })));
+      for (const [partition, offset] of this.#positions.entries()) told.sought(this.#partitions[partition]!, offset);
+      await this.#poll(consumer, (batch) => {
+        this.#positions[batch.partition] = batch.nextOffset;
+        this.polled.hear(this.#partitions[batch.partition]!, performance.now());
+        told.polled(this.#partitions[batch.partition]!, readRecords(batch));
+      });
+    }
+  }
+
+  async #readInGroup(name: string): Promise<void> {
+    const told = this.#history.consumer(name, this.#group);
+    while (this.#isReading) {
+      await using consumer = createConsumer({
+        ...{ bootstrap: this.#bootstrap, clientId: name, groupId: this.#group, maxWaitMs: pollMs },
+        ...{ autoOffsetReset: "earliest", autoCommitIntervalMs: 1_000 },
+      });
+      consumer.subscribe([this.topic]);
+      await this.#poll(consumer, (batch) => {
+        told.assigned(); // a rebalance may have taken it back to what the group had committed
+        told.polled(this.#partitions[batch.partition]!, readRecords(batch));
+      });
+    }
+  }
+
+  /** Until the end or a failure. */
+  async #poll(consumer: Consumer, take: (batch: ConsumedBatch) => void): Promise<void> {
+    try {
+      while (this.#isReading) {
+        const batch = await consumer.next({ timeoutMs: pollMs });
+        if (batch !== null) take(batch);
+      }
+    } catch (error) {
+      this.#pollErrors.push(textOf(error));
+      await wait(pollMs);
+    }
+  }
+
+  async #ends(): Promise<number[]> {
+    await using admin = createAdmin({ bootstrap: this.#bootstrap });
+    const partitions = this.#partitions.map((_, partition) => ({ topic: this.topic, partition }));
+    const ends = await admin.listOffsets(partitions, "latest");
+    return partitions.map(({ partition }) => ends.find((end) => end.partition === partition)!.offset);
+  }
+
+  async #readTo(ends: readonly number[]): Promise<boolean> {
+    const deadlineMs = performance.now() + endMs;
+    const isThere = (): boolean => ends.every((end, partition) => this.#positions[partition]! >= end);
+    while (!isThere() && performance.now() < deadlineMs) await wait(pollMs);
+    return isThere();
+  }
+
+  async #readLog(ends: readonly number[]): Promise<void> {
+    await using consumer = createConsumer({ bootstrap: this.#bootstrap, clientId: "final" });
+    consumer.assign(ends.map((_, partition) => ({ topic: this.topic, partition, offset: "earliest" })));
+    for (const name of this.#partitions) this.#history.log(name, []);
+    const next = ends.map(() => 0);
+    const deadlineMs = performance.now() + endMs;
+    while (ends.some((end, partition) => next[partition]! < end)) {
+      if (performance.now() > deadlineMs) throw new Error(`the log could not be read to its end within ${endMs} ms`);
+      const batch = await consumer.next({ timeoutMs: pollMs });
+      if (batch === null) continue;
+      next[batch.partition] = batch.nextOffset;
+      this.#history.log(this.#partitions[batch.partition]!, readRecords(batch));
+    }
+  }
+}
+
+/** The values that the producers were given; -1 for anything else. */
+function readRecords({ records }: ConsumedBatch): ReadRecord[] {
+  return records.map(({ offset, value }) => {
+    const text = value?.toString("latin1") ?? "";
+    const isOurs = text.length === recordBytes && /^\d+ *$/.test(text);
+    return { offset, value: isOurs ? Number(text) : -1 };
+  });
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
