@@ -6,11 +6,18 @@ import { CommandRun } from "../testing/command.ts";
 import type { ChaosReport } from "./report.ts";
 
 let cwd: string;
+let run: CommandRun;
 beforeEach(() => void (cwd = mkdtempSync(join(tmpdir(), "odradek-chaos-test-"))));
-afterEach(() => rmSync(cwd, { recursive: true, force: true }));
+afterEach(async () => {
+  run.child.kill("SIGKILL"); // its nodes end when their pipe to it closes
+  await run.ended;
+  rmSync(cwd, { recursive: true, force: true });
+});
 
-const chaos = (words: string): CommandRun =>
-  new CommandRun(`chaos run ${words}`.split(" "), { cwd, env: { TMPDIR: cwd } });
+function chaos(words: string): CommandRun {
+  run = new CommandRun(`chaos run ${words}`.split(" "), { cwd, env: { TMPDIR: cwd } });
+  return run;
+}
 
 test(
   "O-07, P-24, L-10: killed, cut off and with full disks, brokers lose, double and skip nothing; no trace is left",
@@ -35,7 +42,7 @@ test(
 );
 
 test("Ctrl-C ends a run, heals what is broken and takes the cluster away", { timeout: 60_000 }, async () => {
-  const run = chaos("pause --verify --json");
+  chaos("pause --verify --json");
   await run.says(/bootstrap/);
   run.child.kill("SIGINT");
   const { code, stdout } = await run.ended;

@@ -6,6 +6,7 @@ import type { ChaosCluster } from "./cluster.ts";
 import { OwnCluster, type OwnClusterOptions } from "./own-cluster.ts";
 import { runChaos, type ChaosOptions } from "./run.ts";
 import { RunningCluster } from "./running-cluster.ts";
+import { workloadMsMax } from "./workload.ts";
 import type { ChaosReport } from "./report.ts";
 
 export type CommandOptions = ChaosOptions &
@@ -20,6 +21,8 @@ export type CommandOptions = ChaosOptions &
 
 /** Breaks the running `dev` or a cluster started for it, and takes everything away that is not needed to find out why. */
 export async function runChaosCommand(options: CommandOptions): Promise<ChaosReport> {
+  if (options.verify && options.forMs > workloadMsMax)
+    throw new Failure("usage", `--verify remembers every record: --for takes ${workloadMsMax / 3_600_000}h at most`);
   const stopping = stopRequests();
   const stop = new AbortController();
   void stopping.first.then(() => stop.abort());

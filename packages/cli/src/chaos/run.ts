@@ -54,10 +54,7 @@ class ChaosRun {
     const possible = kinds.filter((kind) => this.#cluster.obstacle(kind) === null);
     if (!(await this.#whole(wholeMsMax)) && !this.#stop.aborted)
       this.#problem("the cluster was not whole to begin with");
-    await this.#workload?.start(Math.min(3, this.#cluster.nodes.brokers.length));
-    await this.#warm();
-    if (possible.length > 0) await this.#commitAll(possible);
-    const workload = await this.#judge();
+    const workload = await this.#underLoad(() => this.#commitAll(possible));
     const where = `${this.#cluster.nodes.metadata.length} metadata nodes, ${this.#cluster.nodes.brokers.length} brokers`;
     const outcome = { problems: this.#problems, workload };
     return {
@@ -71,7 +68,28 @@ class ChaosRun {
     };
   }
 
+  /** The workload's verdict, after `work`; null without a workload, or when the run was stopped. */
+  async #underLoad(work: () => Promise<void>): Promise<WorkloadOutcome | null> {
+    const workload = this.#workload;
+    if (workload === null) {
+      await work();
+      return null;
+    }
+    try {
+      await workload.start(Math.min(3, this.#cluster.nodes.brokers.length));
+      await this.#warm(workload);
+      await work();
+      if (this.#stop.aborted) return null;
+      const outcome = await workload.finish();
+      if (isOk({ problems: this.#problems, workload: outcome })) await workload.remove();
+      return outcome;
+    } finally {
+      await workload.close();
+    }
+  }
+
   async #commitAll(kinds: readonly FaultKind[]): Promise<void> {
+    if (kinds.length === 0) return;
     const { everyMs, forMs, seed } = this.#options;
     this.#startedMs = performance.now();
     let at = 0;
@@ -135,20 +153,9 @@ class ChaosRun {
     }
   }
 
-  async #judge(): Promise<WorkloadOutcome | null> {
-    if (this.#workload === null) return null;
-    if (this.#stop.aborted) {
-      await this.#workload.abandon();
-      return null;
-    }
-    const outcome = await this.#workload.finish();
-    if (isOk({ problems: this.#problems, workload: outcome })) await this.#workload.remove();
-    return outcome;
-  }
-
-  async #warm(): Promise<void> {
+  async #warm({ polled }: Workload): Promise<void> {
     const deadlineMs = performance.now() + wholeMsMax;
-    while (this.#workload !== null && this.#workload.polled.heard < warmOperations && !this.#stop.aborted) {
+    while (polled.heard < warmOperations && !this.#stop.aborted) {
       if (performance.now() > deadlineMs) throw new Error("the workload does not get going");
       await this.#sleep(50);
     }

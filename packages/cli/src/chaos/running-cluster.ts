@@ -55,7 +55,10 @@ export class RunningCluster implements ChaosCluster {
 
   async close(): Promise<void> {}
 
-  kill(): void {}
+  /** What is paused must not stay so when nobody is left to resume it. */
+  kill(): void {
+    for (const { process: one } of requireRunning(this.#dataDir).nodes) signal(one, "SIGCONT");
+  }
 
   /** Read anew each time: a restart gives a node another process. */
   #node(name: NodeName): NodeState {

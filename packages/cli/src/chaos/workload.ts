@@ -18,9 +18,11 @@ const tickMs = 40;
 /** What may wait for its acknowledgement, per producer and partition; then nothing is added. */
 const waitingMax = 1_000;
 const recordBytes = 100;
+/** The history remembers every record, 600 a second: so long it has room, and to spare. */
+export const workloadMsMax = 6 * 3_600_000;
 const pollMs = 200;
 const endMs = 60_000;
-const abandonMs = 5_000;
+const closeMs = 5_000;
 
 /** What clients saw and what went wrong for them. */
 export type WorkloadOutcome = Verdict & {
@@ -80,12 +82,12 @@ export class Workload {
     return { ...verdict, isReadToEnd, sendErrors: this.#sendErrors, pollErrors: this.#pollErrors };
   }
 
-  /** Without a verdict, soon. */
-  async abandon(): Promise<void> {
+  /** Soon, whether or not it has finished. */
+  async close(): Promise<void> {
     this.#isSending = false;
     this.#isReading = false;
     const closed = Promise.all([...this.#producers.map((producer) => producer.close()), ...this.#work]);
-    await Promise.race([closed, wait(abandonMs)]);
+    await Promise.race([closed, wait(closeMs)]);
   }
 
   /** Takes away what it made. */
