@@ -108,8 +108,7 @@ async function plantAll(simulation: Simulation): Promise<number> {
   return survivors.length > 0 ? 1 : 0;
 }
 
-const lines = ({ bugs }: Simulation, caught: ReadonlyMap<string, number>): string =>
-  bugs
-    .filter(({ name }) => caught.has(name))
-    .map(({ name }) => `${name} ${caught.get(name)}\n`)
-    .join("");
+function lines({ bugs }: Simulation, caught: ReadonlyMap<string, number>): string {
+  const known = bugs.filter(({ name }) => caught.has(name));
+  return known.map(({ name }) => `${name} ${caught.get(name)}\n`).join("");
+}

@@ -16,6 +16,8 @@ export type MetadataConfig = {
   history?: HistoryLimits;
   /** Left out: nobody looks how much room the disk has. */
   space?: SpaceLimits;
+  /** Left out: nothing is read again in the background. */
+  scrub?: ScrubLimits;
   /** File descriptor of a pipe whose end stops this process; null: none. */
   controlFd: number | null;
 };
@@ -30,7 +32,19 @@ export type SpaceLimits = {
   ballastBytes: number;
 };
 
+/** How the store is read again in the background (RELIABILITY L-24). */
+export type ScrubLimits = {
+  /** Between two passes. */
+  pauseMs: number;
+  bytesPerSecond: number;
+};
+
 const MIB = 1024 * 1024;
+
+/** As long as a timer can wait. */
+const scrubSecondsMax = 2_000_000;
+
+export const defaultScrub: ScrubLimits = { pauseMs: 3_600_000, bytesPerSecond: 4 * MIB };
 
 export const defaultSpace: SpaceLimits = { lowBytes: 128 * MIB, fullBytes: 32 * MIB, ballastBytes: 8 * MIB };
 
@@ -115,6 +129,20 @@ export const settings: readonly Setting[] = [
     doc: "kept back, to be able to start on a full disk",
   },
   {
+    flag: "scrub-seconds",
+    environment: "METADATA_SCRUB_SECONDS",
+    fallback: String(defaultScrub.pauseMs / 1000),
+    value: "N",
+    doc: "between two readings of everything in the store, to find what has rotted",
+  },
+  {
+    flag: "scrub-mib-per-second",
+    environment: "METADATA_SCRUB_MIB_PER_SECOND",
+    fallback: String(defaultScrub.bytesPerSecond / MIB),
+    value: "N",
+    doc: "how fast it reads",
+  },
+  {
     flag: "control-fd",
     environment: "METADATA_CONTROL_FD",
     fallback: "",
@@ -160,6 +188,10 @@ export function readConfig(args: string[], environment: NodeJS.ProcessEnv): Meta
       ageMsMax: parseNumber(read("history-minutes"), "--history-minutes") * 60_000,
     },
     space: readSpace(read),
+    scrub: {
+      pauseMs: parseWithin(read("scrub-seconds"), "--scrub-seconds", scrubSecondsMax) * 1000,
+      bytesPerSecond: parseNumber(read("scrub-mib-per-second"), "--scrub-mib-per-second") * MIB,
+    },
     controlFd: controlFd === "" ? null : parseNumber(controlFd, "--control-fd"),
   };
 }

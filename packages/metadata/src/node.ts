@@ -2,7 +2,9 @@ import type { Clock, Files, Kv, Logger, Random, Rpc } from "@odradek/kit";
 import { delay } from "@odradek/kit";
 import type { RaftDriver } from "./raft/driver.ts";
 import { MetadataService } from "./api/service.ts";
-import type { MetadataConfig } from "./config.ts";
+import type { MetadataConfig, ScrubLimits } from "./config.ts";
+import { distrustedFile, DistrustedError } from "./store/distrusted.ts";
+import { Scrub } from "./store/scrub.ts";
 import { SpaceWatch } from "./store/space.ts";
 import { startConsensus } from "./raft/start.ts";
 import type { CompactionLimits } from "./raft/compaction.ts";
@@ -48,13 +50,15 @@ export async function startNode(config: MetadataConfig, ports: NodePorts): Promi
   const { space: limits } = config;
   const disk = limits ? await SpaceWatch.start({ ...ports, directory: config.dataDirectory, limits }) : null;
   opened.defer(() => disk?.close());
-  const kv = await ports.openKv(`${config.dataDirectory}/tree`);
+  const treeDirectory = `${config.dataDirectory}/tree`;
+  const kv = await ports.openKv(treeDirectory);
   opened.defer(() => kv.close());
   const server = rpc.server();
   opened.defer(() => server.close());
   const machine = new TreeStateMachine();
   const consensus = await startConsensus({
     ...ports,
+    ...(ports.onFailed && { onFailed: (error: Error) => void noted(error, ports, treeDirectory) }),
     id: config.id,
     stateMachine: machine,
     kv,
@@ -78,6 +82,8 @@ export async function startNode(config: MetadataConfig, ports: NodePorts): Promi
     disk.onSpace = (space) => consensus.noteSpace(space);
     consensus.noteSpace(disk.space);
   }
+  const scrub = config.scrub && scrubOf(kv, consensus, { ...ports, limits: config.scrub });
+  opened.defer(() => scrub?.close());
   const port = await server.listen(config.listen);
   const running = opened.move();
   let isClosed = false;
@@ -96,4 +102,28 @@ export async function startNode(config: MetadataConfig, ports: NodePorts): Promi
       await running.disposeAsync();
     },
   };
+}
+
+/** Notes what only the others know, before anybody starts this node again: its own checks would find nothing wrong with its store. */
+async function noted(error: Error, { files, logger, onFailed }: NodePorts, treeDirectory: string): Promise<void> {
+  try {
+    if (error instanceof DistrustedError)
+      await files.replace(distrustedFile(treeDirectory), Buffer.from(error.message));
+  } catch (cause) {
+    logger.error({ evt: "DISTRUST_NOT_NOTED", error: cause }, "the next start will have to find out again");
+  }
+  onFailed?.(error);
+}
+
+function scrubOf(
+  kv: Kv,
+  consensus: RaftDriver<TreeResult>,
+  options: { clock: Clock; logger: Logger; limits: ScrubLimits },
+): Scrub {
+  return new Scrub({
+    ...options,
+    kv,
+    still: (look) => consensus.still(look),
+    onRot: (error) => consensus.halt(error),
+  });
 }

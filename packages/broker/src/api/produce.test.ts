@@ -1,4 +1,4 @@
-import { buildBatch, ErrorCode, type ProduceRequest } from "@odradek/protocol";
+import { Batch, buildBatch, ErrorCode, type ProduceRequest } from "@odradek/protocol";
 import { beforeEach, describe, expect, it } from "vitest";
 import { batchOf, LoneBroker, valuesIn } from "../testing/lone-broker.ts";
 import { append } from "./produce.ts";
@@ -108,6 +108,18 @@ describe("Produce", () => {
       errorMessage:
         "One or more records have been rejected due to 2 record errors in total, and only showing the first three errors at most: " +
         `[RecordError(batchIndex=1, message='${why}'), RecordError(batchIndex=3, message='${why}')]`,
+    });
+    expect(broker.partition("latest").end).toBe(0);
+  });
+
+  it("N-15: refuses a batch whose records can't be read where it must read them", async () => {
+    await broker.topic("latest", 1, { "cleanup.policy": "compact" });
+    const records = buildBatch({ records: [{ key: Buffer.from("k"), value: null }], timestamp: 1 });
+    records.writeInt8(0x7f, 61); // the record's length
+    records.writeUInt32BE(new Batch(records).computeCrc(), 17);
+    expect(await answered(to("latest", records))).toMatchObject({
+      errorCode: ErrorCode.INVALID_RECORD,
+      errorMessage: "the records of a batch can't be read",
     });
     expect(broker.partition("latest").end).toBe(0);
   });

@@ -157,3 +157,37 @@ describe("image", () => {
     expect(after.brokers).toBe(before.brokers);
   });
 });
+
+describe("nodes that somebody wrote by hand", () => {
+  const node = (path: string, data: object): Znode => ({
+    path,
+    data: encode(data),
+    version: 1,
+    createdRevision: 1,
+    modifiedRevision: 1,
+    owner: null,
+    childCount: 0,
+  });
+  const broker = { grpc: "h:1", rack: null, incarnation: "i", shuttingDown: false, since: 0 };
+
+  test.for([[null], [{}], [{ name: "P", host: 7, port: 1 }], [{ name: "P", host: "h", port: "1" }]])(
+    "a broker at no address is none: %j",
+    ([endpoint], { expect: expected }) => {
+      const endpoints = [{ name: "PLAINTEXT", host: "h", port: 1 }, endpoint];
+      expected(imageOf(1, [node(paths.liveBroker(1), { ...broker, endpoints })]).brokers.size).toBe(0);
+    },
+  );
+
+  test.for(["4294967294", "100000", "-1", "1.5", "one", "__proto__"])(
+    "N-03: a partition %s is none: a number decides no memory",
+    (partition, { expect: expected }) => {
+      const written = { replicas: [1], leader: 1, leaderEpoch: 0, isr: [1] };
+      const image = imageOf(1, [
+        node(paths.topic("a"), { id: "x" }),
+        node(paths.partition("a", 0), written),
+        node(`${paths.partitions("a")}/${partition}`, written),
+      ]);
+      expected(image.topics.get("a")!.partitions.map(({ index: at }) => at)).toEqual([0]);
+    },
+  );
+});

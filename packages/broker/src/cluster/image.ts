@@ -106,6 +106,9 @@ export function nextImage(
   return draft.image(event.revision);
 }
 
+/** Of a topic: a partition below a higher one keeps its place, so a number written by hand must not decide how many places there are. */
+const PARTITIONS_MAX = 100_000;
+
 const isPartition = (path: string): boolean => path.includes("/partitions/");
 
 type TopicDraft = { -readonly [K in keyof TopicImage]: TopicImage[K] } & { partitions: PartitionImage[] };
@@ -169,6 +172,7 @@ class Draft {
       const topic = this.#topic(name!);
       if (!topic) return;
       const at = Number(index);
+      if (!Number.isInteger(at) || at < 0 || at >= PARTITIONS_MAX) return;
       topic.partitions[at] = node ? partitionImage(at, node) : absentPartition(at);
     }
   }

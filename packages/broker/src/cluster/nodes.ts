@@ -73,12 +73,19 @@ function parsed(node: Znode): Shape | null {
 
 const isNumbers = (value: unknown): value is number[] => Array.isArray(value) && value.every(Number.isInteger);
 
+const isEndpoints = (value: unknown): value is Endpoint[] => Array.isArray(value) && value.every(isEndpoint);
+
+function isEndpoint(value: unknown): value is Endpoint {
+  const { name, host, port } = (value ?? {}) as Partial<Endpoint>;
+  return typeof name === "string" && typeof host === "string" && Number.isInteger(port);
+}
+
 export function readBroker(node: Znode): BrokerNode | null {
   const value = parsed(node);
-  if (!value || !Array.isArray(value["endpoints"])) return null;
+  if (!value || !isEndpoints(value["endpoints"])) return null;
   if (typeof value["grpc"] !== "string" || typeof value["incarnation"] !== "string") return null;
   return {
-    endpoints: value["endpoints"] as Endpoint[],
+    endpoints: value["endpoints"],
     grpc: value["grpc"],
     rack: typeof value["rack"] === "string" ? value["rack"] : null,
     incarnation: value["incarnation"],

@@ -112,4 +112,21 @@ describe("dump", () => {
   test("a file of another name is not guessed at", () => {
     expect(dumpFile(memoryFiles(), "/etc/passwd", { deep: false })).toBeNull();
   });
+
+  test("N-17: a property may have any name", async () => {
+    const files = memoryFiles();
+    files.makeDirectory(DIRECTORY);
+    await files.replace(`${DIRECTORY}/meta.properties`, Buffer.from("version=1\nconstructor=3\n__proto__=4\n"));
+    expect(damages(await dumped(files, "meta.properties"))).toEqual([]);
+  });
+
+  test("L-03: an index entry that points before the log is told as damage", async () => {
+    const files = await stored();
+    const index = Buffer.alloc(8);
+    index.writeInt32BE(3, 0);
+    index.writeInt32BE(-2, 4);
+    const name = "00000000000000000000.index";
+    await files.replace(`${DIRECTORY}/${name}`, index);
+    expect(damages(await dumped(files, name))).toEqual([0]);
+  });
 });

@@ -14,7 +14,11 @@ const checkpoints = new Set([
   "log-start-offset-checkpoint",
   "cleaner-offset-checkpoint",
 ]);
-const UUID = /^[A-Za-z0-9_-]{22}$/;
+const partitionProperties = new Map([
+  ["version", /^0$/],
+  ["topic_id", /^[A-Za-z0-9_-]{22}$/],
+]);
+const directoryProperties = new Map([["version", /^\d+$/]]);
 /** What stands behind the name of a file that is about to be removed or to take another's place. */
 const SUFFIX = /\.(?:deleted|cleaned|swap)$/;
 
@@ -44,7 +48,7 @@ export function dumpFile(
   }
   if (name === "leader-epoch-checkpoint") return dumpEpochs(bytes());
   if (checkpoints.has(name)) return dumpOffsets(bytes());
-  if (name === "partition.metadata") return dumpProperties(bytes(), { version: /^0$/, topic_id: UUID });
-  if (name === "meta.properties") return dumpProperties(bytes(), { version: /^\d+$/ });
+  if (name === "partition.metadata") return dumpProperties(bytes(), partitionProperties);
+  if (name === "meta.properties") return dumpProperties(bytes(), directoryProperties);
   return null;
 }

@@ -20,7 +20,7 @@ export function* dumpOffsetIndex(files: Files, bytes: Buffer, { base, log }: Ind
       yield row({ offset, position });
       if (offset <= before) yield damage(at, `offset ${offset} stands behind ${before}`);
       before = offset;
-      const found = file === null ? -1 : file.read(header, position);
+      const found = file === null ? -1 : position < 0 ? 0 : file.read(header, position);
       if (found >= 0 && (found < BATCH_HEADER_BYTES || new Batch(header).lastOffset !== offset))
         yield damage(at, `no batch at ${position} of the log ends with offset ${offset}`);
     }

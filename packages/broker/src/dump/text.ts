@@ -27,7 +27,7 @@ export function* dumpOffsets(bytes: Buffer): Generator<Found> {
 }
 
 /** partition.metadata and meta.properties: names and values. */
-export function* dumpProperties(bytes: Buffer, wanted: Readonly<Record<string, RegExp>>): Generator<Found> {
+export function* dumpProperties(bytes: Buffer, wanted: ReadonlyMap<string, RegExp>): Generator<Found> {
   const seen = new Set<string>();
   for (const [index, text] of bytes.toString("utf8").split("\n").entries()) {
     if (text === "" || text.startsWith("#")) continue;
@@ -36,10 +36,10 @@ export function* dumpProperties(bytes: Buffer, wanted: Readonly<Record<string, R
     else {
       seen.add(name);
       yield row({ name, value });
-      if (wanted[name]?.test(value) === false) yield damage(index + 1, `${name} is not ${value}`);
+      if (wanted.get(name)?.test(value) === false) yield damage(index + 1, `${name} is not ${value}`);
     }
   }
-  for (const name of Object.keys(wanted)) if (!seen.has(name)) yield damage(1, `${name} is missing`);
+  for (const name of wanted.keys()) if (!seen.has(name)) yield damage(1, `${name} is missing`);
 }
 
 /** Entries start on the third line: version and count stand before them. */

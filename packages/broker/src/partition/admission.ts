@@ -1,4 +1,4 @@
-import { type Batch, ErrorCode, errorName, unpack, validateBatches } from "@odradek/protocol";
+import { type Batch, ErrorCode, errorName, ProtocolError, unpack, validateBatches } from "@odradek/protocol";
 
 import type { TopicConfig } from "../config.ts";
 import type { AppendOptions, RefusedRecord } from "./answers.ts";
@@ -54,13 +54,25 @@ const RECORDS_TOLD_MAX = 3;
 function keyFault(batch: Batch, replica: LocalReplica): Admission | null {
   if (!replica.config.cleanupPolicy.compact || batch.isControl) return null;
   const message = `Compacted topic cannot accept message without key in topic partition ${replica}`;
-  const records = unpack(batch).flatMap(({ key }, index) => (key === null ? [{ index, message }] : []));
+  const keys = keysOf(batch);
+  if (keys === null) return refused(ErrorCode.INVALID_RECORD, "the records of a batch can't be read");
+  const records = keys.flatMap((key, index) => (key === null ? [{ index, message }] : []));
   if (records.length === 0) return null;
   const told = records
     .slice(0, RECORDS_TOLD_MAX)
     .map(({ index }) => `RecordError(batchIndex=${index}, message='${message}')`);
   const sentence = `One or more records have been rejected due to ${records.length} record errors in total, and only showing the first three errors at most: [${told.join(", ")}]`;
   return { ...refused(ErrorCode.INVALID_RECORD, sentence), records };
+}
+
+/** Null: the checksum is right, what it covers is not (RELIABILITY N-15). */
+function keysOf(batch: Batch): (Buffer | null)[] | null {
+  try {
+    return unpack(batch).map(({ key }) => key);
+  } catch (error) {
+    if (error instanceof ProtocolError) return null;
+    throw error;
+  }
 }
 
 function sequenceOf(batches: readonly Batch[], replica: LocalReplica): Admission | null {

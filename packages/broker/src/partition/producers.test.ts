@@ -132,6 +132,15 @@ describe("idempotent producers", () => {
     expect(restored.count).toBe(0);
   });
 
+  test("N-03: a snapshot that declares more producers than it has bytes for changes nothing, though its checksum is right", () => {
+    const snapshot = remembering(batch(0)).snapshot();
+    snapshot.writeInt32BE(0x00ff_ffff, 6);
+    snapshot.writeUInt32BE(crc32c(snapshot.subarray(6)), 2);
+    const producers = remembering(batch(5, { id: 1 }));
+    expect(producers.restore(snapshot)).toBe(false);
+    expect(producers.count).toBe(1);
+  });
+
   test("I-02, I-10: the batches that a retry may repeat are remembered through a snapshot; Kafka's own has the last one", () => {
     const producers = remembering(...[0, 1, 2, 3, 4, 5].map((at) => batch(at, { offset: 10 + at })));
     const snapshot = producers.snapshot();

@@ -1,8 +1,10 @@
-import { crc32c, ErrorCode, Reader, Writer, type Batch } from "@odradek/protocol";
+import { crc32c, ErrorCode, ProtocolError, Reader, Writer, type Batch } from "@odradek/protocol";
 
 /** Batches of a producer that a retry may repeat: idempotent clients keep at most this many requests in flight (RELIABILITY I-02). */
 const BATCHES_REMEMBERED = 5;
 const SEQUENCES = 0x8000_0000;
+/** Of one producer in a snapshot. */
+const PRODUCER_BYTES = 46;
 /** One earlier batch in a snapshot. */
 const EARLIER_BYTES = 32;
 
@@ -114,7 +116,7 @@ export class Producers {
   // int64 baseOffset · int64 lastOffset · int64 timestamp
 
   snapshot(): Buffer {
-    const w = new Writer(16 + 46 * this.#producers.size);
+    const w = new Writer(16 + PRODUCER_BYTES * this.#producers.size);
     w.int32(this.#producers.size);
     for (const [id, producer] of this.#producers) {
       const last = producer.sent.at(-1);
@@ -144,20 +146,11 @@ export class Producers {
     }
     if (snapshot.length < 10 || snapshot.readInt16BE(0) !== 1) return false;
     if (snapshot.readUInt32BE(2) !== crc32c(snapshot.subarray(6))) return false;
-    const r = new Reader(snapshot, 6);
-    const producers = new Map<number, Producer>();
-    const open = new Map<number, number>();
-    for (let left = r.count(r.int32(), 46); left > 0; left--) {
-      const id = r.int64();
-      const producer = readProducer(r);
-      producers.set(id, producer);
-      if (producer.transactionStart >= 0) open.set(id, producer.transactionStart);
-    }
-    if (r.remaining > 0)
-      for (const [id, producer] of producers)
-        producers.set(id, { ...producer, sent: [...readEarlier(r), ...producer.sent] });
+    const producers = readProducers(new Reader(snapshot, 6));
+    if (producers === null) return false;
     this.#producers = producers;
-    this.#open = open;
+    this.#open = new Map();
+    for (const [id, { transactionStart }] of producers) if (transactionStart >= 0) this.#open.set(id, transactionStart);
     return true;
   }
 }
@@ -183,6 +176,21 @@ function afterMarker(batch: Batch, before: Producer | undefined): Producer {
     coordinatorEpoch: before?.coordinatorEpoch ?? -1,
     transactionStart: -1,
   };
+}
+
+/** Null: the checksum was right, but nobody who writes snapshots wrote this. */
+function readProducers(r: Reader): Map<number, Producer> | null {
+  const producers = new Map<number, Producer>();
+  try {
+    for (let left = r.count(r.int32(), PRODUCER_BYTES); left > 0; left--) producers.set(r.int64(), readProducer(r));
+    if (r.remaining > 0)
+      for (const [id, producer] of producers)
+        producers.set(id, { ...producer, sent: [...readEarlier(r), ...producer.sent] });
+  } catch (error) {
+    if (error instanceof ProtocolError) return null;
+    throw error;
+  }
+  return producers;
 }
 
 function writeEarlier(w: Writer, earlier: readonly Sent[]): void {

@@ -4,6 +4,7 @@ import { MemoryFiles, SeededRandom } from "@odradek/kit/testing";
 import { entriesIn } from "./entry-file.ts";
 import { OFFSET_ENTRY_BYTES, OffsetIndex } from "./offset-index.ts";
 import { TimeIndex } from "./time-index.ts";
+import { CorruptLogError } from "./walk.ts";
 
 function disk(): MemoryFiles {
   const files = new MemoryFiles();
@@ -19,6 +20,14 @@ describe("offset index", () => {
     index.append(170, 70_000);
     index.seal();
     expect(files.readAll("/d/i")!.toString("hex")).toBe("00000041000010250000004600011170");
+  });
+
+  test("L-03: an entry that points before its file is damage, not a place to read from", () => {
+    const files = disk();
+    const index = new OffsetIndex(files, "/d/i", { baseOffset: 0, entries: 0 });
+    index.append(7, -855_638_016);
+    expect(() => index.positionFor(9)).toThrow(CorruptLogError);
+    expect(index.positionFor(6)).toBe(0);
   });
 
   test("property: a lookup finds the last batch that ends at or before the offset, also after truncations and from disk", () => {

@@ -1,5 +1,6 @@
 import type { Files } from "@odradek/kit";
 import { EntryFile } from "./entry-file.ts";
+import { CorruptLogError } from "./walk.ts";
 
 export const OFFSET_ENTRY_BYTES = 8;
 
@@ -27,10 +28,16 @@ export class OffsetIndex extends EntryFile {
     return this.entryFor(offset)?.position ?? 0;
   }
 
-  /** The last entry at or below `offset`: the last offset of a batch and where it stands. Null: start with the segment. */
+  /**
+   * The last entry at or below `offset`: the last offset of a batch and where it stands. Null: start with the segment.
+   * Throws CorruptLogError on a position that no file has.
+   */
   entryFor(offset: number): { offset: number; position: number } | null {
     const at = this.#after(offset) - 1;
-    return at < 0 ? null : this.at(at);
+    if (at < 0) return null;
+    const entry = this.at(at);
+    if (entry.position < 0) throw new CorruptLogError(`${this.path} points to ${entry.position}`);
+    return entry;
   }
 
   at(index: number): { offset: number; position: number } {

@@ -45,7 +45,14 @@ export async function status(options: Common): Promise<void> {
   for (const { member, space, freeBytes } of rows)
     if (space !== null && space !== "ok")
       tell(`member ${member}: its disk is ${diskText(space, freeBytes)}; free some`);
-  if (!leaderOf(asked)) throw new Failure("unhealthy", "no member leads");
+  const leader = leaderOf(asked);
+  if (!leader) throw new Failure("unhealthy", "no member leads");
+  const { splitAt } = leader.status!;
+  if (splitAt !== null)
+    throw new Failure(
+      "unhealthy",
+      `members have different states after entry ${splitAt} and no majority agrees on one: nobody can tell who is right. Keep copies of all data directories`,
+    );
 }
 
 /** "ok, 12.3 GiB free" */

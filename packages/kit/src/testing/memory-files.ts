@@ -218,7 +218,7 @@ class MemoryFile implements OpenFile {
 
   write(buffers: readonly Buffer[], position: number): void {
     this.#check("write");
-    const bytes = Buffer.concat(buffers);
+    const bytes = buffers.length === 1 ? buffers[0]! : Buffer.concat(buffers);
     const injected = this.#disk.writeFault(this.path);
     const room = Math.max(0, this.#disk.room() + this.#inode.size - position);
     const written = Math.min(bytes.length, injected?.bytesWritten ?? Infinity, room);

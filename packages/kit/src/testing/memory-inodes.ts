@@ -2,44 +2,21 @@ import { integerBelow, type Random } from "../random.ts";
 
 type Change = { is: "write"; position: number; bytes: Buffer } | { is: "truncate"; size: number };
 
-/** Bytes that grow and shrink in place. */
-class Contents {
-  #bytes = Buffer.alloc(0);
-  size = 0;
-
-  view(): Buffer {
-    return this.#bytes.subarray(0, this.size);
-  }
-
-  apply(change: Change): void {
-    const size = change.is === "truncate" ? change.size : Math.max(this.size, change.position + change.bytes.length);
-    if (size > this.#bytes.length) {
-      const grown = Buffer.alloc(Math.max(size, this.#bytes.length * 2));
-      this.#bytes.copy(grown, 0, 0, this.size);
-      this.#bytes = grown;
-    }
-    if (size < this.size) this.#bytes.fill(0, size, this.size);
-    if (change.is === "write") change.bytes.copy(this.#bytes, change.position);
-    this.size = size;
-  }
-}
-
 /** The bytes of one file: what programs see, and what would be there after power loss. */
 export class MemoryInode {
-  #now = new Contents();
-  /** As of the last sync. */
-  readonly #durable = new Contents();
-  /** What `#now` has and `#durable` has not. */
+  readonly #seen = new Content();
+  /** As of the last sync: what is seen without the unsynced changes. */
+  readonly #durable = new Content();
   #unsynced: Change[] = [];
   /** Changes ever synced; marks count from the first change on. */
   #syncedCount = 0;
 
   get size(): number {
-    return this.#now.size;
+    return this.#seen.size;
   }
 
   bytes(): Buffer {
-    return this.#now.view();
+    return this.#seen.bytes();
   }
 
   write(bytes: Buffer, position: number): void {
@@ -56,9 +33,9 @@ export class MemoryInode {
   }
 
   sync(mark: number): void {
-    const synced = this.#unsynced.splice(0, Math.max(0, mark - this.#syncedCount));
-    for (const change of synced) this.#durable.apply(change);
-    this.#syncedCount += synced.length;
+    const now = this.#unsynced.splice(0, Math.max(0, mark - this.#syncedCount));
+    for (const change of now) this.#durable.apply(change);
+    this.#syncedCount += now.length;
   }
 
   /** Keeps all, nothing, a torn prefix or any subset of the changes since the last sync (pages reach a disk in any order). */
@@ -73,14 +50,40 @@ export class MemoryInode {
             ? tornPrefix(this.#unsynced, random)
             : this.#unsynced.filter(() => random.next() < 0.5);
     for (const change of kept) this.#durable.apply(change);
+    this.#seen.become(this.#durable);
     this.#unsynced = [];
-    this.#now = new Contents();
-    this.#now.apply({ is: "write", position: 0, bytes: this.#durable.view() });
   }
 
   #change(change: Change): void {
-    this.#now.apply(change);
+    this.#seen.apply(change);
     this.#unsynced.push(change);
+  }
+}
+
+/** Bytes that grow; behind their end the buffer is zero. */
+class Content {
+  #bytes = Buffer.alloc(0);
+  size = 0;
+
+  bytes(): Buffer {
+    return this.#bytes.subarray(0, this.size);
+  }
+
+  apply(change: Change): void {
+    const size = change.is === "truncate" ? change.size : Math.max(this.size, change.position + change.bytes.length);
+    if (size > this.#bytes.length) {
+      const grown = Buffer.alloc(Math.max(size, this.#bytes.length * 2));
+      this.#bytes.copy(grown, 0, 0, this.size);
+      this.#bytes = grown;
+    }
+    if (size < this.size) this.#bytes.fill(0, size, this.size);
+    if (change.is === "write") change.bytes.copy(this.#bytes, change.position);
+    this.size = size;
+  }
+
+  become(other: Content): void {
+    this.#bytes = Buffer.from(other.bytes());
+    this.size = other.size;
   }
 }
 

@@ -8,8 +8,11 @@ export type MemoryKvOptions = {
   rows?: ReadonlyMap<string, Buffer>;
 };
 
+/** A write by the name of its row; null deletes it. */
+type Named = { name: string; value: Buffer | null };
+
 type Waiting = {
-  writes: readonly KvWrite[];
+  writes: readonly Named[];
   sync: boolean;
   settle: { done: () => void; failed: (error: Error) => void };
 };
@@ -19,11 +22,11 @@ type Waiting = {
  * that were not synced, writes fail, rows rot.
  */
 export class MemoryKv implements Kv {
-  /** Keys as latin-1 strings, which compare as their bytes do. */
+  /** By key as a latin-1 string, which compare as their bytes do. Values are ours alone: they are copied on their way in and out. */
   readonly #rows: Map<string, Buffer>;
   #sorted: string[] | null = null;
   readonly #durable: Map<string, Buffer>;
-  #unsynced: (readonly KvWrite[])[] = [];
+  #unsynced: (readonly Named[])[] = [];
   readonly #waiting: Waiting[] = [];
   readonly #disk: NonNullable<MemoryKvOptions["disk"]>;
   readonly #faults: Error[] = [];
@@ -38,8 +41,7 @@ export class MemoryKv implements Kv {
   batch(writes: readonly KvWrite[], options: { sync: boolean }): Promise<void> {
     if (this.#closed) return Promise.reject(new Error("the store is closed"));
     return new Promise((done, failed) => {
-      const copied = writes.map((write) => ({ ...write, key: Buffer.from(write.key) }));
-      this.#waiting.push({ writes: copied, sync: options.sync, settle: { done, failed } });
+      this.#waiting.push({ writes: writes.map(named), sync: options.sync, settle: { done, failed } });
       if (this.#waiting.length === 1) this.#next();
     });
   }
@@ -67,6 +69,11 @@ export class MemoryKv implements Kv {
   /** The next batch fails and does nothing. */
   failNextBatch(error = new Error("EIO: injected")): void {
     this.#faults.push(error);
+  }
+
+  /** Takes back the failures that have not happened yet. */
+  mend(): void {
+    this.#faults.length = 0;
   }
 
   /** Changes or (undefined) loses a row behind the store's back, as a rotten block does. */
@@ -102,7 +109,7 @@ export class MemoryKv implements Kv {
   #next(): void {
     const current = this.#waiting[0];
     if (!current) return;
-    const bytes = current.writes.reduce((sum, write) => sum + (write.is === "put" ? write.value.length : 0), 0);
+    const bytes = current.writes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
     this.#disk({ sync: current.sync, bytes }, () => {
       if (this.#waiting[0] !== current) return;
       this.#waiting.shift();
@@ -138,15 +145,19 @@ export class MemoryKv implements Kv {
   }
 }
 
+const named = (write: KvWrite): Named => ({
+  name: write.key.toString("latin1"),
+  value: write.is === "put" ? Buffer.from(write.value) : null,
+});
+
 /** True when the set of keys changed. */
-function apply(rows: Map<string, Buffer>, writes: readonly KvWrite[]): boolean {
+function apply(rows: Map<string, Buffer>, writes: readonly Named[]): boolean {
   let changed = false;
-  for (const write of writes) {
-    const key = write.key.toString("latin1");
-    if (write.is === "delete") changed = rows.delete(key) || changed;
+  for (const { name, value } of writes) {
+    if (value === null) changed = rows.delete(name) || changed;
     else {
-      changed ||= !rows.has(key);
-      rows.set(key, Buffer.from(write.value));
+      changed ||= !rows.has(name);
+      rows.set(name, value);
     }
   }
   return changed;

@@ -34,6 +34,7 @@ export function statusOf(
     memberList: memberList(status, addresses),
     space: disk?.space ?? "ok",
     ...(disk && { freeBytes: disk.freeBytes }),
+    ...(status.splitAt !== null && { splitAt: status.splitAt }),
   };
 }
 

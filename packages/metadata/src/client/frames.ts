@@ -119,6 +119,7 @@ export type WireStatus = {
   memberList: WireMember[];
   space: string;
   freeBytes?: number;
+  splitAt?: number;
 };
 
 export type WireSession = { id: string; name: string; timeoutMs: number; ephemeralNodes: number; attached: boolean };

@@ -4,13 +4,21 @@ import type { MemberOptions, MemberStatus, SessionInfo } from "./types.ts";
 
 /** How one member sees itself. Rejects with an RpcError when it does not answer in time. */
 export async function memberStatus(options: MemberOptions): Promise<MemberStatus> {
-  const { leader, role, space, freeBytes = null, ...numbers } = await ask(options, metadataService.Status);
+  const {
+    leader,
+    role,
+    space,
+    freeBytes = null,
+    splitAt = null,
+    ...numbers
+  } = await ask(options, metadataService.Status);
   return {
     ...numbers,
     role: role as MemberStatus["role"],
     leader: leader === 0 ? null : leader,
     space: space as MemberStatus["space"],
     freeBytes,
+    splitAt,
   };
 }
 

@@ -174,6 +174,8 @@ export type MemberStatus = {
   space: "ok" | "low" | "full";
   /** Null: not known. */
   freeBytes: number | null;
+  /** A leader's: members have different states after this entry of the log, and no majority the same one. */
+  splitAt: number | null;
 };
 
 /** `address` is empty where it is not known; `added`: it is the one that the member was added with, the same for everybody. */

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { digestOf } from "../store/write.ts";
@@ -36,4 +37,26 @@ test("what is in it must be a whole tree, the one that the header tells of", () 
   expect(verifySnapshot(bytes(fileOf(data)))).toMatchObject({ revision: 0, nodes: 1 });
   expect(() => verifySnapshot(bytes(fileOf(data, { nodes: 2 })))).toThrow("nodes 1, the header says 2");
   expect(() => verifySnapshot(bytes(fileOf(Buffer.from("no tree"))))).toThrow();
+});
+
+test("a header that none of us wrote is refused, though the file's checksum is right", () => {
+  const [fixed, header, data] = encodeSnapshotFile(fileOf(Buffer.from("some data"))) as [
+    Buffer,
+    Buffer,
+    Buffer,
+    Buffer,
+  ];
+  const withHeader = (text: string): Buffer => {
+    const changed = Buffer.from(text);
+    const start = Buffer.from(fixed);
+    start.writeUInt32BE(changed.length, start.length - 4);
+    const crc = Buffer.alloc(4);
+    const body = Buffer.concat([start, changed, data]);
+    crc.writeUInt32BE(crc32(body));
+    return Buffer.concat([body, crc]);
+  };
+  expect(decodeSnapshotFile(withHeader(header.toString())).data.toString()).toBe("some data");
+  expect(() => decodeSnapshotFile(withHeader("{"))).toThrow("no JSON");
+  expect(() => decodeSnapshotFile(withHeader("null"))).toThrow("has no index");
+  expect(() => decodeSnapshotFile(withHeader(header.toString().replace('"hash"', '"hush"')))).toThrow("has no hash");
 });

@@ -40,13 +40,31 @@ export function decodeSnapshotFile(bytes: Buffer): SnapshotFile {
   if (headerLength > headerBytesMax || dataAt > end) throw new Error("the snapshot is cut short");
   if (crc32(bytes.subarray(0, end)) !== bytes.readUInt32BE(end))
     throw new Error("the snapshot is damaged, or cut short: its CRC does not match");
-  const header = JSON.parse(bytes.subarray(fixedBytes, dataAt).toString()) as Header;
+  const header = headerOf(bytes.subarray(fixedBytes, dataAt).toString());
   const data = bytes.subarray(dataAt, end);
   const { bytes: expected, hash, digest, ...rest } = header;
   if (data.length !== expected) throw new Error(`the snapshot has ${data.length} bytes of data instead of ${expected}`);
   const decoded = { ...rest, hash: Buffer.from(hash, "hex"), digest: Buffer.from(digest, "hex"), data };
   if (!digestOf(data).equals(decoded.digest)) throw new Error("the snapshot's data is not what its digest says");
   return decoded;
+}
+
+const numbers = ["index", "term", "revision", "nodes", "sessions", "savedAtMs", "bytes"] as const;
+const texts = ["clusterId", "hash", "digest"] as const;
+
+/** The checksum says that somebody wrote it so, not that it was one of us. */
+function headerOf(json: string): Header {
+  let header: Partial<Header> | null;
+  try {
+    header = JSON.parse(json) as Partial<Header> | null;
+  } catch (cause) {
+    throw new Error("the snapshot's header is no JSON", { cause });
+  }
+  for (const name of numbers)
+    if (!Number.isSafeInteger(header?.[name])) throw new Error(`the snapshot's header has no ${name}`);
+  for (const name of texts)
+    if (typeof header?.[name] !== "string") throw new Error(`the snapshot's header has no ${name}`);
+  return header as Header;
 }
 
 type Header = Omit<SnapshotFile, "data" | "hash" | "digest"> & { bytes: number; hash: string; digest: string };

@@ -1,5 +1,6 @@
 import type { WireEntry } from "../store/entry.ts";
 import type { Space } from "../store/space.ts";
+import type { Checkpoint } from "../store/state-digest.ts";
 import type { Place, SnapshotInfo, Standing } from "../store/write.ts";
 
 /** Proposed terms are not yet terms: `preVote` and a granted `preVoteReply` carry the term that the candidate would take. */
@@ -44,9 +45,13 @@ export type Message =
       /** Not 0: the node is recovering and this names its stay. */
       recovering: number;
       space: Space;
+      /** The newest one of the sender's state. */
+      checkpoint: Checkpoint | null;
     }
   | { is: "snapshot"; term: number; info: SnapshotInfo; offset: number; data: Buffer }
   | { is: "snapshotReply"; term: number; index: number; received: number; installed: boolean; recovering: number }
-  | { is: "timeoutNow"; term: number };
+  | { is: "timeoutNow"; term: number }
+  /** A majority has this digest, and the receiver told another one (RELIABILITY R-26). */
+  | { is: "diverged"; term: number; checkpoint: Checkpoint };
 
 export type Envelope = { to: number; message: Message };

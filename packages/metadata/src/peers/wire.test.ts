@@ -37,7 +37,17 @@ const frames: Frame[] = [
     ],
     recover: { nonce: 0x7fff_ffff, until: large },
   },
-  { is: "appendReply", term: 2, round: 1, prevIndex: 3, rejected: null, match: 3, recovering: 0, space: "ok" },
+  {
+    is: "appendReply",
+    term: 2,
+    round: 1,
+    prevIndex: 3,
+    rejected: null,
+    match: 3,
+    recovering: 0,
+    space: "ok",
+    checkpoint: null,
+  },
   {
     is: "appendReply",
     term: 2,
@@ -47,6 +57,7 @@ const frames: Frame[] = [
     match: 0,
     recovering: 5,
     space: "full",
+    checkpoint: { index: large, digest: bytes("digest") },
   },
   {
     is: "snapshot",
@@ -78,6 +89,7 @@ const frames: Frame[] = [
   },
   { is: "snapshotReply", term: 2, index: 9, received: 4, installed: true, recovering: 1 },
   { is: "timeoutNow", term: 2 },
+  { is: "diverged", term: 2, checkpoint: { index: large, digest: bytes("digest") } },
 ];
 
 test.each(frames)("$is comes out of the wire as it went in", (frame) => {
@@ -88,4 +100,10 @@ test("a frame that says nothing, or only half, is an error of its sender", () =>
   expect(() => talk.decodeRequest(Buffer.alloc(0))).toThrow("says nothing");
   const emptySnapshot = Buffer.from([(9 << 3) | 2, 0]);
   expect(() => talk.decodeRequest(emptySnapshot)).toThrow("without its description");
+});
+
+test("N-20: a value that the contract does not have is an error that says so", () => {
+  // append { term: 1, entries: [{ kind: 117 }] }
+  const frame = Buffer.from("3a0f0801200028013207080110751a0178", "hex");
+  expect(() => talk.decodeRequest(frame)).toThrow("unknown value: 117");
 });

@@ -55,12 +55,13 @@ type WireInfo = Omit<SnapshotInfo, "cluster"> & {
 function fromWire(wire: WireFrame): Frame {
   const body = wire[wire.is] as Body | undefined;
   if (!body) throw new Error("a frame that says nothing");
+  if (wire.is === "diverged" && !body["checkpoint"]) throw new Error("a verdict without the digest");
   if (wire.is === "snapshot" && !body["info"]) throw new Error("a snapshot without its description");
   switch (wire.is) {
     case "hello":
       return { promised: null, ...body, is: "hello", standing: lower<Standing>(body["standing"]) } as Frame;
     case "appendReply":
-      return { ...body, is: "appendReply", space: lower<Space>(body["space"]) } as Frame;
+      return { checkpoint: null, ...body, is: "appendReply", space: lower<Space>(body["space"]) } as Frame;
     case "append": {
       const wired = body["entries"] as WireEntry[];
       const entries = wired.map(({ term, kind, data }) => ({ term, is: lower<EntryKind>(kind), data }));
@@ -78,4 +79,8 @@ function fromWire(wire: WireFrame): Frame {
   }
 }
 
-const lower = <Name extends string>(name: unknown): Name => (name as string).toLowerCase() as Name;
+/** A number stands for a value that the contract does not have. */
+function lower<Name extends string>(name: unknown): Name {
+  if (typeof name !== "string") throw new Error(`a frame with an unknown value: ${String(name)}`);
+  return name.toLowerCase() as Name;
+}

@@ -61,6 +61,8 @@ export type ConsensusStatus = {
   addresses: Record<number, string>;
   /** What disks have room for: our own and, while we lead, those of a majority. */
   room: Space;
+  /** A leader's: members have different states after this entry, and no majority the same one (RELIABILITY R-26). */
+  splitAt: number | null;
 };
 
 /** The replicated log as the service above sees it. */

@@ -2,6 +2,7 @@ import { assert, unreachable } from "@odradek/kit";
 
 import { admissionTick, onHello, onTermSeen, recoverTick } from "./admission.ts";
 import { floorTick, rollCallTick } from "./roll-call.ts";
+import { noteOwnCheckpoint, onDiverged } from "./digests.ts";
 import { electAlone, electionTick, onPreVote, onPreVoteReply, onTimeoutNow } from "./election.ts";
 import { onVote, onVoteReply, ownVoteDurable, peerDied } from "./election.ts";
 import type { Entry } from "../store/entry.ts";
@@ -85,6 +86,9 @@ export class RaftCore {
       case "compact":
         this.#compact(input);
         break;
+      case "digest":
+        noteOwnCheckpoint(raft, input.checkpoint);
+        break;
       case "space":
         raft.space = input.space;
         break;
@@ -134,7 +138,9 @@ export class RaftCore {
       reads: raft.reads,
       install: raft.installing,
       snapshotWanted: raft.snapshotWanted,
+      verdict: raft.verdict,
     };
+    raft.verdict = null;
     raft.reads = { served: [], refused: [] };
     raft.snapshotWanted = false;
     if (write === null && raft.pending.length === 0) ready.send.push(...ready.afterWrite.splice(0));
@@ -183,6 +189,8 @@ export class RaftCore {
         return onSnapshotReply(raft, from, message);
       case "timeoutNow":
         return onTimeoutNow(raft, message);
+      case "diverged":
+        return onDiverged(raft, message);
       default:
         return unreachable(message);
     }
@@ -247,6 +255,7 @@ function isEmpty(ready: Ready): boolean {
     ready.send.length + ready.afterWrite.length + ready.commit.length === 0 &&
     ready.reads.served.length + ready.reads.refused.length === 0 &&
     ready.install === null &&
+    ready.verdict === null &&
     !ready.snapshotWanted
   );
 }

@@ -6,12 +6,14 @@ import type { Compaction } from "./compaction.ts";
 import type { Changed, CommittedEntry, Consensus, ConsensusStatus, Leadership, Proposed } from "./consensus.ts";
 import type { StateMachine, Transferred } from "./consensus.ts";
 import type { RaftCore } from "./core.ts";
-import type { Entry } from "../store/entry.ts";
+import { DistrustedError } from "../store/distrusted.ts";
+import type { Entry, Position } from "../store/entry.ts";
 import type { Space } from "../store/space.ts";
 import type { Envelope } from "../peers/messages.ts";
 import type { Snapshot } from "../store/write.ts";
 import type { MemberChange } from "./membership.ts";
 import type { Ready } from "./ready.ts";
+import type { Verdict } from "./state.ts";
 import type { Write } from "../store/write.ts";
 import { roomOf } from "./room.ts";
 import { statusOf } from "./status.ts";
@@ -70,6 +72,16 @@ export class RaftDriver<Result> implements Consensus<Result> {
 
   get room(): Space {
     return roomOf(this.#parts.core.state);
+  }
+
+  /** Calls `look` between two writes to the store: all it begins to read is of one moment. */
+  still<Seen>(look: (last: Position) => Seen): Promise<Seen> {
+    return this.#parts.store.still(look);
+  }
+
+  /** Something is wrong with the disk: this node stops, as after a write that failed. */
+  halt(error: Error): void {
+    this.#fail(error);
   }
 
   /** So much room has our disk now. */
@@ -165,6 +177,7 @@ export class RaftDriver<Result> implements Consensus<Result> {
     let rounds = 0;
     for (let ready = core.ready(); ready; ready = core.ready()) {
       this.#process(ready);
+      if (this.#stopped) return;
       if (++rounds < roundsMax) continue;
       this.#schedule();
       break;
@@ -175,6 +188,9 @@ export class RaftDriver<Result> implements Consensus<Result> {
   }
 
   #process(ready: Ready): void {
+    if (ready.verdict) this.#judge(ready.verdict);
+    // Stopped for what was found: nothing of this round is done, least of all a read answered.
+    if (this.#stopped) return;
     for (const envelope of ready.send) this.#send(envelope);
     if (ready.write) this.#write(ready.write, ready.afterWrite);
     else if (ready.afterWrite.length > 0) this.#sendAfterWrite(ready.afterWrite);
@@ -183,6 +199,17 @@ export class RaftDriver<Result> implements Consensus<Result> {
     if (ready.snapshotWanted) this.#step({ is: "snapshot", snapshot: this.snapshot() });
     for (const context of ready.reads.served) this.#settleRead(context, "ok");
     for (const context of ready.reads.refused) this.#settleRead(context, "notLeader");
+  }
+
+  #judge({ is, index }: Verdict): void {
+    if (is === "diverged") {
+      const why = `a majority has another state than this node after entry ${index}`;
+      return this.#fail(new DistrustedError(why));
+    }
+    this.#parts.logger.error(
+      { evt: "DIGESTS_DIFFER", index },
+      `members have different states after entry ${index}, and no majority agrees on one: nobody can tell who is right`,
+    );
   }
 
   #send({ to, message }: Envelope): void {
@@ -208,28 +235,41 @@ export class RaftDriver<Result> implements Consensus<Result> {
   }
 
   #apply(entries: Entry[]): void {
-    const writes: KvWrite[] = [];
-    for (const entry of entries) {
-      const waiting = this.#proposals.get(entry.index);
-      this.#proposals.delete(entry.index);
-      if (entry.is !== "data") {
-        waiting?.settle({ is: "unknown" });
-        if (entry.is === "members") this.#changed(entry);
-        continue;
-      }
-      const committed = { index: entry.index, term: entry.term, data: entry.data };
-      const { writes: own, result } = this.#parts.stateMachine.apply(committed);
-      for (const write of own) writes.push(write);
-      // Success is for this very entry, not for another one that took its index (RELIABILITY R-09).
-      if (waiting?.term === entry.term) waiting.settle({ is: "applied", index: entry.index, result });
-      else waiting?.settle({ is: "unknown" });
-      this.onApplied(committed, result);
-    }
-    const applied = entries.at(-1)!.index;
-    this.#parts.store.apply(applied, writes).catch((error: Error) => this.#fail(error));
     const { core } = this.#parts;
+    const last = entries.at(-1)!;
+    let writes: KvWrite[] = [];
+    for (const entry of entries) {
+      for (const write of this.#applyOne(entry)) writes.push(write);
+      const isCheckpoint = entry.index % core.state.limits.digestEntries === 0;
+      if (!isCheckpoint && entry !== last) continue;
+      this.#keep(entry.index, writes, isCheckpoint);
+      writes = [];
+    }
     const keepAfter = this.#parts.compaction.due(core.state.log, entries);
     if (keepAfter !== null) this.#step({ is: "compact", snapshot: this.snapshot(), keepAfter });
+  }
+
+  #applyOne(entry: Entry): KvWrite[] {
+    const waiting = this.#proposals.get(entry.index);
+    this.#proposals.delete(entry.index);
+    if (entry.is !== "data") {
+      waiting?.settle({ is: "unknown" });
+      if (entry.is === "members") this.#changed(entry);
+      return [];
+    }
+    const committed = { index: entry.index, term: entry.term, data: entry.data };
+    const { writes, result } = this.#parts.stateMachine.apply(committed);
+    // Success is for this very entry, not for another one that took its index (RELIABILITY R-09).
+    if (waiting?.term === entry.term) waiting.settle({ is: "applied", index: entry.index, result });
+    else waiting?.settle({ is: "unknown" });
+    this.onApplied(committed, result);
+    return writes;
+  }
+
+  #keep(index: number, writes: KvWrite[], isCheckpoint: boolean): void {
+    const tell = (digest: Buffer): void => this.#step({ is: "digest", checkpoint: { index, digest } });
+    const kept = this.#parts.store.apply(index, writes, isCheckpoint ? tell : undefined);
+    kept.catch((error: Error) => this.#fail(error));
   }
 
   #changed({ index, term }: Entry): void {

@@ -54,6 +54,7 @@ function accept(raft: RaftState, from: number, message: Append, matched: number)
     match: matched,
     recovering: recoveringNonce(raft),
     space: raft.space,
+    checkpoint: raft.checkpoints.newest,
   };
   if (matched <= raft.synced) raft.tell(from, reply);
   else if (message.entries.length === 0) raft.tell(from, { ...reply, match: Math.min(matched, raft.synced) });
@@ -75,6 +76,7 @@ function reject(raft: RaftState, from: number, message: Append): void {
     match: 0,
     recovering: recoveringNonce(raft),
     space: raft.space,
+    checkpoint: raft.checkpoints.newest,
   });
 }
 
@@ -88,5 +90,6 @@ function refuseOldLeader(raft: RaftState, from: number, message: Append): void {
     match: 0,
     recovering: recoveringNonce(raft),
     space: raft.space,
+    checkpoint: raft.checkpoints.newest,
   });
 }

@@ -1,6 +1,7 @@
 import { assert } from "@odradek/kit";
 
 import type { Message } from "../peers/messages.ts";
+import { noteCheckpoint } from "./digests.ts";
 import { acknowledge, becomeProbe, becomeReplicate, newProgress, type Progress } from "./progress.ts";
 import { majority, reachedByMajority } from "./quorum.ts";
 import { countRound, requestRound } from "./reads.ts";
@@ -58,6 +59,7 @@ export function onAppendReply(raft: RaftState, from: number, message: AppendRepl
   noteStanding(raft, role, from, message.recovering);
   const current = role.followers.get(from)!;
   current.space = message.space;
+  noteCheckpoint(raft, role, from, message.checkpoint);
   if (message.rejected) onRejected(raft, current, message.prevIndex, message.rejected);
   else {
     assert(message.match <= raft.log.last.index, "a follower has what its leader sent");

@@ -38,6 +38,8 @@ export type RaftLimits = {
   membersMax: number;
   /** A learner this many entries behind is not promoted: as a voter it would hold up what it should help to commit. */
   promotionLagMax: number;
+  /** Every so many entries replicas compare digests of their state (RELIABILITY R-26). */
+  digestEntries: number;
 };
 
 /** For tests that tell what these rules are good for; never set elsewhere. Bugs are planted by the simulator (docs/simulation.md). */
@@ -88,4 +90,5 @@ export const defaultLimits: RaftLimits = {
   readsMax: 10_000,
   membersMax: 9,
   promotionLagMax: 1000,
+  digestEntries: 1000,
 };

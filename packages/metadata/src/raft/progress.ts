@@ -1,6 +1,7 @@
 import { assert } from "@odradek/kit";
 
 import type { Space } from "../store/space.ts";
+import { Checkpoints } from "./checkpoints.ts";
 
 /**
  * probe: looking for where the logs agree, one empty append at a time. replicate: entries flow ahead of their acknowledgements.
@@ -29,6 +30,8 @@ export type Progress = {
   boot: number;
   /** Of its disk, as it last said. */
   space: Space;
+  /** Digests of its state, as it told them. */
+  checkpoints: Checkpoints;
 };
 
 export function newProgress(next: number, nowMs: number): Progress {
@@ -41,6 +44,7 @@ export function newProgress(next: number, nowMs: number): Progress {
     recovering: null,
     boot: 0,
     space: "ok",
+    checkpoints: new Checkpoints(),
   };
 }
 

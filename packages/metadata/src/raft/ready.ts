@@ -3,7 +3,9 @@ import type { KvWrite } from "@odradek/kit";
 import type { Envelope, Message } from "../peers/messages.ts";
 import type { Entry } from "../store/entry.ts";
 import type { Space } from "../store/space.ts";
+import type { Checkpoint } from "../store/state-digest.ts";
 import type { Snapshot, Write } from "../store/write.ts";
+import type { Verdict } from "./state.ts";
 
 /** What the driver has to do after a step: write, send, send what waits for the write, apply. */
 export type Ready = {
@@ -18,6 +20,7 @@ export type Ready = {
   install: Snapshot | null;
   /** A follower needs a snapshot: step `snapshot` with one at the applied index. */
   snapshotWanted: boolean;
+  verdict: Verdict | null;
 };
 
 export type Input =
@@ -33,6 +36,8 @@ export type Input =
   | { is: "installRefused" }
   /** The state at the snapshot's index was saved; entries up to `keepAfter` may go. */
   | { is: "compact"; snapshot: Snapshot; keepAfter: number }
+  /** The state after an entry has this digest. */
+  | { is: "digest"; checkpoint: Checkpoint }
   /** So much room has our disk now. */
   | { is: "space"; space: Space }
   /** Hand leadership to this voter, or to the one that is furthest. */

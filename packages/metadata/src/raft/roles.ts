@@ -33,6 +33,8 @@ export type Leader = {
   left: boolean;
   /** When it may look again for a voter with more room on its disk. */
   roomierAtMs: number;
+  /** The last entry after which members had different states, and no majority the same one. */
+  splitAt: number | null;
 };
 export type Role = Follower | PreCandidate | Candidate | Leader;
 
@@ -95,6 +97,7 @@ export function becomeLeader(raft: RaftState): void {
     leaving: new Map(),
     left: false,
     roomierAtMs: raft.nowMs,
+    splitAt: null,
   };
 }
 

@@ -2,6 +2,7 @@ import { assert, type Random } from "@odradek/kit";
 
 import { beginning, type Entry } from "../store/entry.ts";
 import type { Space } from "../store/space.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { RaftLog } from "./log.ts";
 import type { Envelope, Message } from "../peers/messages.ts";
 import type { Cluster, Place, Snapshot, SnapshotInfo, Standing } from "../store/write.ts";
@@ -22,6 +23,9 @@ export type RollCall = {
   heard: Map<number, Testimony>;
 };
 export type Testimony = { term: number; promised: Place | null; voters: readonly number[]; atMs: number };
+
+/** What comparing digests has shown: our own state is not the others', or nobody can tell whose is right. */
+export type Verdict = { is: "diverged" | "split"; index: number };
 
 /** A snapshot on its way in. */
 export type Incoming = { info: SnapshotInfo; chunks: Buffer[]; received: number };
@@ -59,6 +63,9 @@ export class RaftState {
   role: Role;
   /** Of our own disk. */
   space: Space = "ok";
+  /** Digests of our own state. */
+  readonly checkpoints = new Checkpoints();
+  verdict: Verdict | null = null;
 
   /** What others said of themselves in hellos. */
   readonly peers = new Map<number, { standing: Standing; term: number }>();

@@ -20,6 +20,7 @@ export function statusOf({ state }: RaftCore, snapshotIndex: number): ConsensusS
     learners: [...learners],
     addresses: { ...cluster?.addresses },
     room: roomOf(state),
+    splitAt: role.is === "leader" ? role.splitAt : null,
   };
 }
 

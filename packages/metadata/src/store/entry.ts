@@ -15,6 +15,8 @@ export type WireEntry = { term: number; is: EntryKind; data: Buffer };
 
 export const hashBytes = 16;
 
+const headerBytes = hashBytes + 13;
+
 /** Before the first entry. */
 export const beginning: Position = { index: 0, term: 0, hash: Buffer.alloc(hashBytes) };
 
@@ -24,11 +26,11 @@ const kindBytes: Record<EntryKind, number> = { data: 0, noop: 1, members: 2 };
 export function entryAfter(previous: Position, { term, is, data }: WireEntry): Entry {
   assert(term >= previous.term, "terms never go back along a log");
   const index = previous.index + 1;
-  const header = Buffer.alloc(hashBytes + 13);
-  previous.hash.copy(header);
-  header.writeUIntBE(index, hashBytes, 6);
-  header.writeUIntBE(term, hashBytes + 6, 6);
-  header.writeUInt8(kindBytes[is], hashBytes + 12);
-  const digest = hash("sha256", Buffer.concat([header, data]), "buffer").subarray(0, hashBytes);
-  return { index, term, is, data, hash: Buffer.from(digest) };
+  const hashed = Buffer.allocUnsafe(headerBytes + data.length);
+  previous.hash.copy(hashed);
+  hashed.writeUIntBE(index, hashBytes, 6);
+  hashed.writeUIntBE(term, hashBytes + 6, 6);
+  hashed.writeUInt8(kindBytes[is], hashBytes + 12);
+  data.copy(hashed, headerBytes);
+  return { index, term, is, data, hash: hash("sha256", hashed, "buffer").subarray(0, hashBytes) };
 }

@@ -1,5 +1,6 @@
 import type { Files, Logger } from "@odradek/kit";
 
+import { distrustedFile, DistrustedError } from "./distrusted.ts";
 import { LevelKv } from "./level-kv.ts";
 import { stateRange } from "./state-digest.ts";
 
@@ -25,6 +26,9 @@ export async function openLevel(options: { directory: string; files: Files; logg
     await files.removeDirectory(aside);
     if (files.exists(directory)) files.rename(directory, aside);
   };
+  const distrusted = files.readAll(distrustedFile(directory));
+  if (distrusted !== null) await setAside(new DistrustedError(distrusted.toString()));
+  await files.remove(distrustedFile(directory));
   if (unfinished >= unfinishedMax) await setAside(new Error(`opening it ended ${unfinished} processes`));
   await files.replace(opening, Buffer.from(String(unfinished + 1)));
   let kv: LevelKv;

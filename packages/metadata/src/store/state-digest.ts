@@ -5,6 +5,9 @@ import type { Kv, KvWrite } from "@odradek/kit";
 /** Rows that belong to the state machine. */
 export const stateRange = { from: Buffer.from([0x40]), below: Buffer.from([0x80]) };
 
+/** The digest of the state after an entry. */
+export type Checkpoint = { index: number; digest: Buffer };
+
 const words = 4;
 
 /**
@@ -47,7 +50,9 @@ export class StateDigest {
 }
 
 function rowHash(key: Buffer, value: Buffer): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(key.length);
-  return hash("sha256", Buffer.concat([length, key, value]), "buffer");
+  const row = Buffer.allocUnsafe(4 + key.length + value.length);
+  row.writeUInt32BE(key.length);
+  key.copy(row, 4);
+  value.copy(row, 4 + key.length);
+  return hash("sha256", row, "buffer");
 }

@@ -11,8 +11,15 @@ import type { Mark, RaftMark } from "./raft-mark.ts";
 import { StateDigest, stateRange } from "./state-digest.ts";
 
 /** Rows of the state machine after an entry. `all`: they replace every row there is. */
-type StateWrite = { index: number; writes: KvWrite[]; all: boolean };
-type Task = { write: Write | null; state: StateWrite | null; done: () => void; failed: (error: Error) => void };
+type StateWrite = { index: number; writes: KvWrite[]; all: boolean; onDigest?: ((digest: Buffer) => void) | undefined };
+type Task = {
+  write: Write | null;
+  state: StateWrite | null;
+  /** Looks at the rows while nothing is written. */
+  look?: () => void;
+  done: () => void;
+  failed: (error: Error) => void;
+};
 
 /**
  * Log, promises and state of one node. One queue, one task after the other (RELIABILITY R-04); tasks that wait are done
@@ -45,9 +52,20 @@ export class Store {
     return this.#add({ write, state: null });
   }
 
-  /** The state's rows after entry `index`, and the index, in one batch (RELIABILITY R-14). Not synced: a lost tail is applied again. */
-  apply(index: number, writes: KvWrite[]): Promise<void> {
-    return this.#add({ write: null, state: { index, writes, all: false } });
+  /**
+   * The state's rows after entry `index`, and the index, in one batch (RELIABILITY R-14). Not synced: a lost tail is applied again. `onDigest` gets
+   * the digest of the state after this entry.
+   */
+  apply(index: number, writes: KvWrite[], onDigest?: (digest: Buffer) => void): Promise<void> {
+    return this.#add({ write: null, state: { index, writes, all: false, onDigest } });
+  }
+
+  /** Calls `look` between two writes: all it begins to read is of one moment. */
+  async still<Seen>(look: (last: Position) => Seen): Promise<Seen> {
+    let seen: { value: Seen } | null = null;
+    await this.#add({ write: null, state: null, look: () => (seen = { value: look(this.#last) }) });
+    assert(seen, "it has looked");
+    return (seen as { value: Seen }).value;
   }
 
   /** Replaces all rows of the state. */
@@ -62,7 +80,7 @@ export class Store {
     this.#mark.close();
   }
 
-  #add(task: Pick<Task, "write" | "state">): Promise<void> {
+  #add(task: Pick<Task, "write" | "state" | "look">): Promise<void> {
     if (this.#failed) return Promise.reject(this.#failed);
     return new Promise((done, failed) => {
       this.#queue.push({ ...task, done, failed });
@@ -86,7 +104,7 @@ export class Store {
 
   /** Everything that waits, but what replaces all rows goes alone: it has to look at them. */
   #takeGroup(): Task[] {
-    const alone = this.#queue.findIndex((task) => task.write?.install || task.state?.all);
+    const alone = this.#queue.findIndex((task) => task.write?.install || task.state?.all || task.look);
     if (alone < 0) return this.#queue.splice(0);
     return this.#queue.splice(0, Math.max(1, alone));
   }
@@ -96,7 +114,8 @@ export class Store {
     let hard: HardState | null = null;
     const written = new Map<string, Buffer | undefined>();
     let lowest = this.#value.last;
-    for (const { write, state } of group) {
+    for (const { write, state, look } of group) {
+      look?.();
       if (write) {
         hard = write.hard ?? hard;
         if (write.install) rows.push(...(await this.#installed(write.install)));
@@ -170,11 +189,13 @@ export class Store {
   }
 
   /** `written`: rows of the same batch, which the store does not have yet. */
-  #changed({ index, writes }: StateWrite, written: Map<string, Buffer | undefined>): KvWrite[] {
+  #changed({ index, writes, onDigest }: StateWrite, written: Map<string, Buffer | undefined>): KvWrite[] {
     for (const { key } of writes) assert(key[0]! >= 0x40 && key[0]! < 0x80, "the state has its own tags");
     this.#digest ??= this.#readDigest();
     this.#digest.follow(this.#kv, writes, written);
-    return [...writes, applied.put({ index, digest: this.#digest.bytes })];
+    const digest = this.#digest.bytes;
+    onDigest?.(digest);
+    return [...writes, applied.put({ index, digest })];
   }
 
   #readDigest(): StateDigest {

@@ -150,6 +150,7 @@ export class MemoryConsensus<Result> implements Consensus<Result> {
       learners: [],
       addresses: this.#quorum.addresses,
       room: this.room,
+      splitAt: null,
     };
   }
 

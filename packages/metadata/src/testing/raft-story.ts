@@ -79,6 +79,11 @@ export class RaftStory {
         return this.#change(node, { is: "promote", id: Number(words[1]) });
       case "remove":
         return this.#change(node, { is: "remove", id: Number(words[1]) });
+      case "digest":
+        return this.#step(node, {
+          is: "digest",
+          checkpoint: { index: Number(words[1]), digest: Buffer.from(words[2]!) },
+        });
       case "space":
         return this.#step(node, { is: "space", space: words[1] as Space });
       case "hold":
@@ -172,6 +177,7 @@ export class RaftStory {
       this.#step(id, { is: "installed", snapshot: ready.install, writes: [] });
     }
     for (const entry of ready.commit) this.#apply(node, id, entry);
+    if (ready.verdict) this.#said.push(`${id} finds digests of entry ${ready.verdict.index} ${ready.verdict.is}`);
     if (ready.snapshotWanted) this.#step(id, { is: "snapshot", snapshot: this.#snapshot(node) });
     for (const context of ready.reads.served) this.#said.push(`${id} serves read ${context}`);
     for (const context of ready.reads.refused) this.#said.push(`${id} refuses read ${context}`);
@@ -350,6 +356,8 @@ function describe(message: Message): string {
       return `snapshotReply ${message.index} ${message.installed ? "installed" : `received=${message.received}`}`;
     case "timeoutNow":
       return `timeoutNow term=${term}`;
+    case "diverged":
+      return `diverged after ${message.checkpoint.index}`;
     default:
       return message satisfies never;
   }

@@ -42,6 +42,13 @@ export class SimDisk {
     return this.#fails;
   }
 
+  /** As new, but for what it has lost. */
+  heal(): void {
+    this.hangsUntilMs = 0;
+    this.syncMs = 0.5;
+    this.#kv?.mend();
+  }
+
   /** Power loss. */
   crash(): void {
     if (this.#kv) this.#rows = this.#kv.crash(this.#random);

@@ -38,20 +38,29 @@ type Parts = {
   nodes: readonly FaultyNode[];
   schedule: readonly Injection[];
   quickRestarts: number;
+  /** Of the time that cuts, pauses and absences last. */
+  scale?: number;
 };
 
 /** Does the harm of a schedule until told to stop. Chance is that of each injection, so that leaving one out changes no other. */
 export class Faults {
   readonly #parts: Parts;
+  readonly #scale: number;
   #stopped = false;
   /** For a while, some of those who vote lose their memory at once. */
   #voters: { random: Random; untilMs: number } | null = null;
   /** For a while, new leaders die before they get far. */
   #reigns: { random: Random; untilMs: number } | null = null;
+  /** For a while, nodes lose their memory right after they promised something, or made it known. */
+  #promises: { random: Random; untilMs: number } | null = null;
   #lastTerm = 0;
+  #lastCommit = 0;
+  /** Who shuts down right now. */
+  readonly #leaving = new Set<FaultyNode>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#scale = parts.scale ?? 1;
     parts.network.onSend = (from, message) => this.#sent(from, message);
     for (const { atMs, fault, chance } of parts.schedule)
       parts.loop.at(atMs, () => {
@@ -65,9 +74,9 @@ export class Faults {
     this.#stopped = true;
     network.heal();
     network.faults = { ...network.faults, loss: 0, duplication: 0, straggling: 0, delayMsMean: 0.5 };
+    for (const node of this.#leaving) if (node.up) node.crash();
     for (const node of nodes) {
-      node.disk.hangsUntilMs = 0;
-      node.disk.syncMs = 0.5;
+      node.disk.heal();
       if (node.paused) node.resume();
       if (!node.up) node.start();
     }
@@ -88,10 +97,13 @@ export class Faults {
         loop.at(random.next() * 20, () => this.#crash(node, random));
         return;
       case "crashVoter":
-        this.#voters = { random, untilMs: loop.nowMs + 4000 };
+        this.#voters = { random, untilMs: loop.nowMs + this.#ms(4000) };
+        return;
+      case "crashPromising":
+        this.#promises = { random, untilMs: loop.nowMs + this.#ms(2000) };
         return;
       case "shortReigns":
-        this.#reigns = { random, untilMs: loop.nowMs + 4000 };
+        this.#reigns = { random, untilMs: loop.nowMs + this.#ms(4000) };
         return;
       case "crashAll":
         for (const one of nodes) this.#crash(one, random);
@@ -103,10 +115,10 @@ export class Faults {
         return this.#divide(fault, node, random);
       case "pause":
         node.pause();
-        loop.at(100 + random.next() * 5000, () => node.resume());
+        loop.at(this.#ms(100 + random.next() * 5000), () => node.resume());
         return;
       case "diskHang":
-        node.disk.hangsUntilMs = loop.nowMs + random.next() * 4000;
+        node.disk.hangsUntilMs = loop.nowMs + this.#ms(random.next() * 4000);
         return;
       case "diskFails":
         node.disk.failNext();
@@ -115,6 +127,7 @@ export class Faults {
         for (const leader of this.#leaders()) leader.transfer();
         return;
       case "shutDown":
+        this.#leaving.add(node);
         void node.shutDown().then(() => this.#crash(node, random));
         return;
       case "wipe":
@@ -136,13 +149,17 @@ export class Faults {
       for (const one of half)
         for (const other of nodes) if (!half.has(other)) this.#cut(one, other, { bothWays: true });
     }
-    if (fault !== "swizzle") return void loop.at(200 + random.next() * 4000, () => network.heal());
+    if (fault !== "swizzle") return void loop.at(this.#ms(200 + random.next() * 4000), () => network.heal());
     // One link after the other is cut, and they heal in another order.
     for (const other of nodes) {
       if (random.next() < 0.3) continue;
-      loop.at(random.next() * 1000, () => this.#cut(node, other, { bothWays: random.next() < 0.5 }));
-      loop.at(1000 + random.next() * 2000, () => network.healLink(node.id, other.id));
+      loop.at(this.#ms(random.next() * 1000), () => this.#cut(node, other, { bothWays: random.next() < 0.5 }));
+      loop.at(this.#ms(1000 + random.next() * 2000), () => network.healLink(node.id, other.id));
     }
+  }
+
+  #ms(unscaledMs: number): number {
+    return unscaledMs * this.#scale;
   }
 
   #leaders(): FaultyNode[] {
@@ -155,28 +172,63 @@ export class Faults {
   }
 
   #sent(from: number, message: Message): void {
-    const { loop, nodes } = this.#parts;
+    const { nodes } = this.#parts;
     if (this.#stopped) return;
     const node = nodes.find((one) => one.id === from)!;
-    const isFirst = message.is === "append" && message.term > this.#lastTerm;
-    if (isFirst) this.#lastTerm = message.term;
-    if (isFirst && this.#reigns && loop.nowMs < this.#reigns.untilMs && this.#reigns.random.next() < 0.7) {
-      const { random } = this.#reigns;
-      loop.at(random.next() * 80, () => this.#crash(node, random));
+    if (message.is === "append") this.#appendSent(node, message);
+    if (message.is === "appendReply" && !message.rejected) this.#crashPromising(node, 0.02);
+    const voters = this.#current(this.#voters);
+    if (!voters) return;
+    if (message.is === "voteReply" && message.granted && voters.next() < 0.3) this.#crashSoon(node, voters, 0.5);
+    if (message.is === "vote" && voters.next() < 0.1) this.#crashSoon(node, voters, 50);
+  }
+
+  #appendSent(leader: FaultyNode, { term, commit }: Extract<Message, { is: "append" }>): void {
+    if (term > this.#lastTerm) {
+      this.#lastTerm = term;
+      const reigns = this.#current(this.#reigns);
+      if (reigns && reigns.next() < 0.7) this.#endReign(leader, reigns);
     }
-    if (!this.#voters || loop.nowMs > this.#voters.untilMs) return;
-    const { random } = this.#voters;
-    if (message.is === "voteReply" && message.granted && random.next() < 0.3)
-      loop.at(random.next() * 0.5, () => this.#crash(node, random));
-    if (message.is === "vote" && random.next() < 0.1) loop.at(random.next() * 50, () => this.#crash(node, random));
+    if (commit > this.#lastCommit) {
+      this.#lastCommit = commit;
+      this.#crashPromising(leader, 0.1);
+    }
+  }
+
+  #crashPromising(node: FaultyNode, probability: number): void {
+    const promises = this.#current(this.#promises);
+    if (!promises || promises.next() >= probability) return;
+    this.#crashSoon(node, promises, 0.5);
+    if (promises.next() < 0.5) for (const other of this.#parts.nodes) this.#crashSoon(other, promises, 0.5);
+  }
+
+  #current(window: { random: Random; untilMs: number } | null): Random | null {
+    return window && this.#parts.loop.nowMs < window.untilMs ? window.random : null;
+  }
+
+  #crashSoon(node: FaultyNode, random: Random, withinMs: number): void {
+    this.#parts.loop.at(random.next() * withinMs, () => this.#crash(node, random));
+  }
+
+  /** What a leader that dies soon has sent has often reached few (Raft figure 8). */
+  #endReign(leader: FaultyNode, random: Random): void {
+    const { loop, network, nodes } = this.#parts;
+    const unreached = random.next() < 0.5 ? nodes.filter(() => random.next() < 0.7) : [];
+    for (const other of unreached) this.#cut(leader, other, { bothWays: false });
+    loop.at(random.next() * 80, () => {
+      this.#crash(leader, random);
+      for (const other of unreached) network.healLink(leader.id, other.id);
+    });
   }
 
   #crash(node: FaultyNode, random: Random, meanwhile: () => void = () => {}): void {
     const { loop } = this.#parts;
-    if (!node.up) return;
+    if (!node.up || this.#stopped) return;
     node.crash();
+    this.#leaving.delete(node);
     meanwhile();
-    loop.at(random.next() < this.#parts.quickRestarts ? random.next() * 20 : random.next() ** 2 * 4000, () => {
+    const isQuick = random.next() < this.#parts.quickRestarts;
+    loop.at(isQuick ? random.next() * 20 : this.#ms(random.next() ** 2 * 4000), () => {
       if (!node.up) node.start();
     });
   }

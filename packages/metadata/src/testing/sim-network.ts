@@ -10,7 +10,7 @@ export type NetworkFaults = {
   loss: number;
   duplication: number;
   delayMsMean: number;
-  /** Probability that a message comes seconds later, when elections have passed. */
+  /** Probability that a message comes much later, when elections have passed. */
   straggling: number;
   /** Send every message through the real encoding. */
   encoded: boolean;
@@ -23,12 +23,14 @@ export class SimNetwork {
   onSend: (from: number, message: Message) => void = () => {};
   readonly #loop: EventLoop;
   readonly #random: Random;
+  readonly #stragglingMsMax: number;
   readonly #ends = new Map<number, { links: SimLinks; clock: ProcessClock }>();
   readonly #cuts = new Set<string>();
 
-  constructor(loop: EventLoop, random: Random, faults: NetworkFaults) {
+  constructor(loop: EventLoop, random: Random, faults: NetworkFaults, stragglingMsMax: number) {
     this.#loop = loop;
     this.#random = random;
+    this.#stragglingMsMax = stragglingMsMax;
     this.faults = faults;
   }
 
@@ -78,8 +80,9 @@ export class SimNetwork {
   }
 
   #delayMs(): number {
-    const lateMs = this.#random.next() < this.faults.straggling ? this.#random.next() * 3000 : 0;
-    return 0.05 - Math.log(1 - this.#random.next()) * this.faults.delayMsMean + lateMs;
+    const { straggling, delayMsMean } = this.faults;
+    const lateMs = this.#random.next() < straggling ? this.#random.next() * this.#stragglingMsMax : 0;
+    return 0.05 - Math.log(1 - this.#random.next()) * delayMsMean + lateMs;
   }
 }
 

@@ -4,7 +4,7 @@ import { type EventLoop, ProcessClock, Violation } from "@odradek/kit/simulation
 import type { CompactionLimits } from "../raft/compaction.ts";
 import type { Applied, CommittedEntry } from "../raft/consensus.ts";
 import type { RaftDriver } from "../raft/driver.ts";
-import type { RaftLimits } from "../raft/options.ts";
+import type { RaftLimits, RaftTiming } from "../raft/options.ts";
 import { startOnLinks } from "../raft/start.ts";
 import { JournalMachine } from "./journal-machine.ts";
 import { type Checks } from "./sim-checks.ts";
@@ -20,6 +20,7 @@ export type SimNodeParts = {
   checks: Checks;
   random: Random;
   limits: Partial<RaftLimits & CompactionLimits>;
+  timing: RaftTiming;
   failed: (error: unknown) => void;
 };
 
@@ -88,7 +89,7 @@ export class SimNode {
 
   start(): void {
     assert(this.#life === null, "a node lives once at a time");
-    const { id, members, loop, network, checks, random, limits } = this.#parts;
+    const { id, members, loop, network, checks, random, limits, timing } = this.#parts;
     const clock = new ProcessClock(loop);
     const { kv, files } = this.disk.open(clock);
     const life: Life = { clock, machine: new WatchedJournal(id, checks), driver: null };
@@ -113,6 +114,7 @@ export class SimNode {
       random,
       logger: { ...silentLogger, error: (fields, message) => this.#said(fields, message) },
       limits,
+      timing,
       onFailed: fail,
     }).then((driver) => {
       if (this.#life === life) life.driver = driver;
@@ -131,8 +133,21 @@ export class SimNode {
     await this.#life?.driver?.close();
   }
 
+  /** Does something inside the process: once it wakes up, if it is paused. */
+  run(act: (driver: RaftDriver<number>) => void): void {
+    const life = this.#life;
+    life?.clock.run(() => {
+      if (life.driver) act(life.driver);
+    });
+  }
+
+  /** Whether anything ran in its process since this was asked last. */
+  takeRan(): boolean {
+    return this.#life?.clock.takeRan() ?? false;
+  }
+
   transfer(): void {
-    this.#life?.driver?.core.step(this.#parts.loop.nowMs, { is: "transfer" });
+    this.run((driver) => void driver.transfer());
   }
 
   /** Nobody is told that their promises are lost while they are not. */

@@ -1,7 +1,7 @@
 import { integerBelow, type Random } from "@odradek/kit";
 
 import type { CompactionLimits } from "../raft/compaction.ts";
-import type { RaftLimits } from "../raft/options.ts";
+import { defaultTiming, type RaftLimits, type RaftTiming } from "../raft/options.ts";
 import type { NetworkFaults } from "./sim-network.ts";
 
 /** What one seed draws: a swarm of different worlds finds more than one world for long (RELIABILITY §6.3). */
@@ -11,6 +11,9 @@ export type SimPlan = {
   /** Mean time of a sync, by node. */
   syncMs: Map<number, number>;
   limits: Partial<RaftLimits & CompactionLimits>;
+  /** Of all spans of time: those of elections, and those for which harm lasts. Messages and disks take as long as ever. */
+  scale: number;
+  timing: RaftTiming;
   /** Probability that a crashed node is back at once; else it takes up to four seconds. */
   quickRestarts: number;
   proposalEveryMs: number;
@@ -33,6 +36,7 @@ const allFaults = [
   "crashStarting",
   "shortReigns",
   "crashVoter",
+  "crashPromising",
   "isolate",
   "halves",
   "oneWay",
@@ -46,28 +50,36 @@ const allFaults = [
   "shutDown",
 ] as const;
 
-type Mood = Omit<SimPlan, "schedule"> & { faults: Fault[]; faultEveryMs: number };
+/** Before its times are scaled. */
+type Mood = Omit<SimPlan, "schedule" | "timing"> & { faults: Fault[]; faultEveryMs: number };
 
 export function drawPlan(random: Random): SimPlan {
-  const { faults, faultEveryMs, ...plan } = drawMood(random);
+  const { faults, faultEveryMs, ...mood } = drawMood(random);
+  const { scale } = mood;
+  const safetyMs = mood.safetyMs * scale;
   const schedule: Injection[] = [];
   // Most worlds get the time to found their cluster, which takes all of its members.
-  let atMs = random.next() < 0.9 ? 1500 : 0;
+  let atMs = random.next() < 0.9 ? 1500 * scale : 0;
   while (faults.length > 0) {
-    atMs -= Math.log(1 - random.next()) * faultEveryMs;
-    if (atMs > plan.safetyMs) break;
+    atMs -= Math.log(1 - random.next()) * faultEveryMs * scale;
+    if (atMs > safetyMs) break;
     const fault = faults[integerBelow(random, faults.length)]!;
     schedule.push({ atMs, fault, chance: integerBelow(random, 0x7fff_ffff) });
   }
-  return { ...plan, schedule };
+  return { ...mood, safetyMs, timing: scaled(defaultTiming, scale), schedule };
+}
+
+function scaled(timing: RaftTiming, scale: number): RaftTiming {
+  return Object.fromEntries(Object.entries(timing).map(([name, ms]) => [name, ms * scale])) as RaftTiming;
 }
 
 function drawMood(random: Random): Mood {
   const mood = drawAny(random);
   const chance = random.next();
-  if (chance < 0.2) return churn(mood);
-  if (chance < 0.35) return elections(mood, random);
-  return chance < 0.45 ? snapshots(mood, random) : mood;
+  if (chance < 0.15) return churn(mood);
+  if (chance < 0.3) return elections(mood, random);
+  if (chance < 0.45) return promises(mood, random);
+  return chance < 0.55 ? snapshots(mood, random) : mood;
 }
 
 const five = [1, 2, 3, 4, 5];
@@ -77,13 +89,15 @@ function churn(mood: Mood): Mood {
   return {
     ...mood,
     members: five,
-    network: { loss: 0, duplication: 0, straggling: 0, encoded: false, delayMsMean: 12 },
-    syncMs: new Map(five.map((id) => [id, 0.5])),
+    network: { loss: 0, duplication: 0, straggling: 0, encoded: false, delayMsMean: 8 },
+    syncMs: new Map(five.map((id) => [id, 3])),
     limits: { appendEntriesMax: 1, inFlightMessagesMax: 1 },
-    proposalEveryMs: 3,
+    scale: 0.2,
+    quickRestarts: 0.9,
+    proposalEveryMs: 10,
     safetyMs: 12_000,
-    faultEveryMs: 120,
-    faults: ["crashLeader", "crashLeader", "halves", "oneWay"],
+    faultEveryMs: 500,
+    faults: ["shortReigns", "shortReigns", "crashLeader"],
   };
 }
 
@@ -101,11 +115,27 @@ function elections(mood: Mood, random: Random): Mood {
       delayMsMean: 15 + random.next() * 15,
     },
     syncMs: new Map(five.map((id) => [id, random.next() < slow ? 60 : 1])),
-    safetyMs: 12_000,
+    scale: 0.5 + random.next() / 2,
+    safetyMs: 8_000,
     // With few writes all logs are equal, and everyone could win.
     proposalEveryMs: 100,
     faultEveryMs: 150 + random.next() * 150,
     faults: ["crashVoter", "crashLeader"],
+  };
+}
+
+/** One disk is slow, and nodes lose their memory right after they promised something: where not waiting for a disk is found out. */
+function promises(mood: Mood, random: Random): Mood {
+  const { members } = mood;
+  const slow = members[integerBelow(random, members.length)]!;
+  return {
+    ...mood,
+    network: { loss: 0, duplication: 0, straggling: 0, encoded: false, delayMsMean: 0.5 + random.next() * 2 },
+    syncMs: new Map(members.map((id) => [id, id === slow ? 30 + random.next() * 60 : 0.5])),
+    limits: {},
+    safetyMs: 8_000,
+    faultEveryMs: 300,
+    faults: ["crashPromising", "crashLeader", "oneWay", "isolate", "transfer"],
   };
 }
 
@@ -147,6 +177,8 @@ function drawAny(random: Random): Mood {
     },
     syncMs,
     limits: drawLimits(random),
+    // Elections that follow each other in a short time show the same as in a long one, and sooner.
+    scale: chance(0.2) ? 1 : 0.15 + random.next() * 0.35,
     quickRestarts: 0.5,
     faultEveryMs: 50 + random.next() ** 2 * 2500,
     proposalEveryMs: 6 * 15 ** random.next(),

@@ -116,6 +116,14 @@ export class Reader {
     return kept(this.#take());
   }
 
+  /** As many elements as a number says that stands before them; each takes a byte at least (RELIABILITY N-03). */
+  list<Element>(read: () => Element): Element[] {
+    const count = this.number();
+    const left = this.#bytes.length - this.#at;
+    if (count > left) throw new Error(`${count} elements are declared, ${left} bytes are left`);
+    return Array.from({ length: count }, read);
+  }
+
   #take(): Buffer {
     const length = this.number();
     const end = this.#at + length;

@@ -71,7 +71,7 @@ function readCommand(reader: Reader): Command {
     case tags.expire:
       return { is: "expire", session: reader.string(), term: reader.number(), renewals: reader.number() };
     case tags.plant:
-      return { is: "plant", operations: readOperations(reader) };
+      return { is: "plant", operations: planted(readOperations(reader)) };
     case tags.compact:
       return { is: "compact", through: reader.number() };
     default:
@@ -109,7 +109,14 @@ function writeOperations(writer: Writer, operations: Operation[]): Writer {
 }
 
 function readOperations(reader: Reader): Operation[] {
-  return Array.from({ length: reader.number() }, () => readOperation(reader));
+  return reader.list(() => readOperation(reader));
+}
+
+/** Nobody's session plants. */
+function planted(operations: Operation[]): Operation[] {
+  if (operations.some((operation) => "ephemeral" in operation && operation.ephemeral === true))
+    throw new Error("a planted node without a session to own it");
+  return operations;
 }
 
 function readOperation(reader: Reader): Operation {

@@ -47,6 +47,8 @@ describe("TreeStateMachine", () => {
         const replaced = new Bench();
         replaced.store(puts);
         for (const [key, [, value]] of bench.stored) expect(replaced.stored.get(key)?.[1]).toEqual(value);
+        // Row for row, or replicas that came by a snapshot would seem to have diverged (RELIABILITY R-26).
+        if (model.revision > 0) expect(replaced.stored.size).toBe(bench.stored.size);
       }),
       { numRuns: 500 },
     );

@@ -191,6 +191,7 @@ function readSnapshot(snapshot: Buffer): StoredEntry[] {
   let at = 0;
   const field = (): Buffer => {
     const start = at + 4;
+    if (start > body.length) throw new Error("the snapshot is damaged: it ends inside a length");
     at = start + body.readUInt32BE(at);
     if (at > body.length) throw new Error("the snapshot is damaged: a field reaches past its end");
     return body.subarray(start, at);

@@ -25,6 +25,8 @@ const TWO_32 = 4_294_967_296;
 const int64At = (bytes: Buffer, at: number): number => bytes.readInt32BE(at) * TWO_32 + bytes.readUInt32BE(at + 4);
 
 function putInt64(bytes: Buffer, at: number, value: number): void {
+  // 2^63 - 1, a legal timestamp, reads as 2^63 (RELIABILITY N-18).
+  if (value >= 2 ** 63) return void bytes.writeBigInt64BE(2n ** 63n - 1n, at);
   const high = Math.floor(value / TWO_32);
   bytes.writeInt32BE(high, at);
   bytes.writeUInt32BE(value - high * TWO_32, at + 4);

@@ -1,9 +1,10 @@
 import fc from "fast-check";
-import { test } from "vitest";
+import { describe, test } from "vitest";
 import { ProtocolError } from "../bytes/protocol-error.ts";
 import { assembleBatch, Batch } from "./batch.ts";
 import { batchesIn, buildBatch, readBatch } from "./batches.ts";
 import { recordBytesMax, type RecordDraft } from "./record.ts";
+import { emptied, unpack } from "./repack.ts";
 import { validateBatches } from "./validate.ts";
 
 const blob = fc.option(fc.uint8Array({ maxLength: 3000 }).map((bytes) => Buffer.from(bytes)));
@@ -107,4 +108,34 @@ test("the whole batches of a cut-off fetch are found", ({ expect }) => {
   for (let size = 0; size <= three.length; size++) {
     expect([...batchesIn(three.subarray(0, size))]).toHaveLength(Math.floor(size / one.length));
   }
+});
+
+describe("what compaction makes of a hostile batch", () => {
+  const records = [{ value: Buffer.from("a") }, { value: Buffer.from("b") }];
+
+  /** The batch with other bytes in the place of its records', and the checksum that fits. */
+  const forged = (change: (batch: Batch) => void): Batch => {
+    const batch = new Batch(buildBatch({ records, timestamp: 5 }));
+    change(batch);
+    batch.bytes.writeUInt32BE(batch.computeCrc(), 17);
+    return batch;
+  };
+
+  test("N-15: a record that claims an offset outside of its batch, or twice, is malformed", ({ expect }) => {
+    const first = 61 + 3; // behind length, attributes and timestamp delta of the first record
+    for (const delta of [0x7f, 4, 2])
+      expect(() => unpack(forged(({ bytes }) => void bytes.writeUInt8(delta, first)))).toThrow(ProtocolError);
+    expect(unpack(forged(() => undefined)).map(({ offset }) => offset)).toEqual([0, 1]);
+  });
+
+  test("N-18: the largest timestamp there is stays as it is in a batch without records", ({ expect }) => {
+    const batch = forged(({ bytes }) => void bytes.writeBigInt64BE(2n ** 63n - 1n, 35));
+    const after = new Batch(emptied(batch));
+    expect(after.bytes.readBigInt64BE(35)).toBe(2n ** 63n - 1n);
+    expect(after.crc).toBe(after.computeCrc());
+  });
+
+  test("N-18: records whose times can't be counted exactly are malformed", ({ expect }) => {
+    expect(() => unpack(forged(({ bytes }) => void bytes.writeBigInt64BE(2n ** 60n, 27)))).toThrow("timestamp");
+  });
 });

@@ -16,25 +16,43 @@ export type PackedRecord = {
   readonly body: Buffer;
 };
 
-/** The records of one batch without a look into values and headers. Throws ProtocolError when the bytes are malformed. */
+/** A timestamp beyond, and the differences that `repack` writes could leave 2^53. */
+const TIMESTAMP_MAX = 2 ** 52;
+
+/**
+ * The records of one batch without a look into values and headers. Throws ProtocolError when the bytes are malformed, or when offsets don't go up
+ * within those of the batch: a record that claims another's offset would be compaction's word about that one.
+ */
 export function unpack(batch: Batch, bytesMax: number = UNPACKED_BYTES_MAX): PackedRecord[] {
   const bytes = decompress(batch.compression, batch.payload, bytesMax);
   const r = new Reader(bytes);
-  const { baseOffset } = batch;
+  const { baseOffset, baseTimestamp, lastOffsetDelta } = batch;
   const records: PackedRecord[] = [];
+  let before = -1;
   for (let left = r.count(batch.recordsCount, RECORD_BYTES_MIN); left > 0; left--) {
     const size = r.count(r.varint(), 1);
     const end = r.offset + size;
     r.int8(); // attributes: none are defined
     const timestampDelta = r.varlong();
-    const offset = baseOffset + r.varint();
+    const offsetDelta = r.varint();
+    if (offsetDelta <= before || offsetDelta > lastOffsetDelta)
+      throw new ProtocolError(`a record with offset delta ${offsetDelta} between ${before} and ${lastOffsetDelta}`);
+    if (Math.abs(baseTimestamp + timestampDelta) > TIMESTAMP_MAX)
+      throw new ProtocolError(`a record with timestamp ${baseTimestamp + timestampDelta}`);
+    before = offsetDelta;
     const bodyStart = r.offset;
     const keySize = r.varint();
     const key = keySize < 0 ? null : r.slice(keySize);
     const isTombstone = r.varint() < 0;
     if (r.offset > end) throw new ProtocolError(`a record of ${size} bytes ends inside its key`);
     r.slice(end - r.offset);
-    records.push({ offset, timestampDelta, key, isTombstone, body: bytes.subarray(bodyStart, end) });
+    records.push({
+      offset: baseOffset + offsetDelta,
+      timestampDelta,
+      key,
+      isTombstone,
+      body: bytes.subarray(bodyStart, end),
+    });
   }
   if (r.remaining > 0) throw new ProtocolError(`${r.remaining} bytes behind the last record`);
   return records;

@@ -6,6 +6,7 @@ export class ProcessClock implements Clock {
   readonly #loop: EventLoop;
   #alive = true;
   #paused: (() => void)[] | null = null;
+  #ran = false;
 
   constructor(loop: EventLoop) {
     this.#loop = loop;
@@ -21,10 +22,9 @@ export class ProcessClock implements Clock {
 
   timer(delayMs: number, run: () => void): Cancel {
     let cancelled = false;
-    const guarded = (): void => {
+    const cancel = this.#loop.at(delayMs, () => {
       if (!cancelled) this.run(run);
-    };
-    const cancel = this.#loop.at(delayMs, guarded);
+    });
     return () => {
       cancelled = true;
       cancel();
@@ -38,8 +38,16 @@ export class ProcessClock implements Clock {
   /** Runs something in the process: now, when it wakes up, or never. */
   run(run: () => void): void {
     if (!this.#alive) return;
-    if (this.#paused) this.#paused.push(() => this.run(run));
-    else run();
+    if (this.#paused) return void this.#paused.push(() => this.run(run));
+    this.#ran = true;
+    run();
+  }
+
+  /** Whether anything ran in the process since this was asked last. */
+  takeRan(): boolean {
+    const ran = this.#ran;
+    this.#ran = false;
+    return ran;
   }
 
   get alive(): boolean {

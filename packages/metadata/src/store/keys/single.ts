@@ -34,7 +34,9 @@ export const fromJson = (json: string): unknown => JSON.parse(json, bufferFromHe
 function plain(value: unknown): unknown {
   if (Buffer.isBuffer(value)) return { hex: value.toString("hex") };
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plain(field)]));
+  const made: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(value)) made[name] = plain(field);
+  return made;
 }
 
 function bufferFromHex(_name: string, value: unknown): unknown {

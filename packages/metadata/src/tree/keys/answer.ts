@@ -48,6 +48,6 @@ export function decode(value: Buffer): StoredAnswer {
     return { session, sequence, answer: { is: "failed", at, failure, path: reader.string() } };
   }
   const revision = reader.number();
-  const results = Array.from({ length: reader.number() }, () => ({ path: reader.string(), version: reader.number() }));
+  const results = reader.list(() => ({ path: reader.string(), version: reader.number() }));
   return { session, sequence, answer: { is: "done", revision, results } };
 }

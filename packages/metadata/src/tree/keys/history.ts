@@ -40,7 +40,7 @@ export function decode(value: Buffer): StoredRevision {
   const cause = causes[reader.number()];
   if (!cause) throw new Error("a stored revision names an unknown cause");
   const by = { timeMs, cause, session: reader.string() || null, name: reader.string() };
-  const before = Array.from({ length: reader.number() }, () => readNode(reader));
-  const created = Array.from({ length: reader.number() }, () => reader.string());
+  const before = reader.list(() => readNode(reader));
+  const created = reader.list(() => reader.string());
   return { revision, by, before, created };
 }
