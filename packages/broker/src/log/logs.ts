@@ -53,6 +53,8 @@ export class Logs {
   /** Partition directories that this process has not looked into: after a crash they may hold torn tails. */
   readonly #unopened: Set<string>;
   readonly #removals = new Set<Promise<void>>();
+  /** Recovery points that must not go up now, by partition. */
+  readonly #held = new Map<string, number>();
   /** Deleted logs whose last work may still be under way; a new one of the same name waits for it. */
   readonly #ending = new Map<string, Promise<unknown>>();
 
@@ -154,9 +156,24 @@ export class Logs {
 
   /** Saves recovery points and log start offsets of all open logs. */
   async saveCheckpoints(): Promise<void> {
-    for (const { id, log } of this.#open.values()) this.#recoveryPoints.set({ ...id, offset: log.synced });
+    for (const [name, { id, log }] of this.#open)
+      this.#recoveryPoints.set({ ...id, offset: Math.min(log.synced, this.#held.get(name) ?? Infinity) });
     await this.#recoveryPoints.save();
     await this.saveStarts();
+  }
+
+  /**
+   * To be awaited before a truncation to `offset`: from then on a start after a crash checks all from there on, for what is written after the
+   * cut may come to the disk in part and before the cut itself. Call what it returns when the truncation is done, or given up.
+   */
+  async holdRecoveryPoint({ topic, partition }: PartitionId, offset: number): Promise<() => void> {
+    const name = partitionName(topic, partition);
+    this.#held.set(name, offset);
+    if ((this.#recoveryPoints.get(topic, partition) ?? 0) > offset) {
+      this.#recoveryPoints.set({ topic, partition, offset });
+      await this.#recoveryPoints.save();
+    }
+    return () => void this.#held.delete(name);
   }
 
   /** Saves the log start offsets of all open logs: what was deleted below them stays deleted. */
@@ -187,6 +204,7 @@ export class Logs {
     });
     this.#ending.set(name, ending);
     this.#open.delete(name);
+    this.#held.delete(name);
     this.#giveUp(name);
     for (const checkpoint of [this.#recoveryPoints, this.#highs, this.#starts, this.cleanOffsets])
       checkpoint.delete(topic, partition);
@@ -200,6 +218,7 @@ export class Logs {
     const { files, directory, logger } = this.#options;
     const closed = await Promise.allSettled([...this.#open.values()].map(({ log }) => log.close()));
     const failed = closed.find((one) => one.status === "rejected");
+    this.#held.clear();
     const healthy = [...this.#open.values()].every(({ log }) => log.failed === null);
     await this.saveCheckpoints();
     await this.#highs.save();

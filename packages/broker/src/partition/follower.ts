@@ -64,21 +64,30 @@ export class Follower {
    * before it is mended, and is as it was.
    */
   diverged(at: { epoch: number; end: number }): "truncated" | "damaged" {
+    return this.#replica.truncateTo(this.commonEnd(at));
+  }
+
+  /** Up to where both logs may be the same. */
+  commonEnd(at: { epoch: number; end: number }): number {
     const { derived, log } = this.#replica;
     const ours = derived.epochs.endOffsetFor(at.epoch, log.end);
     const end = ours.leaderEpoch < 0 ? at.end : Math.min(at.end, ours.endOffset);
     assert(end <= log.end, "a follower truncates within its log");
-    if (this.#replica.truncateTo(Math.max(end, 0)) === "truncated") return "truncated";
-    // An in-sync replica's copy is one that an acknowledgement rests on, and it may be elected: it keeps all it has until the damage is mended or
-    // the leader has dropped it (L-02). One that is not in sync may start over, as one below its leader's start does (P-21): the leader has all
-    // that is committed, and nobody counts this copy before it has that again. The leader can't have taken us in behind this picture's back:
-    // it takes in who is attached in its epoch, and a log that has been attached in an epoch does not part from the leader's in it.
-    if (this.isInSync) return "damaged";
-    this.#replica.startAnewAt(this.#replica.log.start);
-    return "truncated";
+    return Math.max(end, 0);
   }
 
-  /** The leader's log starts after our end. */
+  /**
+   * Whether our copy may be given up. An in-sync replica's copy is one that an acknowledgement rests on, and it may be elected: it keeps all it
+   * has until the damage is mended or the leader has dropped it (L-02). One that is not in sync may start over, as one below its leader's start
+   * does (P-21): the leader has all that is committed, and nobody counts this copy before it has that again. The leader can't have taken us in
+   * behind this picture's back: it takes in who is attached in its epoch, and a log that has been attached in an epoch does not part from the
+   * leader's in it.
+   */
+  get mayStartAnew(): boolean {
+    return !this.isInSync;
+  }
+
+  /** The leader's log starts after our end, or ours is damaged. */
   startAnewAt(start: number): void {
     this.#replica.startAnewAt(start);
   }

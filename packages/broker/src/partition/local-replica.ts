@@ -17,6 +17,8 @@ export class LocalReplica {
   readonly log: Log;
   readonly derived: DerivedPartitionState;
   readonly logger: Logger;
+  /** To be awaited before a truncation, see `Logs`. */
+  readonly holdRecoveryPoint: (offset: number) => Promise<() => void>;
   readonly #clock: Clock;
   #high: Watermark;
   config: TopicConfig;
@@ -45,6 +47,7 @@ export class LocalReplica {
     config: TopicConfig;
     clock: Clock;
     logger: Logger;
+    holdRecoveryPoint: (offset: number) => Promise<() => void>;
   }) {
     this.topic = options.topic;
     this.topicId = options.topicId;
@@ -53,6 +56,7 @@ export class LocalReplica {
     this.derived = options.derived;
     this.config = options.config;
     this.logger = options.logger;
+    this.holdRecoveryPoint = options.holdRecoveryPoint;
     this.#clock = options.clock;
     const high = Math.min(Math.max(options.high, options.log.start), options.log.end);
     this.#high = new Watermark(options.clock, high);

@@ -174,16 +174,16 @@ export class Fetcher {
           { evt: "diverged", partition: `${partition.replica}`, leader, ...answer.diverged, ...follower.position },
           "logs part",
         );
-        return this.#reattachAfter(wanted, () => follower.diverged(answer.diverged));
+        return void this.#truncate(wanted, {
+          to: follower.commonEnd(answer.diverged),
+          change: () => follower.diverged(answer.diverged),
+        });
       case "belowStart":
         logger.info(
           { evt: "below-start", partition: `${partition.replica}`, leader, ...answer.belowStart },
           "starting anew",
         );
-        return this.#reattachAfter(wanted, () => {
-          follower.startAnewAt(answer.belowStart.start);
-          return "truncated";
-        });
+        return this.#startAnew(wanted, answer.belowStart.start);
       case "fenced":
       case "unknown":
         return this.#retryLater(wanted);
@@ -205,10 +205,37 @@ export class Fetcher {
     this.#retryLater(wanted, { tellLeader: true });
   }
 
-  #reattachAfter(wanted: Wanted, change: () => "truncated" | "damaged"): void {
+  /** Cuts our log, when a crash from now on would be recovered from, and attaches again. */
+  async #truncate(
+    wanted: Wanted,
+    { to, change }: { to: number; change: () => "truncated" | "damaged" },
+  ): Promise<void> {
     this.#detach(wanted);
+    const { replica } = wanted.partition;
+    const release = await replica.holdRecoveryPoint(to).catch((error: unknown) => {
+      this.#parts.logger.warn({ evt: "truncation-failed", partition: `${replica}`, err: error }, "cannot truncate yet");
+      return null;
+    });
+    // Meanwhile we may follow another leader, or nobody.
+    const isWanted = this.#wanted.get(wanted.partition) === wanted;
+    if (isWanted && release !== null) this.#reattachAfter(wanted, change);
+    else if (isWanted) this.#retryLater(wanted);
+    release?.();
+  }
+
+  #startAnew(wanted: Wanted, start: number): void {
+    const change = (): "truncated" => {
+      wanted.follower.startAnewAt(start);
+      return "truncated";
+    };
+    void this.#truncate(wanted, { to: 0, change });
+  }
+
+  #reattachAfter(wanted: Wanted, change: () => "truncated" | "damaged"): void {
     const outcome = this.#guarded(wanted, change);
     if (outcome === null) return;
+    if (outcome === "damaged" && wanted.follower.mayStartAnew)
+      return this.#startAnew(wanted, wanted.partition.replica.log.start);
     if (outcome === "damaged") {
       // This partition alone stands still: once the healer has mended it, or the leader has dropped us, a later attempt succeeds.
       wanted.partition.damaged();

@@ -214,6 +214,7 @@ export class Replicas {
       config: wanted.config,
       clock,
       logger,
+      holdRecoveryPoint: (offset) => logs.holdRecoveryPoint({ topic, partition: index, topicId }, offset),
     });
     const { lagTimeMsMax } = this.#options.config.replication;
     const peers = (): ReadonlyMap<number, Peer> => this.#fetchers.peers;

@@ -33,6 +33,24 @@ describe("memory files", () => {
     expect(names).toEqual(new Set(["a", "a,b"]));
   });
 
+  test("a copy has the same past and its own future", async () => {
+    const files = await written(1);
+    const [kept, lost] = [files.copy(1), files.copy(1)];
+    files.open("/d/a").write([Buffer.from("else")], 0);
+    kept.kill();
+    expect([String(kept.readAll("/d/a")), kept.list("/d")]).toEqual(["safexyxyxyxy", ["a", "b"]]);
+    files.crash();
+    lost.crash();
+    expect(String(lost.readAll("/d/a"))).toMatch(/^safe/);
+    const seen = new Set<string>();
+    for (let seed = 1; seed <= 50; seed++) {
+      const copy = kept.copy(seed);
+      copy.crash();
+      seen.add(String(copy.readAll("/d/a")));
+    }
+    expect(seen.size).toBeGreaterThan(5);
+  });
+
   test("the same seed crashes the same way", async () => {
     const [one, two] = [await written(7), await written(7)];
     one.crash();

@@ -13,7 +13,7 @@ type Fault = { code: string; path: string; bytesWritten: number };
  */
 export class MemoryFiles implements Files {
   readonly #random: Random;
-  readonly #root = new MemoryDirectory();
+  #root = new MemoryDirectory();
   readonly #writeFaults: Fault[] = [];
   readonly #syncFaults: Fault[] = [];
   /** What a sync waits for, after it has taken what it is going to make safe: instead of nothing, the time that a disk takes. */
@@ -52,11 +52,22 @@ export class MemoryFiles implements Files {
     this.#capacityBytes = bytes;
   }
 
-  /** Power loss: of what was not synced, a seeded choice stays, perhaps torn. Every open file is dead. */
-  crash(): void {
+  /** Another disk that has everything this one has, and may lose the same. No file of it is open. */
+  copy(seed: number): MemoryFiles {
+    const copy = new MemoryFiles(seed);
+    copy.#root = this.#root.copy();
+    copy.#boots = this.#boots;
+    return copy;
+  }
+
+  /**
+   * Power loss: of what was not synced, a seeded choice stays, perhaps torn. Every open file is dead. `sizesFirst`: files are as long as they
+   * were, and what is missing reads as zeros.
+   */
+  crash(options: { sizesFirst: boolean } = { sizesFirst: false }): void {
     this.#boots++;
     this.#generation++;
-    this.#root.crash(this.#random);
+    this.#root.crash(this.#random, options);
   }
 
   /** The process died, the machine did not: everything written stays, every open file is dead. */

@@ -39,7 +39,8 @@ export class MemoryInode {
   }
 
   /** Keeps all, nothing, a torn prefix or any subset of the changes since the last sync (pages reach a disk in any order). */
-  crash(random: Random): void {
+  crash(random: Random, { sizesFirst }: { sizesFirst: boolean }): void {
+    const { size } = this;
     const fate = integerBelow(random, 4);
     const kept =
       fate === 0
@@ -50,8 +51,19 @@ export class MemoryInode {
             ? tornPrefix(this.#unsynced, random)
             : this.#unsynced.filter(() => random.next() < 0.5);
     for (const change of kept) this.#durable.apply(change);
+    if (sizesFirst) this.#durable.apply({ is: "truncate", size });
     this.#seen.become(this.#durable);
     this.#unsynced = [];
+  }
+
+  /** Another file with the same past. */
+  copy(): MemoryInode {
+    const copy = new MemoryInode();
+    copy.#seen.become(this.#seen);
+    copy.#durable.become(this.#durable);
+    copy.#unsynced = [...this.#unsynced];
+    copy.#syncedCount = this.#syncedCount;
+    return copy;
   }
 
   #change(change: Change): void {
@@ -116,15 +128,29 @@ export class MemoryDirectory {
   }
 
   /** Keeps a prefix of the changes since the last sync: file systems journal names in order. */
-  crash(random: Random): void {
+  crash(random: Random, options: { sizesFirst: boolean }): void {
     for (const change of this.#unsynced.slice(0, integerBelow(random, this.#unsynced.length + 1)))
       put(this.#durable, change);
     this.entries.clear();
     for (const [name, node] of this.#durable) {
       this.entries.set(name, node);
-      node.crash(random);
+      node.crash(random, options);
     }
     this.#unsynced = [];
+  }
+
+  /** Another directory with the same past. `copied`: a node that goes by two names stays one. */
+  copy(copied = new Map<Node, Node>()): MemoryDirectory {
+    const copyOf = (node: Node): Node => {
+      const known = copied.get(node) ?? (node instanceof MemoryInode ? node.copy() : node.copy(copied));
+      copied.set(node, known);
+      return known;
+    };
+    const copy = new MemoryDirectory();
+    for (const [name, node] of this.entries) copy.entries.set(name, copyOf(node));
+    for (const [name, node] of this.#durable) copy.#durable.set(name, copyOf(node));
+    copy.#unsynced = this.#unsynced.map((entries) => entries.map(([name, node]) => [name, node && copyOf(node)]));
+    return copy;
   }
 
   /** Bytes of all files under here. */
