@@ -118,6 +118,22 @@ describe("registration", () => {
     expect(attempts).toBe(4);
     await cluster.close();
   });
+
+  test("a session that ends before the broker has registered in it is followed by one in which it does", async () => {
+    const cluster = await Cluster.start({
+      config: brokerConfigFrom(new Map([["node.id", "5"]])),
+      connect: () => Promise.resolve(tree.open()),
+      clock: ticking(clock),
+      random: new SeededRandom(5),
+      logger: silentLogger,
+    });
+    tree.end(cluster.session.id, "expired");
+    const registered = cluster.register({ endpoints: [], grpcAddress: "h:1", rack: null }, { mayHaveLost: false });
+    await passUntil(clock, () => cluster.registration !== null);
+    await registered;
+    expect(cluster.image.brokers.get(5)?.incarnation).toBe(cluster.registration!.incarnation);
+    await cluster.close();
+  });
 });
 
 describe("what a broker may have lost", () => {

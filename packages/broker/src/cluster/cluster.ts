@@ -40,6 +40,10 @@ export class Cluster {
   #session: Session;
   #watch: Watch | null = null;
   #identity: Identity | null = null;
+  /** The session in which we register or have registered. */
+  #entering: Session | null = null;
+  /** Resolves when the first registration shows in our picture. */
+  readonly #entered = Promise.withResolvers<void>();
   #mayHaveLost = false;
   #registration: Registration | null = null;
   #lastRegistration: Registration | null = null;
@@ -173,7 +177,8 @@ export class Cluster {
     assert(this.#identity === null, "a broker registers once");
     this.#identity = { ...identity, brokerId: this.brokerId };
     this.#mayHaveLost = mayHaveLost;
-    await this.#enter(this.#session);
+    void this.#reenter(this.#session);
+    await Promise.race([this.#entered.promise, this.failed]);
   }
 
   /**
@@ -218,6 +223,7 @@ export class Cluster {
     );
     await this.reached(registration.revision, { timeoutMs: limits.ownImageTimeoutMs });
     this.#tell();
+    this.#entered.resolve();
   }
 
   /** The broker's life with the store: one session after the other, one watch on each. */
@@ -342,8 +348,10 @@ export class Cluster {
     this.#tell();
   }
 
+  /** A session that ends before we have registered in it, on a machine that stands still, is followed by one that tries again. */
   async #reenter(session: Session): Promise<void> {
-    if (this.#isStopping) return;
+    if (this.#isStopping || this.#entering === session) return;
+    this.#entering = session;
     try {
       await this.#enter(session);
     } catch (cause) {
