@@ -6,7 +6,7 @@ import { wholeNumber } from "../terminal/numbers.ts";
 import { print, printJson } from "../terminal/output.ts";
 
 type Arguments = {
-  fault: readonly (FaultKind | "all")[];
+  fault: readonly (FaultKind | "all")[] | undefined;
   every: string;
   for: string;
   seed: number;
@@ -39,12 +39,13 @@ const run: CommandModule<object, Arguments> = {
         describe: "data directory of the `dev` to break, if not .odradek here or above",
       }),
   async handler(options) {
-    const isNamed = options.fault.length > 0 && !options.fault.includes("all");
+    const named = options.fault ?? [];
+    const isNamed = named.length > 0 && !named.includes("all");
     const { runChaosCommand } = await import("../chaos/command.ts");
     const { reportText } = await import("../chaos/report.ts");
     const report = await runChaosCommand({
       ...{ fresh: options.fresh, dataDir: options["data-dir"], brokers: options.brokers, metadata: options.metadata },
-      ...{ isNamed, kinds: isNamed ? faultKinds.filter((kind) => options.fault.includes(kind)) : faultKinds },
+      ...{ isNamed, kinds: isNamed ? faultKinds.filter((kind) => named.includes(kind)) : faultKinds },
       ...{
         everyMs: timeoutMs(options.every),
         forMs: timeoutMs(options.for),
@@ -63,7 +64,6 @@ function faultOptions<T>(yargs: Argv<T>) {
     .positional("fault", {
       choices: [...faultKinds, "all"] as const,
       array: true,
-      default: [],
       describe: "which ones, else all",
     })
     .option("every", {
@@ -87,8 +87,8 @@ function faultOptions<T>(yargs: Argv<T>) {
 }
 
 export const chaos: CommandModule = {
-  command: "chaos <verb>",
+  command: "chaos",
   describe: "break a cluster on purpose",
-  builder: (yargs) => yargs.command(run).demandCommand(1, "chaos run"),
+  builder: (yargs) => yargs.command(run).demandCommand(1, "chaos does what? chaos run"),
   handler: () => undefined,
 };
