@@ -24,7 +24,7 @@ export type MetadataConfig = {
 
 /** Bytes free on the file system of the data directory (RELIABILITY R-20). */
 export type SpaceLimits = {
-  /** Below: writes of clients are refused, other than deletes, when a majority of the members says so. */
+  /** Below: clients' writes that make the tree larger are refused when a majority of the members says so. */
   lowBytes: number;
   /** Below: this node takes no entries, and lets another lead. */
   fullBytes: number;
@@ -112,7 +112,7 @@ export const settings: readonly Setting[] = [
     environment: "METADATA_FREE_MIB_LOW",
     fallback: String(defaultSpace.lowBytes / MIB),
     value: "N",
-    doc: "with less free disk space clients' writes are refused, other than deletes",
+    doc: "with less free disk space clients' writes that make the tree larger are refused",
   },
   {
     flag: "free-mib-min",

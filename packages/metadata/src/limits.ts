@@ -11,6 +11,8 @@ export const limits = {
   multiBytesMax: 512 * KIB,
   /** Enough for 50 partitions of one topic many times over; the controller splits larger changes. */
   operationsMax: 500,
+  /** Data of a node that is still changed while disks are low: leaders, in-sync replicas, counters. They replace what is there. */
+  lowSpaceBytesMax: 1 * KIB,
   pathBytesMax: 1 * KIB,
   pathDepthMax: 32,
   /** Nodes one recursive delete may remove: they all go in one entry of the history. */

@@ -100,6 +100,19 @@ describe("CreateTopics", () => {
     },
   );
 
+  test("R-20: answers retriably and says what to do when the coordination store has no room; deletes go on", async () => {
+    await createOne("old");
+    tree.hasRoom = false;
+    const { answer, afterMs } = await passing(createOne("words"));
+    expect(answer.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    expect(answer.errorMessage).toMatch(/too little disk space.*once some is freed it goes on by itself/);
+    expect(afterMs).toBeLessThan(100);
+    const removed = await remove(parts(), { topicNames: ["old"], topics: [], timeoutMs: 1000 }, { version: 5 });
+    expect(removed.responses[0]!.errorCode).toBe(0);
+    tree.hasRoom = true;
+    expect((await createOne("words")).errorCode).toBe(0);
+  });
+
   test.each<[string, string, object, number]>([
     ["a name with a space", "a b", {}, ErrorCode.INVALID_TOPIC_EXCEPTION],
     ["no name", "", {}, ErrorCode.INVALID_TOPIC_EXCEPTION],

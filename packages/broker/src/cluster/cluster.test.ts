@@ -67,6 +67,16 @@ describe("registration", () => {
     expect(again.cluster.image.brokers.get(1)?.incarnation).toBe(again.cluster.registration?.incarnation);
   });
 
+  test("R-20: a new broker that starts while the store has no room registers as soon as there is some", async () => {
+    tree.hasRoom = false;
+    const starting = start(1);
+    await clock.advance(10_000);
+    expect(tree.node(paths.liveBroker(1))).toBeNull();
+    tree.hasRoom = true;
+    await clock.advance(3_000);
+    expect((await starting).cluster.registration).not.toBeNull();
+  });
+
   test("P-18: when the session expires the broker leads nothing until it has registered anew", async () => {
     const one = await start(1);
     const first = one.cluster.registration!.incarnation;

@@ -6,7 +6,7 @@ import { type ClusterImage, emptyImage, imageOf, nextImage } from "./image.ts";
 import { ALL_BROKERS } from "./nodes.ts";
 import { ProducerIds } from "./producer-ids.ts";
 import { announceShutdown, type Identity, register, type Registration, ReplacedError } from "./register.ts";
-import { type Answered, noSpace, transact, type Unanswered } from "./unanswered.ts";
+import { type Answered, NoSpaceError, transact, type Unanswered } from "./unanswered.ts";
 
 export type ClusterOptions = {
   config: BrokerConfig;
@@ -21,6 +21,9 @@ export type ImageListener = (image: ClusterImage, previous: ClusterImage) => voi
 
 /** Wait before another try to reach the coordination store. */
 const RECONNECT_MS = 200;
+
+/** Wait before another try to register with a store that has no room: somebody has to make some. */
+const NO_SPACE_MS = 2_000;
 
 /** How long after a silence the store is not yet believed to be heard. */
 const DOUBT_MS = 250;
@@ -150,7 +153,7 @@ export class Cluster {
   async multi(operations: Operation[]): Promise<Outcome> {
     const outcome = await this.#session.multi(operations);
     // To lose against nobody: whoever waited for a newer picture would wait in vain.
-    if (outcome.is === "failed" && outcome.failure === "NO_SPACE") throw new Error(noSpace);
+    if (outcome.is === "failed" && outcome.failure === "NO_SPACE") throw new NoSpaceError();
     return outcome;
   }
 
@@ -212,7 +215,7 @@ export class Cluster {
     const previous = this.#lastRegistration;
     const mayHaveLost = this.#mayHaveLost && previous === null;
     const options = { incarnation, wallMs: clock.wallMs(), previous, mayHaveLost };
-    const registration = await register(session, this.#identity, options);
+    const registration = await this.#onceThereIsRoom(() => register(session, this.#identity!, options));
     this.#lastRegistration = registration;
     if (session !== this.#session) return; // it ended meanwhile
     this.#registration = registration;
@@ -224,6 +227,19 @@ export class Cluster {
     await this.reached(registration.revision, { timeoutMs: limits.ownImageTimeoutMs });
     this.#tell();
     this.#entered.resolve();
+  }
+
+  /** Ends with the session: a call on one that is over rejects. */
+  async #onceThereIsRoom<T>(write: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await write();
+      } catch (cause) {
+        if (!(cause instanceof NoSpaceError)) throw cause;
+        this.#options.logger.warn({ evt: "no-space" }, cause.message);
+        await delay(this.#options.clock, NO_SPACE_MS);
+      }
+    }
   }
 
   /** The broker's life with the store: one session after the other, one watch on each. */

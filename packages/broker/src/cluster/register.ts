@@ -1,4 +1,5 @@
 import type { Operation, Outcome, Session, Znode } from "@odradek/metadata/client";
+import { NoSpaceError } from "./unanswered.ts";
 import { type BrokerNode, type Endpoint, encode, paths, lostRevision, readBroker } from "./nodes.ts";
 
 /** What a broker tells the others about itself. */
@@ -58,6 +59,7 @@ export async function register(
     ]);
     if (outcome.is === "done") return { incarnation: options.incarnation, revision: outcome.revision };
     if (outcome.is === "unknown") throw new Error("the session ended while registering");
+    if (outcome.failure === "NO_SPACE") throw new NoSpaceError();
     if (outcome.failure !== "BAD_VERSION" && outcome.failure !== "NODE_EXISTS" && outcome.failure !== "NO_NODE")
       throw new Error(`registration was refused: ${outcome.failure} ${outcome.path}`);
   }

@@ -5,9 +5,17 @@ import { ErrorCode } from "@odradek/protocol";
 /** What a broker says of a change that it can't make now, in Kafka's words: retriable, and naming who does not answer. */
 export type Unanswered = { is: "unanswered"; error: number; message: string };
 
-/** Until an operator makes room nothing in the tree changes but what is deleted. */
-export const noSpace =
-  "The coordination store (the metadata nodes) takes no changes: too little disk space is left on a majority of its " +
+/** The coordination store has no room for a change that makes it larger: somebody has to make some. */
+export class NoSpaceError extends Error {
+  override readonly name = "NoSpaceError";
+
+  constructor() {
+    super(noSpace);
+  }
+}
+
+const noSpace =
+  "The coordination store (the metadata nodes) can't grow: too little disk space is left on a majority of its " +
   "nodes. `odradek meta status` shows how much; once some is freed it goes on by itself.";
 
 export type Answered = Exclude<Outcome, { is: "unknown" }>;

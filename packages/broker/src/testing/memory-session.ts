@@ -62,6 +62,9 @@ export class MemoryTree {
     );
   }
 
+  /** False: too little disk space is left, and new persistent nodes are refused. */
+  hasRoom = true;
+
   get revision(): number {
     return this.#revision;
   }
@@ -266,6 +269,9 @@ export class MemorySession implements Session {
   async multi(operations: Operation[]): Promise<Outcome> {
     this.#live();
     await this.beforeMulti(operations);
+    const [first] = operations;
+    const isGrowth = operations.some((one) => one.is === "create" && one.ephemeral !== true);
+    if (!this.#tree.hasRoom && isGrowth) return { is: "failed", at: 0, failure: "NO_SPACE", path: first!.path };
     return this.#tree.has(this.id) ? this.#tree.apply(operations, this.id) : { is: "unknown" };
   }
 

@@ -64,8 +64,8 @@ const refusals: Record<string, [FailureKind, string]> = {
   NOT_EMPTY: ["conflict", "it has children"],
   NO_SPACE: [
     "unhealthy",
-    "too little disk space is left on a majority of the metadata nodes, so only deletes are taken. `odradek meta status` shows how much; " +
-      "free some, and it goes on by itself",
+    "too little disk space is left on a majority of the metadata nodes, so nothing is taken that makes the tree larger. `odradek meta " +
+      "status` shows how much; free some, and it goes on by itself",
   ],
 };
 

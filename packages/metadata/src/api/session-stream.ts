@@ -1,6 +1,7 @@
 import type { RpcStream } from "@odradek/kit";
 import type { AttachFrame, ClientFrame, ServerFrame, WriteFrame, WireMember } from "../client/frames.ts";
 import { firstOversized } from "../client/size.ts";
+import type { Operation } from "../client/types.ts";
 import { fromWireOperation, natural, toWritten } from "../client/wire.ts";
 import { limits } from "../limits.ts";
 import type { Consensus, Proposed } from "../raft/consensus.ts";
@@ -179,7 +180,7 @@ export class SessionStream {
     const { room } = consensus;
     const isRepeated = sequence <= (machine.state.sessions.get(session)?.lastSequence ?? 0);
     if (room === "ok" || isRepeated) return true;
-    return room === "low" && operations.every(({ is }) => is !== "create" && is !== "set");
+    return room === "low" && !operations.some(isGrowth);
   }
 
   async #write(sequence: number, command: Request): Promise<void> {
@@ -246,6 +247,13 @@ export class SessionStream {
     this.#isOver = true;
     this.#desk.gone(this);
   }
+}
+
+/** What makes the tree larger for good. The rest goes on while disks are low: leaders change, brokers come and go. */
+function isGrowth(operation: Operation): boolean {
+  if (operation.is !== "create" && operation.is !== "set") return false;
+  if (operation.is === "create" && operation.ephemeral !== true) return true;
+  return operation.data.length > limits.lowSpaceBytesMax;
 }
 
 /** Throws on what our client never sends. */

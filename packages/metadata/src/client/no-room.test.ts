@@ -21,6 +21,9 @@ describe("R-20: a session with a quorum that has no room", () => {
     await world.until(session.create("/topics/a", data));
     fill("low");
     const before = world.clock.now();
+    expect(said(await world.until(session.set("/topics/a", data, "any")))).toBe("done");
+    expect(said(await world.until(session.set("/topics/a", Buffer.alloc(2_000), "any")))).toBe("NO_SPACE");
+    expect(said(await world.until(session.create("/brokers/ids/1", data, { ephemeral: true })))).toBe("done");
     expect(await world.until(session.create("/topics/b", data))).toEqual({
       is: "failed",
       at: 0,
@@ -48,14 +51,13 @@ describe("R-20: a session with a quorum that has no room", () => {
     fill("low");
     const all = [
       early,
-      session.set("/topics/b", data, "any"),
+      session.create("/topics/e", data),
       session.delete("/topics/c", "any"),
       session.create("/topics/d", data),
       session.delete("/topics/a", "any"),
     ];
     const outcomes = await world.until(Promise.all(all));
     expect(outcomes.map(said)).toEqual(["done", "NO_SPACE", "done", "NO_SPACE", "done"]);
-    fill("ok");
     expect(said(await world.until(session.set("/topics/b", data, 1)))).toBe("done");
     expect(await world.until(session.children("/topics"))).toEqual(["b"]);
     const stored = [...world.quorum.members.get(1)!.machine.state.sessions.values()];

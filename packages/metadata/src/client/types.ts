@@ -39,7 +39,10 @@ export type Failure =
   | "EPHEMERAL_PARENT"
   | "BAD_PATH"
   | "TOO_LARGE"
-  /** Too little disk space is left on a majority of the members. What deletes is taken as long as possible; it goes on by itself once there is room. */
+  /**
+   * Too little disk space is left on a majority of the members. As long as possible only what makes the tree larger is refused: persistent nodes,
+   * and data over 1 KiB. It goes on by itself once there is room.
+   */
   | "NO_SPACE";
 
 export type Outcome =

@@ -68,7 +68,7 @@ export type ConsensusStatus = {
 /** The replicated log as the service above sees it. */
 export interface Consensus<Result> {
   readonly leadership: Leadership;
-  /** low: only what makes room should be proposed. full: nothing large is taken (RELIABILITY R-20). */
+  /** low: nothing that makes the state larger should be proposed. full: nothing large is taken (RELIABILITY R-20). */
   readonly room: Space;
   /** Called on every change of `leadership`. One listener. */
   onLeadership: (leadership: Leadership) => void;

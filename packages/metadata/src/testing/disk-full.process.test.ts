@@ -25,9 +25,14 @@ async function eventually(what: string, isTrue: () => boolean | Promise<boolean>
   }
 }
 
-/** Writes one large value after the other and keeps what was answered. */
+function sessionOf(nodes: MetadataProcesses): Promise<Session> {
+  const ports = { rpc, clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
+  return openSession({ members: nodes.members, ...ports, connectTimeoutMs: 30_000 });
+}
+
+/** Writes one large value after the other and keeps what was answered; begins a new session when all nodes were away for too long. */
 class Writer {
-  readonly #session: Session;
+  readonly #nodes: MetadataProcesses;
   acknowledged = 0;
   refused = 0;
   /** Answered neither way: a session ended, or nobody answered in time. */
@@ -35,8 +40,8 @@ class Writer {
   #isStopped = false;
   readonly #done: Promise<void>;
 
-  constructor(session: Session) {
-    this.#session = session;
+  constructor(nodes: MetadataProcesses) {
+    this.#nodes = nodes;
     this.#done = this.#run();
   }
 
@@ -47,13 +52,16 @@ class Writer {
 
   async #run(): Promise<void> {
     const data = Buffer.alloc(4_000, "x");
+    let session = await sessionOf(this.#nodes);
     while (!this.#isStopped) {
-      const outcome = await this.#session.set("/counter", data, "any").catch((): Outcome => ({ is: "unknown" }));
+      const outcome = await session.set("/counter", data, "any").catch((): Outcome => ({ is: "unknown" }));
       if (outcome.is === "done") this.acknowledged++;
       else if (outcome.is === "failed" && outcome.failure === "NO_SPACE") this.refused++;
       else this.unknown++;
-      if (outcome.is !== "done") await new Promise((resolve) => setTimeout(resolve, 20));
+      if (outcome.is === "unknown") session = await sessionOf(this.#nodes).catch(() => session);
+      if (outcome.is === "failed") await new Promise((resolve) => setTimeout(resolve, 20));
     }
+    await session.close();
   }
 }
 
@@ -63,8 +71,7 @@ async function start(): Promise<{ disks: SmallDisks; nodes: MetadataProcesses; s
   const flags = ["--free-mib-low", "24", "--free-mib-min", "8", "--ballast-mib", "4"];
   const nodes = await MetadataProcesses.start(3, { command: disks.enter, directory: disks.directory, flags });
   open.push(() => nodes.stop());
-  const ports = { rpc, clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
-  const session = await openSession({ members: nodes.members, ...ports, connectTimeoutMs: 30_000 });
+  const session = await sessionOf(nodes);
   open.push(() => session.close());
   return { disks, nodes, session };
 }
@@ -85,20 +92,22 @@ describe.skipIf(skipped !== null)("R-20: 64 MiB of disk per node", () => {
     await eventually("all have their ballast", () => ids.every((id) => existsSync(join(disks.seen(id), "ballast"))));
 
     // One node with little room does not matter, wherever it is: another one leads.
-    disks.fill(1, 16);
+    await disks.fill(1, 16);
     await eventually("1 is low", async () => (await spaces()) === "low ok ok");
     await eventually("writes go on", async () => (await session.set("/counter", data, "any")).is === "done");
 
-    disks.fill(2, 16);
+    await disks.fill(2, 16);
     await eventually("a majority is low", async () => (await spaces()) === "low low ok");
-    await eventually("writes are refused", async () => {
-      const outcome = await session.set("/topics/a", data, "any");
+    await eventually("new nodes are refused", async () => {
+      const outcome = await session.create("/topics/c", data);
+      await session.delete("/topics/c", "any");
       return outcome.is === "failed" && outcome.failure === "NO_SPACE";
     });
+    expect(await session.set("/counter", data, "any")).toMatchObject({ is: "done" });
     expect((await session.get("/topics/a"))?.data).toEqual(data);
     expect(await session.delete("/topics/b", "any")).toMatchObject({ is: "done" });
 
-    for (const id of ids) disks.fill(id, 0);
+    await Promise.all(ids.map((id) => disks.fill(id, 0)));
     await eventually("all are full", async () => (await spaces()) === "full full full");
     expect((await session.get("/topics/a"))?.data).toEqual(data);
     expect(await session.delete("/topics/a", "any")).toMatchObject({ failure: "NO_SPACE" });
@@ -114,10 +123,10 @@ describe.skipIf(skipped !== null)("R-20: 64 MiB of disk per node", () => {
   it("loses nothing acknowledged when disks run full under load and nodes die on them, and recovers without a hand", async () => {
     const { disks, nodes, session } = await start();
     await session.create("/counter", Buffer.from("0"));
-    const writer = new Writer(session);
+    const writer = new Writer(nodes);
     await eventually("writes run", () => writer.acknowledged > 20);
     await eventually("all have their ballast", () => ids.every((id) => existsSync(join(disks.seen(id), "ballast"))));
-    for (const id of ids) disks.fill(id, 0);
+    await Promise.all(ids.map((id) => disks.fill(id, 0)));
     await eventually("writes are refused", () => writer.refused > 20);
     for (const id of ids) await nodes.node(id).kill("SIGKILL");
     // Nothing but the ballast is left to open the stores with.
@@ -128,7 +137,7 @@ describe.skipIf(skipped !== null)("R-20: 64 MiB of disk per node", () => {
     const { acknowledged } = writer;
     await eventually("writes go on", () => writer.acknowledged > acknowledged + 20);
     await writer.stop();
-    const version = (await session.get("/counter"))!.version;
+    const { version } = (await (await sessionOf(nodes)).get("/counter"))!;
     expect(version).toBeGreaterThanOrEqual(writer.acknowledged + 1);
     expect(version).toBeLessThanOrEqual(writer.acknowledged + writer.unknown + 1);
     await eventually("all are equal", async () => {
@@ -137,4 +146,20 @@ describe.skipIf(skipped !== null)("R-20: 64 MiB of disk per node", () => {
     });
     process.stderr.write(`acknowledged ${writer.acknowledged}, refused ${writer.refused}, unknown ${writer.unknown}\n`);
   }, 120_000);
+
+  it("waits at its first start until there is room", async () => {
+    const disks = await SmallDisks.mount(1, 16);
+    open.push(() => disks.unmount());
+    const flags = ["--free-mib-low", "4", "--free-mib-min", "2", "--ballast-mib", "1"];
+    const nodes = await MetadataProcesses.plan(1, { command: disks.enter, directory: disks.directory, flags });
+    open.push(() => nodes.stop());
+    await disks.fill(1, 0);
+    const serving = nodes.startNode(1);
+    await nodes.node(1).event("DISK_FAILED", 15_000);
+    disks.free(1);
+    await serving;
+    const session = await sessionOf(nodes);
+    expect(await session.create("/topics/a", Buffer.from("x"))).toMatchObject({ is: "done" });
+    await session.close();
+  }, 60_000);
 });

@@ -21,7 +21,7 @@ export class LoggedProcess {
   readonly child: ChildProcess;
   readonly lines: Line[] = [];
   readonly exited: Promise<number | null>;
-  #seen: () => void = () => {};
+  readonly #waiting = new Set<() => void>();
 
   /** `command`: what runs instead of Node, with Node's own path as its first argument. */
   constructor(script: string, args: string[], { command = [], environment = {} }: ProcessOptions = {}) {
@@ -55,12 +55,17 @@ export class LoggedProcess {
         );
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
-        this.#seen = () => {
+        this.#waiting.add(() => {
           clearTimeout(timer);
           resolve();
-        };
+        });
       });
     }
+  }
+
+  #seen(): void {
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
   }
 
   /** What happens when whoever started the process dies: its end of the control pipe closes. */

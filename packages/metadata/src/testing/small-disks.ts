@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { open, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -38,17 +39,15 @@ export class SmallDisks {
     return ["nsenter", "-t", String(this.#holder.pid), "-m"];
   }
 
-  /** Fills the node's disk, but for so much. */
-  fill(id: number, leaveMib: number): void {
-    const { bavail, bsize } = statfsSync(this.seen(id));
-    const file = openSync(this.#filler(id), "a");
+  /** Fills the node's disk, but for so much; not in one go, for sessions of this process must live on. */
+  async fill(id: number, leaveMib: number): Promise<void> {
+    const { bavail, bsize } = await statfs(this.seen(id));
+    await using file = await open(this.#filler(id), "a");
     try {
       for (let left = bavail * bsize - leaveMib * MIB; left > 0; left -= MIB)
-        writeSync(file, Buffer.alloc(Math.min(left, MIB)));
+        await file.write(Buffer.alloc(Math.min(left, MIB)));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
-    } finally {
-      closeSync(file);
     }
   }
 
