@@ -155,7 +155,7 @@ export class MetadataProcesses {
     ];
     const node = new LoggedProcess(main, args, this.#options);
     this.#nodes.set(id, node);
-    await node.event("READY", 15_000);
+    await node.event("READY", 60_000);
   }
 
   healthUrl(id: number): string {
