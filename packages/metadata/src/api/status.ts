@@ -5,7 +5,11 @@ import type { TreeResult } from "../tree/machine.ts";
 import type { TreeState } from "../tree/state.ts";
 
 /** How much room there is on this member's disk. */
-export type Disk = { readonly space: Space; readonly freeBytes: number };
+export type Disk = {
+  readonly space: Space;
+  /** Infinity: it could not be told. */
+  readonly freeBytes: number;
+};
 
 /** How this member sees itself; not linearizable, answered without a leader too. */
 export function statusOf(
@@ -33,7 +37,7 @@ export function statusOf(
     nodes: state.size,
     memberList: memberList(status, addresses),
     space: disk?.space ?? "ok",
-    ...(disk && { freeBytes: disk.freeBytes }),
+    ...(disk && Number.isFinite(disk.freeBytes) && { freeBytes: disk.freeBytes }),
     ...(status.splitAt !== null && { splitAt: status.splitAt }),
   };
 }

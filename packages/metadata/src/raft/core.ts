@@ -108,7 +108,7 @@ export class RaftCore {
     assert(data.length <= raft.limits.entryBytesMax, "a proposal fits into a message (RELIABILITY R-27)");
     catchUpWithStall(raft, nowMs);
     if (raft.role.is !== "leader" || raft.role.transfer) return { is: "notLeader" };
-    if (roomOf(raft) === "full" && !isSmall(data)) return { is: "busy" };
+    if (!isSmall(data) && roomOf(raft) === "full") return { is: "busy" };
     if (raft.log.last.index - raft.applied >= raft.limits.uncommittedEntriesMax) return { is: "busy" };
     if (raft.uncommittedBytes + data.length > raft.limits.uncommittedBytesMax) return { is: "busy" };
     const entry = raft.append({ term: raft.term, is: "data", data });

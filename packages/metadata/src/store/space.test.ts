@@ -47,6 +47,7 @@ describe("R-20: room on the disk", () => {
     const watch = await start();
     expect(watch.space).toBe("full");
     expect(files.exists(ballast)).toBe(false);
+    await clock.advance(500);
     expect(watch.freeBytes).toBe(limits.ballastBytes);
     await leave(850);
     await clock.advance(500);

@@ -35,10 +35,9 @@ export class SpaceWatch {
   /** Resolves after the first look; the ballast is gone then, if its room is needed to open the store. */
   static async start(parts: SpaceParts): Promise<SpaceWatch> {
     const watch = new SpaceWatch(parts);
-    const { files, directory, limits } = parts;
-    // What fills the disk may be another program: then the ballast is what is left to open the store with.
-    if ((await files.freeBytes(directory)) < limits.fullBytes) await files.remove(ballastOf(directory));
     await watch.#look();
+    // What fills the disk may be another program: then the ballast is what is left to open the store with.
+    if (watch.space === "full") await parts.files.remove(ballastOf(parts.directory));
     return watch;
   }
 
