@@ -9,7 +9,7 @@ const fault: FaultReport = {
 const clean: WorkloadOutcome = {
   anomalies: [],
   counts: { sent: 9, acknowledged: 8, failed: 0, unknown: 1, polled: 16 },
-  ...{ sendErrors: [], pollErrors: [], isReadToEnd: true },
+  ...{ sendErrors: { count: 0, first: [] }, pollErrors: { count: 2, first: ["fenced"] }, isReadToEnd: true },
 };
 const lost = {
   name: "lost-write",
@@ -27,6 +27,7 @@ test("all is well: the gaps and the verdict", () => {
   const text = reportText(report);
   expect(text).toMatch(/^0\.0 s +kill -9 broker 1 +2\.0 s +1\.5 s +412 ms +430 ms +2000$/m);
   expect(text).toMatch(/^kill broker +1 +412 ms +412 ms +412 ms +430 ms/m);
+  expect(text).toContain("errors of poll after all retries: 2\n  fenced");
   expect(text).toContain("VERDICT nothing lost, doubled, reordered or skipped");
 });
 

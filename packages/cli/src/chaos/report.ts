@@ -94,8 +94,7 @@ function workloadText({ counts, sendErrors, pollErrors, anomalies }: WorkloadOut
     ["send", sendErrors],
     ["poll", pollErrors],
   ] as const) {
-    lines.push(`errors of ${what} after all retries: ${errors.length}`);
-    lines.push(...[...new Set(errors)].slice(0, 5).map((error) => `  ${error}`));
+    lines.push(`errors of ${what} after all retries: ${errors.count}`, ...errors.first.map((error) => `  ${error}`));
   }
   for (const { name, count, witnesses } of anomalies) {
     lines.push(`ANOMALY ${name} (${meanings[name]}): ${count}`);

@@ -54,7 +54,10 @@ class ChaosRun {
     const possible = kinds.filter((kind) => this.#cluster.obstacle(kind) === null);
     if (!(await this.#whole(wholeMsMax)) && !this.#stop.aborted)
       this.#problem("the cluster was not whole to begin with");
-    const workload = await this.#underLoad(() => this.#commitAll(possible));
+    const workload = await this.#underLoad(() => this.#commitAll(possible)).catch((error: unknown) => {
+      this.#problem(`the run could not go on: ${textOf(error)}`); // what it has found until here is worth telling
+      return null;
+    });
     const where = `${this.#cluster.nodes.metadata.length} metadata nodes, ${this.#cluster.nodes.brokers.length} brokers`;
     const outcome = { problems: this.#problems, workload };
     return {
@@ -148,7 +151,7 @@ class ChaosRun {
         return await this.#cluster.restart(node);
       } catch (error) {
         if (left === 1) throw error;
-        this.#problem(`${node} did not come up: ${error instanceof Error ? error.message : String(error)}`);
+        this.#problem(`${node} did not come up: ${textOf(error)}`);
       }
     }
   }
@@ -184,6 +187,8 @@ class ChaosRun {
     });
   }
 }
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function told({ atMs, fault, recoveredMs, produceGapMs }: FaultReport): string {
   const at = `${(atMs / 1000).toFixed(1).padStart(6)} s`;

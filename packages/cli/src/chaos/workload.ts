@@ -6,8 +6,11 @@ import {
   type Consumer,
   type Producer,
 } from "@odradek/client";
-import { History, type ProducerHistory, type ReadRecord, type Verdict } from "@odradek/client/history";
+import { History, type ProducerHistory, type Verdict } from "@odradek/client/history";
+import { endsOf, tellLogs, type ReadTopic } from "./final-log.ts";
+import { payloadOf, readRecords } from "./payload.ts";
 import { Silence } from "./silence.ts";
+import { TroubleList, type Troubles } from "./troubles.ts";
 
 /** As many as make leaders of every broker. */
 const partitionCount = 12;
@@ -17,7 +20,6 @@ const memberCount = 2;
 const tickMs = 40;
 /** What may wait for its acknowledgement, per producer and partition; then nothing is added. */
 const waitingMax = 1_000;
-const recordBytes = 100;
 /** The history remembers every record, 600 a second: so long it has room, and to spare. */
 export const workloadMsMax = 6 * 3_600_000;
 const pollMs = 200;
@@ -26,8 +28,8 @@ const closeMs = 5_000;
 
 /** What clients saw and what went wrong for them. */
 export type WorkloadOutcome = Verdict & {
-  readonly sendErrors: readonly string[];
-  readonly pollErrors: readonly string[];
+  readonly sendErrors: Troubles;
+  readonly pollErrors: Troubles;
   /** Consumers had read everything when the verdict was made. */
   readonly isReadToEnd: boolean;
 };
@@ -43,8 +45,8 @@ export class Workload {
   readonly #partitions: readonly string[];
   readonly #producers: Producer[] = [];
   readonly #work: Promise<void>[] = [];
-  readonly #sendErrors: string[] = [];
-  readonly #pollErrors: string[] = [];
+  readonly #sendErrors = new TroubleList();
+  readonly #pollErrors = new TroubleList();
   /** Of the lone consumer, the offset behind what it has polled. */
   readonly #positions: number[];
   #isSending = true;
@@ -73,11 +75,12 @@ export class Workload {
   async finish(): Promise<WorkloadOutcome> {
     this.#isSending = false;
     await Promise.all(this.#producers.map((producer) => producer.close()));
-    const ends = await this.#ends();
+    const topic: ReadTopic = { bootstrap: this.#bootstrap, topic: this.topic, names: this.#partitions };
+    const ends = await endsOf(topic);
     const isReadToEnd = await this.#readTo(ends);
     this.#isReading = false;
     await Promise.all(this.#work);
-    await this.#readLog(ends);
+    await tellLogs(this.#history, topic, ends);
     const verdict = this.#history.judge({ isReadToEnd });
     return { ...verdict, isReadToEnd, sendErrors: this.#sendErrors, pollErrors: this.#pollErrors };
   }
@@ -118,13 +121,12 @@ export class Workload {
     try {
       const [place] = await producer.send({
         topic: this.topic,
-        messages: [{ partition, value: String(value).padEnd(recordBytes) }],
+        messages: [{ partition, value: payloadOf(value) }],
       });
       told.acknowledged(name, value, place!.offset);
       this.acknowledged.hear(name, performance.now());
     } catch (error) {
-      // Given up, which says nothing about whether it was written.
-      if (this.#isSending) this.#sendErrors.push(textOf(error));
+      this.#sendErrors.add(error); // given up, which says nothing about whether it was written
     }
   }
 
@@ -166,16 +168,9 @@ export class Workload {
         if (batch !== null) take(batch);
       }
     } catch (error) {
-      this.#pollErrors.push(textOf(error));
+      this.#pollErrors.add(error);
       await wait(pollMs);
     }
-  }
-
-  async #ends(): Promise<number[]> {
-    await using admin = createAdmin({ bootstrap: this.#bootstrap });
-    const partitions = this.#partitions.map((_, partition) => ({ topic: this.topic, partition }));
-    const ends = await admin.listOffsets(partitions, "latest");
-    return partitions.map(({ partition }) => ends.find((end) => end.partition === partition)!.offset);
   }
 
   async #readTo(ends: readonly number[]): Promise<boolean> {
@@ -184,31 +179,6 @@ export class Workload {
     while (!isThere() && performance.now() < deadlineMs) await wait(pollMs);
     return isThere();
   }
-
-  async #readLog(ends: readonly number[]): Promise<void> {
-    await using consumer = createConsumer({ bootstrap: this.#bootstrap, clientId: "final" });
-    consumer.assign(ends.map((_, partition) => ({ topic: this.topic, partition, offset: "earliest" })));
-    for (const name of this.#partitions) this.#history.log(name, []);
-    const next = ends.map(() => 0);
-    const deadlineMs = performance.now() + endMs;
-    while (ends.some((end, partition) => next[partition]! < end)) {
-      if (performance.now() > deadlineMs) throw new Error(`the log could not be read to its end within ${endMs} ms`);
-      const batch = await consumer.next({ timeoutMs: pollMs });
-      if (batch === null) continue;
-      next[batch.partition] = batch.nextOffset;
-      this.#history.log(this.#partitions[batch.partition]!, readRecords(batch));
-    }
-  }
 }
 
-/** The values that the producers were given; -1 for anything else. */
-function readRecords({ records }: ConsumedBatch): ReadRecord[] {
-  return records.map(({ offset, value }) => {
-    const text = value?.toString("latin1") ?? "";
-    const isOurs = text.length === recordBytes && /^\d+ *$/.test(text);
-    return { offset, value: isOurs ? Number(text) : -1 };
-  });
-}
-
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
