@@ -7,6 +7,8 @@ export type MetaStatus = {
   revision: number | null;
   up: number;
   members: number;
+  /** Members with too little room on their disks. */
+  shortOfDisk: number[];
 };
 export type ClusterStatus = KafkaStatus & { health: "healthy" | "degraded" | "down"; meta: MetaStatus | null };
 
@@ -18,6 +20,7 @@ export function metaStatus(members: readonly MemberRow[]): MetaStatus {
     revision: leader?.status?.revision ?? null,
     up: members.filter(({ status: answer }) => answer !== null).length,
     members: members.length,
+    shortOfDisk: members.filter(({ status }) => status !== null && status.space !== "ok").map(({ member }) => member),
   };
 }
 
@@ -25,5 +28,6 @@ export function metaStatus(members: readonly MemberRow[]): MetaStatus {
 export function healthOf(kafka: KafkaStatus, meta: MetaStatus | null): ClusterStatus["health"] {
   if (kafka.partitions.offline > 0 || meta?.leader === null) return "down";
   const isWhole = kafka.partitions.underReplicated === 0 && kafka.brokers.every(({ state }) => state === "up");
-  return isWhole && (meta === null || meta.up === meta.members) ? "healthy" : "degraded";
+  const isCaredFor = meta === null || (meta.up === meta.members && meta.shortOfDisk.length === 0);
+  return isWhole && isCaredFor ? "healthy" : "degraded";
 }

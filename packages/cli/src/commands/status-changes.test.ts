@@ -10,7 +10,7 @@ const healthy: ClusterStatus = {
   ...{ health: "healthy", clusterId: "c", controller: 1, groups: [{ group: "g", lag: 7 }] },
   brokers: [broker(1, 3), broker(2, 3)],
   partitions: { total: 6, underReplicated: 0, offline: 0 },
-  meta: { leader: 2, term: 4, revision: 90, up: 3, members: 3 },
+  meta: { leader: 2, term: 4, revision: 90, up: 3, members: 3, shortOfDisk: [] },
 };
 
 test("the first look tells how things stand", () => {
@@ -30,7 +30,7 @@ test("a death shows in all it does: leaders, controller, replicas, the metadata 
     ...{ health: "degraded", controller: 2 },
     brokers: [{ ...broker(1, 0), state: "DOWN", outOfSync: 6 }, broker(2, 6)],
     partitions: { total: 6, underReplicated: 6, offline: 0 },
-    meta: { leader: 3, term: 5, revision: 99, up: 2, members: 3 },
+    meta: { leader: 3, term: 5, revision: 99, up: 2, members: 3, shortOfDisk: [] },
   };
   expect(changesOf(healthy, later)).toEqual([
     "the cluster is degraded, before healthy",

@@ -32,12 +32,15 @@ type Shown = string | number;
 const changed = (what: string, before: Shown, now: Shown): string[] =>
   before === now ? [] : [`${what} ${now}, before ${before}`];
 
+const listed = (ids: readonly number[]): string => (ids.length === 0 ? "none" : ids.join(", "));
+
 function metaChanges({ meta: before }: ClusterStatus, { meta: now }: ClusterStatus): string[] {
   if (before === null || now === null) return [];
   const [was, is] = [before, now].map(({ leader, term }) => (leader === null ? "none" : `${leader} term ${term}`));
   return [
     ...changed("metadata leader", was!, is!),
     ...changed(`metadata nodes up (of ${now.members})`, before.up, now.up),
+    ...changed("metadata nodes short of disk space", listed(before.shortOfDisk), listed(now.shortOfDisk)),
   ];
 }
 

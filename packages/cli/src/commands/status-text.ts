@@ -29,7 +29,7 @@ function metaText({ meta }: ClusterStatus): string {
   return `meta: leader ${leader} term ${term} revision ${revision} (${up}/${members})`;
 }
 
-function problems({ brokers, partitions }: ClusterStatus): string {
+function problems({ brokers, partitions, meta }: ClusterStatus): string {
   const found: string[] = [];
   if (partitions.offline > 0) found.push(`offline ${partitions.offline}`);
   if (partitions.underReplicated > 0) found.push(`under-replicated ${partitions.underReplicated}`);
@@ -38,5 +38,6 @@ function problems({ brokers, partitions }: ClusterStatus): string {
     const hint = host === null ? "" : ` (npx odradek restart broker ${broker})`;
     if (state === "DOWN") found.push(`broker ${broker} is down${hint}`);
   }
+  for (const member of meta?.shortOfDisk ?? []) found.push(`metadata ${member} is short of disk space`);
   return found.length === 0 ? "" : `PROBLEMS ${found.join("   ")}\n`;
 }
