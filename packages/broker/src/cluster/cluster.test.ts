@@ -236,6 +236,41 @@ describe("in-sync replicas", () => {
     await passUntil(clock, () => isrOf(one).length === 2);
   });
 
+  test("what is asked while a transaction is under way is one more; one that has lost does not hold back the others", async () => {
+    const [one] = [await start(1), await start(2)];
+    await passUntil(clock, () => one.cluster.image.brokers.size === 2);
+    const assignments = Array.from({ length: 50 }, () => [1, 2]);
+    await createTopic(one.cluster, {
+      name: "words",
+      partitions: -1,
+      replicationFactor: -1,
+      assignments,
+      configs: {},
+    });
+    const store = new TreeInSyncStore(one.cluster);
+    const shrinkAll = (version: number) =>
+      Promise.all(assignments.map((_, partition) => store.propose({ ...change, partition, version, isr: [1] })));
+    const before = tree.revision;
+    expect(await shrinkAll(1)).toEqual(assignments.map(() => "accepted"));
+    expect(tree.revision - before).toBe(2);
+    await passUntil(clock, () =>
+      one.cluster.image.topics.get("words")!.partitions.every(({ isr }) => isr.length === 1),
+    );
+    // Somebody else has changed two of them, and this broker's picture does not show it yet.
+    const changed = [7, 31];
+    one.session().beforeMulti = () => {
+      one.session().beforeMulti = () => Promise.resolve();
+      for (const partition of changed) {
+        const path = paths.partition("words", partition);
+        tree.apply([{ is: "set", path, data: tree.node(path)!.data, version: "any" }], "somebody");
+      }
+      return Promise.resolve();
+    };
+    expect(await shrinkAll(2)).toEqual(
+      assignments.map((_, partition) => (changed.includes(partition) ? "rejected" : "accepted")),
+    );
+  });
+
   test("a leader asks for another epoch, or for another leader, by exact versions", async () => {
     const { one, store } = await led();
     const leadership = { leader: 1, leaderEpoch: 11 };
