@@ -1,11 +1,16 @@
 import { CreateTopicsApi, type CreateTopicsRequest, ErrorCode, type ResponseDraft } from "@odradek/protocol";
+import type { Placement } from "../controller/assign.ts";
 import { createTopic, type Problem, type TopicSpec } from "../controller/create-topic.ts";
+import { foldedName } from "../controller/topic-names.ts";
+import { limits } from "../limits.ts";
+import { Turns } from "../log/turns.ts";
 import { topicEntries } from "./config-entries.ts";
 import { handler, type Parts } from "./handler.ts";
 
 // CreateTopics (key 19).
 // Every topic is one transaction of its own, executed by whichever broker was asked; the answer comes when this broker's own
-// picture shows the topic. validateOnly checks everything and does nothing.
+// picture shows the topic. Several are under way at once, and share the store's flushes; of names that collide each waits for the one before it.
+// validateOnly checks everything and does nothing.
 
 type Draft = ResponseDraft<typeof CreateTopicsApi>;
 type Asked = CreateTopicsRequest["topics"][number];
@@ -18,24 +23,44 @@ export const createTopics = handler(CreateTopicsApi, create, {
 });
 
 export async function create(parts: CreateParts, request: CreateTopicsRequest): Promise<Draft> {
-  const names = request.topics.map(({ name }) => name);
-  const repeated = new Set(names.filter((name, at) => names.indexOf(name) !== at));
-  const topics: Draft["topics"][number][] = [];
-  for (const name of repeated)
-    topics.push({ name, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: "Duplicate topic name." });
-  for (const asked of request.topics)
-    if (!repeated.has(asked.name)) topics.push(await createOne(parts, asked, request.validateOnly));
-  return { topics };
+  const repeated = repeatedNames(request);
+  const refused = [...repeated].map((name) => ({
+    name,
+    errorCode: ErrorCode.INVALID_REQUEST,
+    errorMessage: "Duplicate topic name.",
+  }));
+  const turns = new Turns(limits.topicsCreatedAtOnce);
+  const before = new Map<string, Promise<unknown>>();
+  const underWay = new Set<Placement>();
+  const creating = request.topics
+    .filter(({ name }) => !repeated.has(name))
+    .map((asked) => {
+      const folded = foldedName(asked.name);
+      const earlier = before.get(folded);
+      const created = turns.take(async () => {
+        await earlier;
+        return createOne(parts, asked, { validateOnly: request.validateOnly, underWay });
+      });
+      before.set(folded, created);
+      return created;
+    });
+  return { topics: [...refused, ...(await Promise.all(creating))] };
+}
+
+function repeatedNames({ topics }: CreateTopicsRequest): Set<string> {
+  const [seen, repeated] = [new Set<string>(), new Set<string>()];
+  for (const { name } of topics) (seen.has(name) ? repeated : seen).add(name);
+  return repeated;
 }
 
 async function createOne(
   { cluster }: CreateParts,
   asked: Asked,
-  validateOnly: boolean,
+  { validateOnly, underWay }: { validateOnly: boolean; underWay: Set<Placement> },
 ): Promise<Draft["topics"][number]> {
   const { name } = asked;
   const spec = specOf(asked, validateOnly);
-  const created = "error" in spec ? spec : await createTopic(cluster, spec);
+  const created = "error" in spec ? spec : await createTopic(cluster, spec, underWay);
   if (created.error !== ErrorCode.NONE)
     return { name, errorCode: created.error, errorMessage: created.message ?? null };
   const { topicId, partitions = -1, replicationFactor = -1 } = created as Awaited<ReturnType<typeof createTopic>>;

@@ -164,6 +164,20 @@ describe("CreateTopics", () => {
     ]);
   });
 
+  test("many topics of one request are created together, spread over the brokers; of names that collide the first one wins", async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `many-${index}`);
+    const before = tree.revision;
+    const { topics } = await create(parts(), {
+      topics: [...names, "a.b", "a_b"].map((name) => asked(name)),
+      timeoutMs: 1000,
+      validateOnly: false,
+    });
+    expect(topics.map(({ errorCode }) => errorCode)).toEqual([...names.map(() => 0), 0, 17]);
+    expect(tree.revision - before).toBe(41);
+    const leaders = names.map((name) => one.cluster.image.topics.get(name)!.partitions[0]!.leader);
+    expect(leaders.filter((id) => id === 1).length).toBe(20);
+  });
+
   test("two brokers create the same topic at once: one succeeds", async () => {
     const results = await Promise.all([one, two].map(({ cluster }) => create({ cluster }, topicRequest("race"))));
     expect(results.map(({ topics }) => topics[0]!.errorCode).toSorted((first, second) => first - second)).toEqual([

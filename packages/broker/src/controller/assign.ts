@@ -80,20 +80,25 @@ function leastOf(loads: readonly Load[], numbersOf: (load: Load) => readonly num
   return least;
 }
 
-/** Every known broker, with what it carries in this image. */
-export function candidatesOf(image: ClusterImage): Candidate[] {
+/** The replicas of each partition of a topic. */
+export type Placement = readonly (readonly number[])[];
+
+/** Every known broker, with what it carries in this image and will carry of what is under way. */
+export function candidatesOf(image: ClusterImage, underWay: Iterable<Placement> = []): Candidate[] {
   const candidates = new Map<number, Candidate>();
   for (const { id, rack } of image.known.values()) {
     const isLive = image.brokers.get(id)?.shuttingDown === false;
     candidates.set(id, { id, rack, isLive, replicas: 0, preferred: 0 });
   }
-  for (const topic of image.topics.values())
-    for (const { replicas } of topic.partitions)
-      for (const [place, id] of replicas.entries()) {
-        const candidate = candidates.get(id);
-        if (!candidate) continue;
-        candidate.replicas++;
-        if (place === 0) candidate.preferred++;
-      }
+  const carry = (replicas: readonly number[]): void => {
+    for (const [place, id] of replicas.entries()) {
+      const candidate = candidates.get(id);
+      if (!candidate) continue;
+      candidate.replicas++;
+      if (place === 0) candidate.preferred++;
+    }
+  };
+  for (const topic of image.topics.values()) for (const { replicas } of topic.partitions) carry(replicas);
+  for (const placement of underWay) for (const replicas of placement) carry(replicas);
   return [...candidates.values()];
 }

@@ -6,7 +6,7 @@ import { encode, type PartitionNode, paths } from "../cluster/nodes.ts";
 import { registrationChecks } from "../cluster/registration-checks.ts";
 import { problemWithTopicConfigs } from "../config.ts";
 import { limits } from "../limits.ts";
-import { assign, candidatesOf } from "./assign.ts";
+import { assign, candidatesOf, type Placement } from "./assign.ts";
 import { collidingTopic, isInternal, problemWithTopicName } from "./topic-names.ts";
 
 export type TopicSpec = {
@@ -36,13 +36,18 @@ const refuse = (error: number, message: string): Problem => ({ error, message })
  * Creates a topic in one transaction that any broker may execute, and waits until this broker's own picture shows it.
  * Errors are Kafka's codes: 0, TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS,
  * INVALID_REPLICATION_FACTOR (too few known brokers), INVALID_REPLICA_ASSIGNMENT, INVALID_CONFIG, REQUEST_TIMED_OUT.
+ * `underWay`: where topics that are created at the same moment are placed, which no picture shows yet.
  */
-export async function createTopic(cluster: Cluster, spec: TopicSpec): Promise<TopicCreated> {
+export async function createTopic(
+  cluster: Cluster,
+  spec: TopicSpec,
+  underWay: Set<Placement> = new Set(),
+): Promise<TopicCreated> {
   for (let attempt = 0; attempt < limits.transactionTriesMax; attempt++) {
     const { image } = cluster;
     const problem = problemWithSpec(image, spec);
     if (problem) return problem;
-    const replicas = placement(cluster, image, spec);
+    const replicas = placement(cluster, image, spec, underWay);
     if (!Array.isArray(replicas)) return replicas;
     const nodes = replicas.map((each) => newPartition(image, each));
     const at = nodes.findIndex((node) => node.leader < 0);
@@ -50,7 +55,9 @@ export async function createTopic(cluster: Cluster, spec: TopicSpec): Promise<To
     const shape = { partitions: nodes.length, replicationFactor: replicas[0]!.length };
     if (spec.validateOnly) return { error: ErrorCode.NONE, ...shape };
     const topicId = cluster.newTopicId();
+    underWay.add(replicas);
     const outcome = await write(cluster, image, spec, topicId, nodes);
+    underWay.delete(replicas);
     if (outcome === "exists") return alreadyExists(spec.name);
     if (outcome === "done") return { error: ErrorCode.NONE, topicId, ...shape };
     if (typeof outcome !== "string") return outcome;
@@ -73,7 +80,12 @@ function problemWithSpec(image: ClusterImage, { name, configs }: TopicSpec): Pro
   return configProblem ? refuse(ErrorCode.INVALID_CONFIG, configProblem) : null;
 }
 
-function placement(cluster: Cluster, image: ClusterImage, spec: TopicSpec): number[][] | Problem {
+function placement(
+  cluster: Cluster,
+  image: ClusterImage,
+  spec: TopicSpec,
+  underWay: Iterable<Placement>,
+): number[][] | Problem {
   if (spec.assignments)
     return problemWithAssignments(image, spec.assignments) ?? spec.assignments.map((each) => [...each]);
   const partitions = spec.partitions === -1 ? cluster.config.topics.partitions : spec.partitions;
@@ -91,15 +103,16 @@ function placement(cluster: Cluster, image: ClusterImage, spec: TopicSpec): numb
       ErrorCode.INVALID_REPLICATION_FACTOR,
       "Replication factor must be larger than 0, or -1 to use the default value.",
     );
-  return placed(image, { partitions, replicationFactor });
+  return placed(image, { partitions, replicationFactor }, underWay);
 }
 
 /** Replicas for new partitions on the brokers of this image, or why there are none. */
 export function placed(
   image: ClusterImage,
   wanted: { partitions: number; replicationFactor: number },
+  underWay: Iterable<Placement> = [],
 ): number[][] | Problem {
-  const replicas = assign(candidatesOf(image), wanted);
+  const replicas = assign(candidatesOf(image, underWay), wanted);
   if (replicas) return replicas;
   const { replicationFactor } = wanted;
   return refuse(

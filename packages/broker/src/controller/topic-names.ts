@@ -16,10 +16,13 @@ export function problemWithTopicName(name: string): string | null {
   return null;
 }
 
+/** The same for names that metrics can't tell apart. */
+export const foldedName = (name: string): string => name.replaceAll(".", "_");
+
 /** A topic whose name differs from `name` only in "." against "_", which metric names can't tell apart. */
 export function collidingTopic(name: string, topics: ReadonlyMap<string, unknown>): string | null {
   if (!/[._]/.test(name)) return null;
-  const folded = name.replaceAll(".", "_");
-  for (const other of topics.keys()) if (other !== name && other.replaceAll(".", "_") === folded) return other;
+  const folded = foldedName(name);
+  for (const other of topics.keys()) if (other !== name && foldedName(other) === folded) return other;
   return null;
 }
