@@ -91,6 +91,23 @@ describe("P-15: what a data directory may have lost", () => {
   });
 });
 
+test("offsets that did not change are not written again; a save that failed is tried again", async () => {
+  const files = disk();
+  const one = new OffsetCheckpoint(files, "/d/c");
+  one.set({ topic: "a", partition: 0, offset: 1 });
+  files.failNextWrite();
+  await expect(one.save()).rejects.toThrow("EIO");
+  await one.save();
+  await files.remove("/d/c");
+  one.set({ topic: "a", partition: 0, offset: 1 });
+  one.delete("b", 0);
+  await one.save();
+  expect(files.exists("/d/c")).toBe(false);
+  one.set({ topic: "a", partition: 0, offset: 2 });
+  await one.save();
+  expect(String(files.readAll("/d/c"))).toBe("0\n1\na 0 2\n");
+});
+
 describe("names", () => {
   test("the partition follows the last dash", () => {
     expect(parsePartitionName("my-topic-1-12")).toEqual({ topic: "my-topic-1", partition: 12 });

@@ -10,6 +10,7 @@ export class OffsetCheckpoint {
   readonly #path: string;
   readonly #offsets = new Map<string, PartitionOffset>();
   #saving: Promise<void> = Promise.resolve();
+  #isChanged = false;
 
   /** Reads the file; an unreadable one counts as empty: all of these offsets have a safe default. */
   constructor(files: Files, path: string) {
@@ -19,6 +20,7 @@ export class OffsetCheckpoint {
       const line = { topic: topic ?? "", partition: wholeNumber(partition), offset: wholeNumber(offset) };
       if (Number.isSafeInteger(line.partition) && Number.isSafeInteger(line.offset)) this.set(line);
     }
+    this.#isChanged = false;
   }
 
   get(topic: string, partition: number): number | undefined {
@@ -26,22 +28,32 @@ export class OffsetCheckpoint {
   }
 
   set(line: PartitionOffset): void {
-    this.#offsets.set(partitionName(line.topic, line.partition), line);
+    const name = partitionName(line.topic, line.partition);
+    if (this.#offsets.get(name)?.offset === line.offset) return;
+    this.#offsets.set(name, line);
+    this.#isChanged = true;
   }
 
   delete(topic: string, partition: number): void {
-    this.#offsets.delete(partitionName(topic, partition));
+    if (this.#offsets.delete(partitionName(topic, partition))) this.#isChanged = true;
   }
 
-  /** Writes all of them, one save after the other. */
+  /** Writes all of them if one has changed, one save after the other. */
   save(): Promise<void> {
-    const saved = this.#saving.then(() =>
-      this.#files.replace(
-        this.#path,
-        formatCheckpoint([...this.#offsets.values()].map(({ topic, partition, offset }) => [topic, partition, offset])),
-      ),
-    );
+    const saved = this.#saving.then(() => this.#write());
     this.#saving = saved.catch(() => undefined); // whoever asked is told; the next save writes all of it again
     return saved;
+  }
+
+  async #write(): Promise<void> {
+    if (!this.#isChanged) return;
+    this.#isChanged = false;
+    const lines = [...this.#offsets.values()].map(({ topic, partition, offset }) => [topic, partition, offset]);
+    try {
+      await this.#files.replace(this.#path, formatCheckpoint(lines));
+    } catch (error) {
+      this.#isChanged = true;
+      throw error;
+    }
   }
 }

@@ -21,9 +21,14 @@ class Disk {
     return Logs.open({ ...fixed, recoveriesAtOnce: 2, flush: "kafka", files, clock, random, ...options });
   }
 
-  open(logs: Logs, topic = "words", topicId = ID): Promise<{ log: Log; derived: DerivedPartitionState }> {
+  open(
+    logs: Logs,
+    topic = "words",
+    topicId = ID,
+    config = logConfig,
+  ): Promise<{ log: Log; derived: DerivedPartitionState }> {
     const derive = (directory: string): DerivedPartitionState => new DerivedPartitionState(this.files, directory);
-    return logs.openLog({ topic, partition: 0, topicId }, { config: () => logConfig, derive });
+    return logs.openLog({ topic, partition: 0, topicId }, { config: () => config, derive });
   }
 
   async append(log: Log, value: string): Promise<void> {
@@ -93,6 +98,23 @@ describe("the data directory", () => {
       expect([log.start, log.end, logs.savedHigh("with-dash.and.dot", 0)]).toEqual([1, 3, 2]);
       expect(logs.stored()).toEqual([{ topic: "with-dash.and.dot", partition: 0, topicId: ID }]);
     }
+  });
+
+  test("L-21: a sealed segment on stable storage is not read again after a crash, though the time of checkpoints has not come", async () => {
+    const disk = new Disk();
+    const logs = await disk.start();
+    const { log } = await disk.open(logs, "words", ID, { ...logConfig, segmentBytes: 250 });
+    const stored = (): string => String(disk.files.readAll("/data/recovery-point-offset-checkpoint"));
+    await disk.append(log, "a".repeat(100));
+    await logs.saveSealed();
+    expect(stored()).toBe("null");
+    await disk.append(log, "b".repeat(100)); // the first segment is sealed, and synced off the loop
+    await logs.saveSealed();
+    expect(stored()).toBe("0\n1\nwords 0 1\n");
+    await disk.append(log, "c");
+    await log.flush();
+    await logs.saveSealed();
+    expect(stored()).toBe("0\n1\nwords 0 1\n");
   });
 
   test("P-23: records of a topic that was deleted and made again never come back", async () => {

@@ -154,6 +154,16 @@ export class Logs {
     for (const { log } of this.#open.values()) log.saveIndexes();
   }
 
+  /** Saves recovery points when a segment that is sealed and on stable storage would be read again after a crash (RELIABILITY L-21). */
+  async saveSealed(): Promise<void> {
+    for (const { id, log } of this.#open.values()) {
+      const { end } = log.sealed;
+      if (end <= (this.#recoveryPoints.get(id.topic, id.partition) ?? 0) || log.synced < end) continue;
+      await this.saveCheckpoints();
+      return;
+    }
+  }
+
   /** Saves recovery points and log start offsets of all open logs. */
   async saveCheckpoints(): Promise<void> {
     for (const [name, { id, log }] of this.#open)

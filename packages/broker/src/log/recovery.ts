@@ -14,13 +14,14 @@ export async function recoverSegment(
   options: { pool: ReadPool; indexIntervalBytes: number; logger: Logger; epoch: number; feed: (batch: Batch) => void },
 ): Promise<{ end: number; epoch: number; bytesCut: number }> {
   const { pool } = options;
-  const file = segment.file();
   const size = segment.writtenSize;
+  segment.forgetIndexes();
+  if (size === 0) return { end: segment.baseOffset, epoch: options.epoch, bytesCut: 0 };
+  const file = segment.file();
   let chunk = pool.take(CHUNK_BYTES);
   let position = 0;
   let end = segment.baseOffset;
   let { epoch } = options;
-  segment.forgetIndexes();
   try {
     for (;;) {
       const filled = await file.readAsync(chunk.subarray(0, Math.min(chunk.length, size - position)), position);

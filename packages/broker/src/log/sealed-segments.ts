@@ -37,6 +37,11 @@ export class SealedSegments {
     return sealed.map((segment, index) => ({ segment, end: segments.endOf(index, segment.baseOffset) }));
   }
 
+  /** Where they end together. */
+  get end(): number {
+    return this.#parts.segments.active.baseOffset;
+  }
+
   /** The time of a segment's first batch; -1: none. */
   firstTimestamp(segment: Segment): number {
     const { segments } = this.#parts;

@@ -17,15 +17,19 @@ const LEFTOVER = [DELETED_SUFFIX, CLEANED_SUFFIX, ".tmp"];
 /** Ends what a crash interrupted in a log's directory, one way or the other; returns the base offsets of the segments there. */
 export async function settleDirectory(where: SegmentFiles, logger: Logger): Promise<number[]> {
   const { files, directory } = where;
-  for (const name of files.list(directory))
-    if (LEFTOVER.some((suffix) => name.endsWith(suffix))) await files.remove(join(directory, name));
+  const names = files.list(directory);
+  if (!names.some(isUnfinished)) return removeLoneIndexes(where, names);
+  for (const name of names) if (isLeftover(name)) await files.remove(join(directory, name));
   for (const name of files.list(directory)) {
     const swap = parseFileName(name.slice(0, -SWAP_SUFFIX.length));
     if (name.endsWith(SWAP_SUFFIX) && swap?.kind === "log") await finishSwap(where, swap.offset, logger);
   }
   for (const name of files.list(directory)) if (name.endsWith(SWAP_SUFFIX)) await files.remove(join(directory, name)); // an index whose .log has its name already
-  return removeLoneIndexes(where);
+  return removeLoneIndexes(where, files.list(directory));
 }
+
+const isLeftover = (name: string): boolean => LEFTOVER.some((suffix) => name.endsWith(suffix));
+const isUnfinished = (name: string): boolean => isLeftover(name) || name.endsWith(SWAP_SUFFIX);
 
 /**
  * A segment that compaction had decided on (see `replaceSegments`): whatever still stands of those it replaces goes, for good, before it
@@ -76,11 +80,11 @@ function endOf({ files, pool }: SegmentFiles, path: string, baseOffset: number):
 }
 
 /** Indexes without a segment go. */
-async function removeLoneIndexes({ files, directory }: SegmentFiles): Promise<number[]> {
-  const found = files.list(directory).map((name) => ({ name, parsed: parseFileName(name) }));
+async function removeLoneIndexes({ files, directory }: SegmentFiles, names: readonly string[]): Promise<number[]> {
+  const found = names.map((name) => ({ name, parsed: parseFileName(name) }));
   const bases = found.filter(({ parsed }) => parsed?.kind === "log").map(({ parsed }) => parsed!.offset);
+  const known = new Set(bases);
   for (const { name, parsed } of found)
-    if (parsed?.kind.endsWith("index") === true && !bases.includes(parsed.offset))
-      await files.remove(join(directory, name));
+    if (parsed?.kind.endsWith("index") === true && !known.has(parsed.offset)) await files.remove(join(directory, name));
   return bases;
 }

@@ -33,10 +33,12 @@ export class Epochs {
 
   /** Reads the checkpoint. False: there is none that can be read; the log has to say it all. */
   load(): boolean {
-    const lines = parseCheckpoint(this.#files.readAll(this.#path));
+    const bytes = this.#files.readAll(this.#path);
+    const lines = parseCheckpoint(bytes);
     const entries = lines?.map(([epoch, start]) => ({ epoch: wholeNumber(epoch), start: wholeNumber(start) }));
     this.#entries = entries !== undefined && ascends(entries) ? entries : [];
-    this.#saved = this.#entries === entries ? this.#changes : -1;
+    // No file says as much as one without entries.
+    this.#saved = bytes === null || this.#entries === entries ? this.#changes : -1;
     return this.#entries === entries;
   }
 

@@ -41,6 +41,9 @@ type Hosted = {
 /** A partition that could not be opened is tried again after this. */
 const RETRY_MS = 10_000;
 
+/** So much writing is read again after a crash, besides the newest segment of each log. */
+const SEALED_MS = 1000;
+
 /** Between two rounds of reading every log again. */
 const SCRUB_PAUSE_MS = 60_000;
 
@@ -78,6 +81,7 @@ export class Replicas {
     this.#every("failed partitions", RETRY_MS, () => this.#retryFailed());
     this.#every("high watermarks", replication.highWatermarkCheckpointMs, () => this.#saveHighs());
     this.#every("indexes", replication.highWatermarkCheckpointMs, () => options.logs.saveIndexes());
+    this.#every("sealed segments", SEALED_MS, () => options.logs.saveSealed());
     this.#every("checkpoints", log.recoveryPointCheckpointMs, () => options.logs.saveCheckpoints());
     this.#every("retention", log.retentionCheckMs, () => this.#retain());
     if (compaction.enabled) this.#every("compaction", compaction.backoffMs, () => this.#compactor.round());

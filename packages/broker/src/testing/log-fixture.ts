@@ -28,6 +28,26 @@ export const logConfig: LogConfig = {
   fileDeleteDelayMs: 60_000,
 };
 
+/** The disk as one life of the process has it: what a dead process still meant to do it does not do. */
+class Life {
+  readonly files: Files;
+  #isOver = false;
+
+  constructor(files: Files) {
+    this.files = new Proxy(files, {
+      get: (disk, name) => {
+        if (this.#isOver) throw new Error("the process is gone");
+        const member: unknown = Reflect.get(disk, name);
+        return typeof member === "function" ? (member.bind(disk) as unknown) : member;
+      },
+    });
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
+}
+
 /** One log on a disk in memory, with its derived state, that can be opened again after any end. */
 export class LogFixture {
   readonly clock: VirtualClock;
@@ -37,6 +57,7 @@ export class LogFixture {
   config = logConfig;
   derived!: DerivedPartitionState;
   log!: Log;
+  #life: Life | null = null;
 
   private constructor(files: Files, clock: VirtualClock) {
     this.files = files;
@@ -60,10 +81,13 @@ export class LogFixture {
   async reopen(
     options: Partial<Pick<LogOptions, "cleanShutdown" | "recoveryPoint" | "startOffset">> = {},
   ): Promise<void> {
-    this.derived = new DerivedPartitionState(this.files, DIRECTORY);
+    this.#life?.end();
+    const life = new Life(this.files);
+    this.#life = life;
+    this.derived = new DerivedPartitionState(life.files, DIRECTORY);
     this.log = await Log.open({
       directory: DIRECTORY,
-      files: this.files,
+      files: life.files,
       clock: this.clock,
       random: new SeededRandom(1),
       logger: silentLogger,
