@@ -37,7 +37,8 @@ export class Cluster implements AsyncDisposable {
     this.random = this.settings.ports.random;
     this.#vigil = new Vigil({
       clock: this.clock,
-      isInCluster: async (broker) => (await this.refresh([], false, broker)).brokers.has(broker),
+      // Says nothing of topics, so they are no younger for it.
+      isInCluster: async (broker) => (await this.#ask([], { mayCreate: false, except: broker })).brokers.has(broker),
       gone: (broker) => this.#disconnect(broker),
     });
   }
@@ -72,23 +73,9 @@ export class Cluster implements AsyncDisposable {
     return retried({ clock: this.clock, random: this.random, deadlineMs, what, mayRetry: judge }, attempt);
   }
 
-  /**
-   * Asks any broker, or any but `except`, for metadata: of `topics`, of all (null), or of none but the brokers ([]). One attempt over
-   * all of them.
-   */
-  async refresh(
-    topics: readonly string[] | null,
-    mayCreate = false,
-    except: number | null = null,
-  ): Promise<ClusterMetadata> {
-    const ask: Said<typeof MetadataApi> = (version) => {
-      const names = topics?.map((name) => ({ name })) ?? null;
-      // Version 0 has no null: there an empty list means all topics.
-      const request: RequestDraft<typeof MetadataApi> = { topics: version === 0 ? (names ?? []) : names };
-      return version >= 4 ? { ...request, allowAutoTopicCreation: mayCreate } : request;
-    };
-    const fresh = clusterMetadata(await this.sendToAny(MetadataApi, ask, this.settings.connectTimeoutMs, except));
-    this.#metadata = merged(this.#metadata, fresh);
+  /** Asks any broker for metadata: of `topics`, of all (null), or of none but the brokers ([]). One attempt over all brokers. */
+  async refresh(topics: readonly string[] | null, mayCreate = false): Promise<ClusterMetadata> {
+    const fresh = await this.#ask(topics, { mayCreate, except: null });
     this.#metadataAtMs = this.clock.now();
     return fresh;
   }
@@ -223,6 +210,21 @@ export class Cluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
+  }
+
+  async #ask(
+    topics: readonly string[] | null,
+    { mayCreate, except }: { mayCreate: boolean; except: number | null },
+  ): Promise<ClusterMetadata> {
+    const ask: Said<typeof MetadataApi> = (version) => {
+      const names = topics?.map((name) => ({ name })) ?? null;
+      // Version 0 has no null: there an empty list means all topics.
+      const request: RequestDraft<typeof MetadataApi> = { topics: version === 0 ? (names ?? []) : names };
+      return version >= 4 ? { ...request, allowAutoTopicCreation: mayCreate } : request;
+    };
+    const fresh = clusterMetadata(await this.sendToAny(MetadataApi, ask, this.settings.connectTimeoutMs, except));
+    this.#metadata = merged(this.#metadata, fresh);
+    return fresh;
   }
 
   /** What waits for an answer of this broker fails, and is asked of whoever took over. */
