@@ -43,6 +43,7 @@ export class MetadataService implements Desk {
   /** The newest stream of each session. */
   readonly #bySession = new Map<string, SessionStream>();
   #isConfirming = false;
+  #areEventsScheduled = false;
   #bookmarks: Cancel = () => {};
 
   constructor(parts: ServiceParts) {
@@ -134,10 +135,20 @@ export class MetadataService implements Desk {
 
   #applied(result: TreeResult): void {
     if (this.consensus.leadership.is !== "leader") return;
-    if (result.changes) for (const stream of this.#bySession.values()) stream.catchUp();
+    if (result.changes) this.#scheduleEvents();
     if (result.ended === null) return;
     this.#judge.ended(result.ended);
     this.#bySession.get(result.ended)?.ended();
+  }
+
+  /** Watches hear of everything that one tick applied in one go: most streams watch nothing, and asking each of them costs more than a write. */
+  #scheduleEvents(): void {
+    if (this.#areEventsScheduled) return;
+    this.#areEventsScheduled = true;
+    this.#parts.clock.afterTick(() => {
+      this.#areEventsScheduled = false;
+      for (const stream of this.#bySession.values()) stream.catchUp();
+    });
   }
 
   #led(leadership: Leadership): void {

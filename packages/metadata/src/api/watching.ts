@@ -26,6 +26,10 @@ export class Watching {
   /** Sends what happened since the last call. False: the history does not reach back that far any more. */
   catchUp(state: TreeState): boolean {
     if (state.revision === this.#revision) return true;
+    if (this.#watches.size === 0) {
+      this.#revision = state.revision;
+      return true;
+    }
     const missed = state.history.after(this.#revision);
     if (!missed) return false;
     for (const changes of missed) for (const [watch, range] of this.#watches) this.#send(watch, range, changes);
