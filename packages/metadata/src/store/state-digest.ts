@@ -1,6 +1,8 @@
 import { hash } from "node:crypto";
 
-import type { Kv, KvWrite } from "@odradek/kit";
+import type { Kv } from "@odradek/kit";
+
+import type { StateRow } from "./write.ts";
 
 /** Rows that belong to the state machine. */
 export const stateRange = { from: Buffer.from([0x40]), below: Buffer.from([0x80]) };
@@ -38,10 +40,11 @@ export class StateDigest {
   }
 
   /** Follows `writes` to rows of `kv`, which has neither them nor `written` yet; adds them to `written`. */
-  follow(kv: Kv, writes: readonly KvWrite[], written: Map<string, Buffer | undefined>): void {
+  follow(kv: Kv, writes: readonly StateRow[], written: Map<string, Buffer | undefined>): void {
     for (const write of writes) {
       const name = write.key.toString("latin1");
-      const before = written.has(name) ? written.get(name) : kv.get(write.key);
+      const known = written.has(name) ? written.get(name) : write.before;
+      const before = known === undefined && !written.has(name) ? kv.get(write.key) : known;
       if (before) this.remove(write.key, before);
       if (write.is === "put") this.add(write.key, write.value);
       written.set(name, write.is === "put" ? write.value : undefined);

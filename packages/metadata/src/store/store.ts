@@ -1,7 +1,7 @@
 import { assert, type Kv, type KvWrite } from "@odradek/kit";
 
 import { beginning, type Position } from "./entry.ts";
-import type { HardState, Write } from "./write.ts";
+import type { HardState, Write, StateRow } from "./write.ts";
 import { applied } from "./keys/applied.ts";
 import { hardState } from "./keys/hard-state.ts";
 import { logBase } from "./keys/log-base.ts";
@@ -11,7 +11,12 @@ import type { Mark, RaftMark } from "./raft-mark.ts";
 import { StateDigest, stateRange } from "./state-digest.ts";
 
 /** Rows of the state machine after an entry. `all`: they replace every row there is. */
-type StateWrite = { index: number; writes: KvWrite[]; all: boolean; onDigest?: ((digest: Buffer) => void) | undefined };
+type StateWrite = {
+  index: number;
+  writes: readonly StateRow[];
+  all: boolean;
+  onDigest?: ((digest: Buffer) => void) | undefined;
+};
 type Task = {
   write: Write | null;
   state: StateWrite | null;
@@ -56,7 +61,7 @@ export class Store {
    * The state's rows after entry `index`, and the index, in one batch (RELIABILITY R-14). Not synced: a lost tail is applied again. `onDigest` gets
    * the digest of the state after this entry.
    */
-  apply(index: number, writes: KvWrite[], onDigest?: (digest: Buffer) => void): Promise<void> {
+  apply(index: number, writes: readonly StateRow[], onDigest?: (digest: Buffer) => void): Promise<void> {
     return this.#add({ write: null, state: { index, writes, all: false, onDigest } });
   }
 

@@ -50,6 +50,9 @@ export function laterOf(one: Place | null, other: Place | null): Place | null {
   return isBefore(one, other) ? other : one;
 }
 
+/** A row of the state machine. `before`: what the store has under its key, where the writer knows; null: nothing. It saves looking. */
+export type StateRow = KvWrite & { before?: Buffer | null };
+
 export type SnapshotInfo = Position & {
   readonly cluster: Cluster;
   readonly bytes: number;

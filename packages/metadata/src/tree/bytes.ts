@@ -1,17 +1,12 @@
 import { crc32 } from "node:zlib";
 
-const nothing = Buffer.alloc(0);
-
 /**
- * A copy that lives long. It has its memory to itself: small buffers otherwise share blocks, and one that stays would keep a whole
- * block of those that went — two kilobytes for a node of fifty bytes.
+ * Bytes as a string, one character each: how small values are kept for long. A Buffer of its own costs several objects beside its bytes; one that
+ * shares its memory keeps a whole block of those that went.
  */
-export function kept(bytes: Buffer): Buffer {
-  if (bytes.length === 0) return nothing;
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(copy);
-  return copy;
-}
+export const asBytes = (bytes: Buffer): string => bytes.toString("latin1");
+
+export const fromBytes = (text: string): Buffer => Buffer.from(text, "latin1");
 
 /** Builds the bytes of commands and stored values: unsigned varints, length-prefixed strings and buffers. */
 export class Writer {
@@ -47,6 +42,10 @@ export class Writer {
     this.#reserve(value.length);
     this.#end += value.copy(this.#bytes, this.#end);
     return this;
+  }
+
+  get length(): number {
+    return this.#end;
   }
 
   /** The bytes written so far. */
@@ -111,9 +110,9 @@ export class Reader {
     return this.#take().toString("utf8");
   }
 
-  /** A copy, so that a small value does not keep a large message alive. */
+  /** A part of what is read: whoever keeps it for long copies it, or a small value keeps a large message alive. */
   buffer(): Buffer {
-    return kept(this.#take());
+    return this.#take();
   }
 
   /** As many elements as a number says that stands before them; each takes a byte at least (RELIABILITY N-03). */

@@ -6,8 +6,7 @@ import type { TreeEntry } from "./draft.ts";
 import { Draft } from "./draft.ts";
 import type { Answer } from "./sessions.ts";
 import type { TreeState } from "./state.ts";
-import type { Node } from "./znode.ts";
-import { isPath, parentOf, sequentialPath } from "./znode.ts";
+import { isPath, Node, parentOf, sequentialPath } from "./znode.ts";
 
 /** `entry` is null when nothing changes: a failed multi, or one of checks only. */
 export type Decision = { answer: Answer; entry: TreeEntry | null };
@@ -75,10 +74,10 @@ function create(draft: Draft, operation: Create, session: string | null): Done |
   const path = operation.sequential ? sequentialPath(operation.path, parent.nextSequence) : operation.path;
   if (!isPath(path)) return "BAD_PATH";
   if (draft.node(path)) return "NODE_EXISTS";
-  if (operation.sequential) draft.put({ ...parent, nextSequence: parent.nextSequence + 1 });
+  if (operation.sequential) draft.put(parent.with({ nextSequence: parent.nextSequence + 1 }));
   const now = { createdRevision: draft.revision, modifiedRevision: draft.revision };
   const owner = operation.ephemeral ? ownerOf(session) : null;
-  draft.add({ path, data: operation.data, version: 1, ...now, owner, childCount: 0, nextSequence: 0 });
+  draft.add(new Node({ path, data: operation.data, version: 1, ...now, owner, childCount: 0, nextSequence: 0 }));
   return { path, version: 1 };
 }
 
@@ -90,7 +89,7 @@ function set(draft: Draft, operation: Change, session: string | null): Done | Fa
   if (operation.ephemeral && node.path === "/") return "BAD_PATH";
   const owner = operation.ephemeral ? ownerOf(session) : node.owner;
   const version = node.version + 1;
-  draft.put({ ...node, data: operation.data, version, owner, modifiedRevision: draft.revision });
+  draft.put(node.with({ data: operation.data, version, owner, modifiedRevision: draft.revision }));
   return { path: node.path, version };
 }
 

@@ -85,6 +85,6 @@ export class Draft {
   #count(path: string, step: 1 | -1): void {
     this.#size += step;
     const parent = this.node(parentOf(path));
-    if (parent && nameOf(path) !== "") this.put({ ...parent, childCount: parent.childCount + step });
+    if (parent && nameOf(path) !== "") this.put(parent.with({ childCount: parent.childCount + step }));
   }
 }

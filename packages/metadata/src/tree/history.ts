@@ -1,5 +1,6 @@
 import { assert } from "@odradek/kit";
 import { limits } from "../limits.ts";
+import { asBytes, fromBytes } from "./bytes.ts";
 import type { Node } from "./znode.ts";
 
 /** Why a revision came about: a write of a session, its end, or the first nodes of an empty tree. */
@@ -11,7 +12,11 @@ export type Author = { timeMs: number; cause: Cause; session: string | null; nam
 /** What one revision did: nodes as they are since, paths that are gone, and both as they were before. All sorted by path. */
 export type Changes = { revision: number; changed: Node[]; deleted: string[]; before: Node[]; by: Author };
 
-type Kept = { changes: Changes; stored: Buffer };
+/** `stored`: its form in the store, kept for snapshots. */
+type Kept = { changes: Changes; stored: string };
+
+/** A revision that is not kept any more, and what the store has of it. */
+export type Dropped = { revision: number; stored: string };
 
 /** What a kept revision costs beside its stored form: a bound needs no exact figure, but the same one on every node. */
 const overheadBytes = 256;
@@ -24,7 +29,6 @@ const weight = ({ stored }: Kept): number => stored.length + overheadBytes;
  * memory once, however many revisions refer to it.
  */
 export class History {
-  /** `stored` is the revision's form in the store, kept for snapshots. */
   #kept: Kept[] = [];
   #bytes = 0;
   /** The revision before the first one kept. */
@@ -48,9 +52,9 @@ export class History {
   }
 
   /** Adds the next revision with its stored form; returns the revisions dropped for it, never that one itself. */
-  add(changes: Changes, stored: Buffer): number[] {
+  add(changes: Changes, stored: Buffer): Dropped[] {
     assert(changes.revision === this.newest + 1, `history is contiguous: ${changes.revision} after ${this.newest}`);
-    const added = { changes, stored };
+    const added = { changes, stored: asBytes(stored) };
     this.#kept.push(added);
     this.#bytes += weight(added);
     let drop = 0;
@@ -62,7 +66,7 @@ export class History {
   }
 
   /** Forgets revisions up to and including `through`, which becomes the oldest one that can be read; returns those. */
-  compact(through: number): number[] {
+  compact(through: number): Dropped[] {
     return this.#drop(Math.min(through, this.newest) - this.#oldest);
   }
 
@@ -80,7 +84,7 @@ export class History {
 
   /** All kept revisions in their stored form, oldest first. */
   stored(): (readonly [revision: number, stored: Buffer])[] {
-    return this.#kept.map(({ changes, stored }) => [changes.revision, stored] as const);
+    return this.#kept.map(({ changes, stored }) => [changes.revision, fromBytes(stored)] as const);
   }
 
   /** Revisions after `revision`, oldest first; null when some of them are no longer kept. */
@@ -89,11 +93,11 @@ export class History {
     return this.#kept.slice(revision - this.#oldest).map((kept) => kept.changes);
   }
 
-  #drop(count: number): number[] {
+  #drop(count: number): Dropped[] {
     if (count <= 0) return [];
     return this.#kept.splice(0, count).map((kept) => {
       this.#bytes -= weight(kept);
-      return ++this.#oldest;
+      return { revision: ++this.#oldest, stored: kept.stored };
     });
   }
 }

@@ -3,6 +3,7 @@ import { crc32 } from "node:zlib";
 import { assert } from "@odradek/kit";
 import type { Kv, KvWrite } from "@odradek/kit";
 import { limits } from "../limits.ts";
+import type { StateRow } from "../store/write.ts";
 import type { Command } from "./commands.ts";
 import { decodeCommand } from "./commands.ts";
 import { decide, decideEnd } from "./decide.ts";
@@ -36,7 +37,7 @@ export type Reply =
 /** `changes`: the revision this entry made, if it made one. `ended`: the session it ended. */
 export type TreeResult = { reply: Reply; changes: Changes | null; ended: string | null };
 
-type Step = TreeResult & { writes: KvWrite[] };
+type Step = TreeResult & { writes: StateRow[] };
 
 /** The tree behind the log, in the shape consensus wants of a state machine: decides what a committed command does and replays it (DESIGN D1). */
 export class TreeStateMachine {
@@ -48,7 +49,7 @@ export class TreeStateMachine {
   }
 
   /** `term` is the term of the leader that proposed the entry. */
-  apply(entry: { term: number; data: Buffer }): { writes: KvWrite[]; result: TreeResult } {
+  apply(entry: { term: number; data: Buffer }): { writes: StateRow[]; result: TreeResult } {
     if (entry.data.length === 0)
       return { writes: [], result: { reply: { is: "nothing" }, changes: null, ended: null } };
     const { command, timeMs } = decodeCommand(entry.data);
@@ -127,7 +128,7 @@ export class TreeStateMachine {
     const session = this.#state.sessions.get(command.session);
     if (!session) return only({ is: "noSession" });
     if (command.epoch < session.epoch) return only({ is: "superseded" });
-    const writes: KvWrite[] = forgetAnswered(session, command.answeredUpTo).map((sequence) => ({
+    const writes: StateRow[] = forgetAnswered(session, command.answeredUpTo).map((sequence) => ({
       is: "delete",
       key: answerKeys.key(session.id, sequence),
     }));
@@ -147,6 +148,7 @@ export class TreeStateMachine {
       is: "put",
       key: answerKeys.key(id, command.sequence),
       value: answerKeys.encode(stored),
+      before: null,
     });
     return { reply: { is: "answered", answer }, changes: replayed.changes, ended: null, writes };
   }
@@ -164,7 +166,7 @@ export class TreeStateMachine {
     return { reply: { is: "ended" }, changes, ended: id, writes };
   }
 
-  #replay(entry: TreeEntry | null, by: Author): { changes: Changes | null; writes: KvWrite[] } {
+  #replay(entry: TreeEntry | null, by: Author): { changes: Changes | null; writes: StateRow[] } {
     return entry ? replay(this.#state, entry, by) : { changes: null, writes: [] };
   }
 

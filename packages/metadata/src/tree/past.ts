@@ -27,7 +27,7 @@ export class Past {
     const known = this.#nodes.get(path);
     const node = known === undefined ? (this.#state.node(path) ?? null) : known;
     const more = this.#counts.get(path) ?? 0;
-    return node && more !== 0 ? { ...node, childCount: node.childCount + more } : node;
+    return node && more !== 0 ? node.with({ childCount: node.childCount + more }) : node;
   }
 
   /** Names of the children, sorted. */

@@ -1,10 +1,53 @@
-import type { Znode } from "../client/types.ts";
 import { limits } from "../limits.ts";
+import { asBytes, fromBytes, Writer } from "./bytes.ts";
+import { encode, type NodeFields } from "./keys/node.ts";
 
-/** A node as the tree keeps it. Never changed in place: events and history hold on to it. */
-export type Node = Readonly<Znode & { /** Number of the next sequential child. */ nextSequence: number }>;
+/**
+ * A node as the tree keeps it. Never changes: events and history hold on to it. Its data is not kept as a Buffer, which costs hundreds of bytes
+ * besides what is in it, but inside its row of the store, and the row as a string of bytes: one object on the heap, ready for the next snapshot.
+ */
+export class Node implements NodeFields {
+  readonly path: string;
+  readonly version: number;
+  readonly createdRevision: number;
+  readonly modifiedRevision: number;
+  readonly owner: string | null;
+  readonly childCount: number;
+  readonly nextSequence: number;
+  readonly #row: string;
+  readonly #dataAt: number;
+  readonly #dataBytes: number;
 
-export const ROOT: Node = {
+  /** `row`: what is stored of these fields. */
+  constructor(fields: NodeFields, row = encode(fields)) {
+    ({ path: this.path, version: this.version, owner: this.owner, childCount: this.childCount } = fields);
+    ({ createdRevision: this.createdRevision, modifiedRevision: this.modifiedRevision } = fields);
+    this.nextSequence = fields.nextSequence;
+    this.#row = asBytes(row);
+    this.#dataBytes = fields.data.length;
+    const lengths = new Writer().string(this.path).number(this.#dataBytes);
+    this.#dataAt = lengths.length;
+  }
+
+  /** A copy. */
+  get data(): Buffer {
+    return fromBytes(this.#row.slice(this.#dataAt, this.#dataAt + this.#dataBytes));
+  }
+
+  /** What the store has of it. */
+  get row(): Buffer {
+    return fromBytes(this.#row);
+  }
+
+  /** The same node with other fields. */
+  with(changes: Partial<NodeFields>): Node {
+    const { path, version, createdRevision, modifiedRevision, owner, childCount, nextSequence } = this;
+    const same = { path, version, createdRevision, modifiedRevision, owner, childCount, nextSequence };
+    return new Node({ data: changes.data ?? this.data, ...same, ...changes });
+  }
+}
+
+export const ROOT = new Node({
   path: "/",
   data: Buffer.alloc(0),
   version: 1,
@@ -13,7 +56,7 @@ export const ROOT: Node = {
   owner: null,
   childCount: 0,
   nextSequence: 0,
-};
+});
 
 /** "/" or "/a/b": names are not empty, not "." or "..", and have no control characters. */
 export function isPath(path: string): boolean {

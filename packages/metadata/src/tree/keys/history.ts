@@ -1,6 +1,7 @@
 import { Reader, Writer } from "../bytes.ts";
 import type { Author, Cause, Changes } from "../history.ts";
 import type { Undoing } from "../past.ts";
+import { Node } from "../znode.ts";
 import { readNode, writeNode } from "./node.ts";
 
 /**
@@ -40,7 +41,7 @@ export function decode(value: Buffer): StoredRevision {
   const cause = causes[reader.number()];
   if (!cause) throw new Error("a stored revision names an unknown cause");
   const by = { timeMs, cause, session: reader.string() || null, name: reader.string() };
-  const before = reader.list(() => readNode(reader));
+  const before = reader.list(() => new Node(readNode(reader)));
   const created = reader.list(() => reader.string());
   return { revision, by, before, created };
 }

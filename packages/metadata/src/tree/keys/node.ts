@@ -1,27 +1,26 @@
-import { kept, Reader, Writer } from "../bytes.ts";
-import type { Node } from "../znode.ts";
+import type { Znode } from "../../client/types.ts";
+import { Reader, Writer } from "../bytes.ts";
 
 /** node: one per path. Key: 0x41 path. Value: the node with its path, CRC-32. */
 export const TAG = 0x41;
+
+/** What is stored of a node. */
+export type NodeFields = Readonly<Znode & { /** Number of the next sequential child. */ nextSequence: number }>;
 
 export function key(path: string): Buffer {
   return Buffer.from(String.fromCharCode(TAG) + path);
 }
 
-/** Nodes never change, so each is encoded once: a snapshot of ten thousand must not hold the loop for a heartbeat. */
-const encoded = new WeakMap<Node, Buffer>();
-
-export function encode(node: Node): Buffer {
-  let bytes = encoded.get(node);
-  if (!bytes) encoded.set(node, (bytes = kept(writeNode(new Writer(), node).sealed())));
-  return bytes;
+export function encode(node: NodeFields): Buffer {
+  return writeNode(new Writer(), node).sealed();
 }
 
-export function decode(value: Buffer): Node {
+/** The data is a part of `value`. */
+export function decode(value: Buffer): NodeFields {
   return readNode(Reader.sealed(value, "a stored node"));
 }
 
-export function writeNode(writer: Writer, node: Node): Writer {
+export function writeNode(writer: Writer, node: NodeFields): Writer {
   writer.string(node.path).buffer(node.data).number(node.version);
   writer.number(node.createdRevision).number(node.modifiedRevision);
   return writer
@@ -30,7 +29,7 @@ export function writeNode(writer: Writer, node: Node): Writer {
     .number(node.nextSequence);
 }
 
-export function readNode(reader: Reader): Node {
+export function readNode(reader: Reader): NodeFields {
   return {
     path: reader.string(),
     data: reader.buffer(),

@@ -1,5 +1,4 @@
 import type { TreeState } from "../state.ts";
-import { kept } from "../bytes.ts";
 import { TreeState as State } from "../state.ts";
 import { Past } from "../past.ts";
 import * as answer from "./answer.ts";
@@ -7,6 +6,7 @@ import * as history from "./history.ts";
 import * as meta from "./meta.ts";
 import * as node from "./node.ts";
 import * as session from "./session.ts";
+import { Node } from "../znode.ts";
 
 export type StoredEntry = readonly [key: Buffer, value: Buffer];
 
@@ -17,7 +17,7 @@ export const stateRange = { from: Buffer.from([0x40]), below: Buffer.from([0x80]
 export function entriesOf(state: TreeState): StoredEntry[] {
   const entries: StoredEntry[] = [[meta.key(), meta.encode(metaOf(state))]];
   const sessions = [...state.sessions.values()].toSorted((left, right) => (left.id < right.id ? -1 : 1));
-  for (const each of state.under("/", true)) entries.push([node.key(each.path), node.encode(each)]);
+  for (const each of state.under("/", true)) entries.push([node.key(each.path), each.row]);
   for (const each of sessions) entries.push([session.key(each.id), session.encode(each)]);
   for (const each of sessions)
     for (const [sequence, kept] of [...each.answers].toSorted(([left], [right]) => left - right))
@@ -52,7 +52,7 @@ export function stateFrom(entries: Iterable<StoredEntry>): TreeState {
     const stored = session.decode(value);
     state.sessions.set(stored.id, stored);
   }
-  for (const [, value] of family(node.TAG)) state.put(node.decode(value));
+  for (const [, value] of family(node.TAG)) state.put(new Node(node.decode(value), value));
   for (const [, value] of family(answer.TAG)) restoreAnswer(state, answer.decode(value));
   restoreHistory(
     state,
@@ -64,7 +64,7 @@ export function stateFrom(entries: Iterable<StoredEntry>): TreeState {
 
 /** Goes back revision by revision: what each one made of its nodes is what the one after it found. */
 function restoreHistory(state: TreeState, values: readonly Buffer[]): void {
-  const stored = values.map((value) => ({ ...history.decode(value), value: kept(value) }));
+  const stored = values.map((value) => ({ ...history.decode(value), value }));
   stored.sort((left, right) => right.revision - left.revision);
   const past = new Past(state);
   const changes = stored.map(({ revision, by, before, created, value }) => {
