@@ -1,14 +1,14 @@
 import type { Kv, KvWrite } from "@odradek/kit";
 
 import type { Space } from "../store/space.ts";
-import type { Snapshot } from "../store/write.ts";
+import type { Snapshot, StateRow } from "../store/write.ts";
 import type { ChangeRefusal, MemberChange } from "./membership.ts";
 
 /** One committed entry, as every node of the quorum sees it. */
 export type CommittedEntry = { index: number; term: number; data: Buffer };
 
 /** What applying an entry did: what to persist in the same batch as the applied index, and what to tell the proposer (on its own node only). */
-export type Applied<Result> = { writes: KvWrite[]; result: Result };
+export type Applied<Result> = { writes: StateRow[]; result: Result };
 
 /**
  * The state that the log replicates. It is a pure function of the entries: no clock, no chance, no map order (RELIABILITY R-26).

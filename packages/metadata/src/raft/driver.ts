@@ -2,6 +2,7 @@ import { assert, type Cancel, type Clock, type KvWrite, type Logger } from "@odr
 
 import type { PeerLinks } from "../peers/links.ts";
 import type { Store } from "../store/store.ts";
+import { AppliedRows, appliedRowsMs } from "./applied-rows.ts";
 import type { Compaction } from "./compaction.ts";
 import type { Changed, CommittedEntry, Consensus, ConsensusStatus, Leadership, Proposed } from "./consensus.ts";
 import type { StateMachine, Transferred } from "./consensus.ts";
@@ -10,7 +11,7 @@ import { DistrustedError } from "../store/distrusted.ts";
 import type { Entry, Position } from "../store/entry.ts";
 import type { Space } from "../store/space.ts";
 import type { Envelope } from "../peers/messages.ts";
-import type { Snapshot } from "../store/write.ts";
+import type { Snapshot, StateRow } from "../store/write.ts";
 import type { MemberChange } from "./membership.ts";
 import type { Ready } from "./ready.ts";
 import type { Verdict } from "./state.ts";
@@ -45,6 +46,9 @@ export class RaftDriver<Result> implements Consensus<Result> {
   readonly #proposals = new Map<number, Waiting<Proposed<Result>>>();
   readonly #changes = new Map<number, Waiting<Changed>>();
   readonly #reads = new Map<number, (outcome: "ok" | "notLeader") => void>();
+  readonly #rows = new AppliedRows();
+  /** The timer that stores them; null: nothing waits. */
+  #storeRows: Cancel | null = null;
   #nextRead = 1;
   #leadership: Leadership;
   #lastWrite: Promise<void> = Promise.resolve();
@@ -142,6 +146,7 @@ export class RaftDriver<Result> implements Consensus<Result> {
 
   async close(): Promise<void> {
     await this.#handOver();
+    this.#flushRows();
     this.#stop();
     await this.#parts.links.close();
     await this.#parts.store.close();
@@ -235,21 +240,19 @@ export class RaftDriver<Result> implements Consensus<Result> {
   }
 
   #apply(entries: Entry[]): void {
-    const { core } = this.#parts;
-    const last = entries.at(-1)!;
-    let writes: KvWrite[] = [];
+    const { core, clock, compaction } = this.#parts;
     for (const entry of entries) {
-      for (const write of this.#applyOne(entry)) writes.push(write);
-      const isCheckpoint = entry.index % core.state.limits.digestEntries === 0;
-      if (!isCheckpoint && entry !== last) continue;
-      this.#keep(entry.index, writes, isCheckpoint);
-      writes = [];
+      this.#rows.add(entry.index, this.#applyOne(entry));
+      if (entry.index % core.state.limits.digestEntries === 0) this.#flushRows({ isCheckpoint: true });
     }
-    const keepAfter = this.#parts.compaction.due(core.state.log, entries);
+    const keepAfter = compaction.due(core.state.log, entries);
+    // The log is cut only before what the store has applied, and whoever belongs to the cluster is written down right behind it.
+    if (keepAfter !== null || this.#rows.isFull || entries.some(({ is }) => is === "members")) this.#flushRows();
+    else this.#storeRows ??= clock.timer(appliedRowsMs, () => this.#flushRows());
     if (keepAfter !== null) this.#step({ is: "compact", snapshot: this.snapshot(), keepAfter });
   }
 
-  #applyOne(entry: Entry): KvWrite[] {
+  #applyOne(entry: Entry): StateRow[] {
     const waiting = this.#proposals.get(entry.index);
     this.#proposals.delete(entry.index);
     if (entry.is !== "data") {
@@ -266,7 +269,13 @@ export class RaftDriver<Result> implements Consensus<Result> {
     return writes;
   }
 
-  #keep(index: number, writes: KvWrite[], isCheckpoint: boolean): void {
+  /** Not synced: what is lost is applied again. */
+  #flushRows({ isCheckpoint = false } = {}): void {
+    this.#storeRows?.();
+    this.#storeRows = null;
+    const rows = this.#rows.take();
+    if (!rows || this.#stopped) return;
+    const { index, writes } = rows;
     const tell = (digest: Buffer): void => this.#step({ is: "digest", checkpoint: { index, digest } });
     const kept = this.#parts.store.apply(index, writes, isCheckpoint ? tell : undefined);
     kept.catch((error: Error) => this.#fail(error));
@@ -295,6 +304,7 @@ export class RaftDriver<Result> implements Consensus<Result> {
       this.#parts.logger.error({ evt: "snapshot_refused", error }, "the leader's snapshot can't be restored");
       return this.#step({ is: "installRefused" });
     }
+    this.#rows.drop();
     this.#step({ is: "installed", snapshot, writes });
     this.#parts.compaction.installed(snapshot.info.index);
     this.#noteMembers();
