@@ -17,7 +17,8 @@ case $node in
     export METADATA_LISTEN="${METADATA_LISTEN:-0.0.0.0:$port}"
     export METADATA_HEALTH="${METADATA_HEALTH:-0.0.0.0:8180}"
     export METADATA_PEERS="${METADATA_PEERS:-$id=$name:$port}"
-    exec node packages/metadata/src/main.ts "$@"
+    # The flags of packages/metadata/src/v8-flags.ts.
+    exec node --max-semi-space-size=4 packages/metadata/src/main.ts "$@"
     ;;
   broker)
     port=${PORT:-9092}

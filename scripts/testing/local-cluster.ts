@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { freePorts } from "@odradek/kit/testing";
+import { v8Flags as metadataFlags } from "@odradek/metadata/v8-flags";
 import { NodeProcess } from "./node-process.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -71,6 +72,7 @@ export class LocalCluster {
       this.metadata.set(
         id,
         this.#node(`metadata-${id}`, [
+          ...metadataFlags,
           join(root, "packages/metadata/src/main.ts"),
           ...["--id", String(id), "--listen", address, "--health", `127.0.0.1:${ports.pop()!}`],
           ...["--peers", this.#members()],

@@ -11,6 +11,7 @@ const protocol = "@odradek/protocol";
 const client = "@odradek/client";
 const metadataClient = "@odradek/metadata/client";
 const metadataOffline = "@odradek/metadata/offline";
+const metadataFlags = "@odradek/metadata/v8-flags";
 
 export const packages: Record<string, PackageRules> = {
   kit: { imports: [] },
@@ -19,7 +20,9 @@ export const packages: Record<string, PackageRules> = {
   metadata: { imports: [kit, rpc, "level", "pino"] },
   broker: { imports: [kit, rpc, protocol, metadataClient, "@node-rs/crc32", "pino"] },
   client: { imports: [kit, protocol] },
-  cli: { imports: [kit, rpc, protocol, client, metadataClient, metadataOffline, "@odradek/broker", "yargs"] },
+  cli: {
+    imports: [kit, rpc, protocol, client, metadataClient, metadataOffline, metadataFlags, "@odradek/broker", "yargs"],
+  },
 };
 
 /** The rooms of a package from the street down: a file imports its own room and those further down the list. */
@@ -30,7 +33,7 @@ export const rooms: Record<string, readonly string[]> = {
   ],
   metadata: [
     ...["main.ts", "process.ts", "lives.ts", "node.ts", "api", "offline", "raft", "tree", "peers", "store", "client"],
-    ...["config.ts", "limits.ts"],
+    ...["config.ts", "limits.ts", "v8-flags.ts"],
   ],
   broker: [
     ...["main.ts", "process.ts", "broker.ts", "server", "api", "coordinator", "controller", "cluster"],

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { v8Flags as metadataFlags } from "@odradek/metadata/v8-flags";
 import type { ClusterPorts } from "./ports.ts";
 import type { NodeRole } from "./state-file.ts";
 
@@ -56,7 +57,7 @@ function planMetadata(options: PlanOptions, at: number, members: string): NodePl
   return {
     role: "metadata",
     id,
-    command: [options.scripts.metadata, ...args.flat()],
+    command: [...metadataFlags, options.scripts.metadata, ...args.flat()],
     dataDir,
     logFile: join(options.logRoot, `metadata-${id}.log`),
     ports,
