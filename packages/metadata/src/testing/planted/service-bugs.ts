@@ -67,7 +67,7 @@ export const serviceBugs: PlantedBug[] = [
     edits: [
       {
         file: "api/service.ts",
-        find: `if (result.changes) for (const stream of this.#bySession.values()) stream.catchUp();`,
+        find: `if (result.changes) this.#scheduleEvents();`,
         replace: ``,
       },
       {
@@ -84,7 +84,7 @@ export const serviceBugs: PlantedBug[] = [
     edits: [
       {
         file: "api/service.ts",
-        find: `if (result.changes) for (const stream of this.#bySession.values()) stream.catchUp();`,
+        find: `if (result.changes) this.#scheduleEvents();`,
         replace: ``,
       },
       {

@@ -51,9 +51,8 @@ export const storeBugs: PlantedBug[] = [
     edits: [
       {
         file: "store/store.ts",
-        find: `this.#digest.follow(this.#kv, writes, written); return [...writes, applied.put({ index,`,
-        replace: `this.#digest.follow(this.#kv, writes, written);
-          return [...writes, applied.put({ index: Math.max(this.#firstIndex - 1, index - 1),`,
+        find: `return [...writes, applied.put({ index, digest })];`,
+        replace: `return [...writes, applied.put({ index: Math.max(this.#firstIndex - 1, index - 1), digest })];`,
       },
     ],
   },
