@@ -11,7 +11,7 @@ import type { TreeEntry } from "./draft.ts";
 import * as answerKeys from "./keys/answer.ts";
 import * as sessionKeys from "./keys/session.ts";
 import type { StoredEntry } from "./keys/state.ts";
-import { entriesOf, stateFrom, stateRange } from "./keys/state.ts";
+import { entriesOf, StateBuilder, stateFrom, stateRange } from "./keys/state.ts";
 import { forget, replay } from "./replay.ts";
 import type { Answer, Refusal, SessionState } from "./sessions.ts";
 import { admit, forgetAnswered } from "./sessions.ts";
@@ -42,6 +42,8 @@ type Step = TreeResult & { writes: StateRow[] };
 /** The tree behind the log, in the shape consensus wants of a state machine: decides what a committed command does and replays it (DESIGN D1). */
 export class TreeStateMachine {
   #state = new TreeState();
+  /** Room for the next snapshot: a little more than the last one took. */
+  #snapshotBytes = 64 * 1024;
 
   /** The state at the last applied entry; replaced as a whole by load and restore. */
   get state(): TreeState {
@@ -58,22 +60,30 @@ export class TreeStateMachine {
   }
 
   async load(kv: Kv): Promise<void> {
-    const entries: StoredEntry[] = [];
-    for await (const entry of kv.range(stateRange)) entries.push(entry);
-    this.#state = stateFrom(entries);
+    const builder = new StateBuilder();
+    for await (const entry of kv.range(stateRange)) builder.add(entry);
+    this.#state = builder.state();
   }
 
   snapshot(): Buffer {
-    const fields = entriesOf(this.#state).flat();
-    const bodyBytes = fields.reduce((sum, field) => sum + 4 + field.length, 0);
-    const snapshot = Buffer.allocUnsafe(bodyBytes + 4);
+    let snapshot = Buffer.allocUnsafe(this.#snapshotBytes);
     let at = 0;
-    for (const field of fields) {
-      at = snapshot.writeUInt32BE(field.length, at);
-      at += field.copy(snapshot, at);
-    }
-    snapshot.writeUInt32BE(crc32(snapshot.subarray(0, bodyBytes)), bodyBytes);
-    return snapshot;
+    const reserve = (bytes: number): void => {
+      if (at + bytes <= snapshot.length) return;
+      const larger = Buffer.allocUnsafe(Math.max(2 * snapshot.length, at + bytes));
+      snapshot.copy(larger, 0, 0, at);
+      snapshot = larger;
+    };
+    for (const entry of entriesOf(this.#state))
+      for (const field of entry) {
+        reserve(4 + field.length);
+        at = snapshot.writeUInt32BE(field.length, at);
+        at += field.copy(snapshot, at);
+      }
+    reserve(4);
+    at = snapshot.writeUInt32BE(crc32(snapshot.subarray(0, at)), at);
+    this.#snapshotBytes = Math.ceil(at * 1.1);
+    return snapshot.subarray(0, at);
   }
 
   restore(snapshot: Buffer): KvWrite[] {

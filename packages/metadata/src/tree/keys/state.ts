@@ -14,16 +14,15 @@ export type StoredEntry = readonly [key: Buffer, value: Buffer];
 export const stateRange = { from: Buffer.from([0x40]), below: Buffer.from([0x80]) };
 
 /** The whole state as keys and values in an order that is the same on every node; meta comes first. */
-export function entriesOf(state: TreeState): StoredEntry[] {
-  const entries: StoredEntry[] = [[meta.key(), meta.encode(metaOf(state))]];
+export function* entriesOf(state: TreeState): Generator<StoredEntry, void, void> {
+  yield [meta.key(), meta.encode(metaOf(state))];
   const sessions = [...state.sessions.values()].toSorted((left, right) => (left.id < right.id ? -1 : 1));
-  for (const each of state.under("/", true)) entries.push([node.key(each.path), each.row]);
-  for (const each of sessions) entries.push([session.key(each.id), session.encode(each)]);
+  for (const each of state.under("/", true)) yield [node.key(each.path), each.row];
+  for (const each of sessions) yield [session.key(each.id), session.encode(each)];
   for (const each of sessions)
     for (const [sequence, kept] of [...each.answers].toSorted(([left], [right]) => left - right))
-      entries.push([answer.key(each.id, sequence), answer.encode({ session: each.id, sequence, answer: kept })]);
-  for (const [revision, stored] of state.history.stored()) entries.push([history.key(revision), stored]);
-  return entries;
+      yield [answer.key(each.id, sequence), answer.encode({ session: each.id, sequence, answer: kept })];
+  for (const [revision, stored] of state.history.stored()) yield [history.key(revision), stored];
 }
 
 export const metaOf = ({ revision, timeMs, history: { oldest } }: TreeState): meta.Meta => ({
@@ -32,34 +31,52 @@ export const metaOf = ({ revision, timeMs, history: { oldest } }: TreeState): me
   historyOldest: oldest,
 });
 
-/** Builds the state from its keys and values in any order. Throws on damage or contradiction. */
+/** Builds the state from its rows, which come in any order. Nodes are made as they come, so that the rows of a large tree are never all in memory. */
+export class StateBuilder {
+  readonly #state = new State();
+  readonly #nodes: Node[] = [];
+  readonly #answers: answer.StoredAnswer[] = [];
+  readonly #revisions: Buffer[] = [];
+
+  add([key, value]: StoredEntry): void {
+    switch (key[0]) {
+      case meta.TAG: {
+        const { revision, timeMs, historyOldest } = meta.decode(value);
+        return this.#state.start(revision, timeMs, historyOldest);
+      }
+      case node.TAG:
+        this.#nodes.push(new Node(node.decode(value), value));
+        return;
+      case session.TAG: {
+        const stored = session.decode(value);
+        this.#state.sessions.set(stored.id, stored);
+        return;
+      }
+      case answer.TAG:
+        this.#answers.push(answer.decode(value));
+        return;
+      case history.TAG:
+        this.#revisions.push(value);
+        return;
+      default:
+    }
+  }
+
+  /** Throws on damage or contradiction. */
+  state(): TreeState {
+    for (const each of this.#nodes) this.#state.put(each);
+    for (const each of this.#answers) restoreAnswer(this.#state, each);
+    restoreHistory(this.#state, this.#revisions);
+    this.#state.check();
+    return this.#state;
+  }
+}
+
+/** Builds the state from all its rows. Throws on damage or contradiction. */
 export function stateFrom(entries: Iterable<StoredEntry>): TreeState {
-  const byTag = new Map<number, StoredEntry[]>();
-  for (const entry of entries) {
-    const tag = entry[0][0]!;
-    const family = byTag.get(tag);
-    if (family) family.push(entry);
-    else byTag.set(tag, [entry]);
-  }
-  const family = (tag: number): StoredEntry[] => byTag.get(tag) ?? [];
-  const state = new State();
-  const first = family(meta.TAG)[0];
-  if (first) {
-    const { revision, timeMs, historyOldest } = meta.decode(first[1]);
-    state.start(revision, timeMs, historyOldest);
-  }
-  for (const [, value] of family(session.TAG)) {
-    const stored = session.decode(value);
-    state.sessions.set(stored.id, stored);
-  }
-  for (const [, value] of family(node.TAG)) state.put(new Node(node.decode(value), value));
-  for (const [, value] of family(answer.TAG)) restoreAnswer(state, answer.decode(value));
-  restoreHistory(
-    state,
-    family(history.TAG).map(([, value]) => value),
-  );
-  state.check();
-  return state;
+  const builder = new StateBuilder();
+  for (const entry of entries) builder.add(entry);
+  return builder.state();
 }
 
 /** Goes back revision by revision: what each one made of its nodes is what the one after it found. */
