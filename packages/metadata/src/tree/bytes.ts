@@ -8,6 +8,13 @@ export const asBytes = (bytes: Buffer): string => bytes.toString("latin1");
 
 export const fromBytes = (text: string): Buffer => Buffer.from(text, "latin1");
 
+/** How many bytes a Writer makes of an unsigned number. */
+export function numberBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
+  return bytes;
+}
+
 /** Builds the bytes of commands and stored values: unsigned varints, length-prefixed strings and buffers. */
 export class Writer {
   #bytes = Buffer.allocUnsafe(256);
@@ -42,10 +49,6 @@ export class Writer {
     this.#reserve(value.length);
     this.#end += value.copy(this.#bytes, this.#end);
     return this;
-  }
-
-  get length(): number {
-    return this.#end;
   }
 
   /** The bytes written so far. */

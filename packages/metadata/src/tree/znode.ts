@@ -1,5 +1,5 @@
 import { limits } from "../limits.ts";
-import { asBytes, fromBytes, Writer } from "./bytes.ts";
+import { asBytes, fromBytes, numberBytes } from "./bytes.ts";
 import { encode, type NodeFields } from "./keys/node.ts";
 
 /**
@@ -25,8 +25,8 @@ export class Node implements NodeFields {
     this.nextSequence = fields.nextSequence;
     this.#row = asBytes(row);
     this.#dataBytes = fields.data.length;
-    const lengths = new Writer().string(this.path).number(this.#dataBytes);
-    this.#dataAt = lengths.length;
+    const pathBytes = Buffer.byteLength(this.path);
+    this.#dataAt = numberBytes(pathBytes) + pathBytes + numberBytes(this.#dataBytes);
   }
 
   /** A copy. */
