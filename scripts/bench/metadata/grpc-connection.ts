@@ -7,6 +7,8 @@ const kinds = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, 
 const acknowledged = 1;
 const endStream = 1;
 const endHeaders = 4;
+/** What every peer takes in one frame. */
+const frameBytesMax = 16_384;
 /** We read everything at once, so the peer may send as much as the protocol allows. */
 const window = 0x7fff_ffff - 0xffff;
 
@@ -72,7 +74,7 @@ export class GrpcConnection {
   stream(of: Method, on: { message: (message: Buffer) => void; end: () => void }): (message: Buffer) => void {
     const stream: Stream = { onMessage: on.message, onEnd: on.end, waiting: Buffer.alloc(0) };
     const id = this.#open(of, stream, null, 0);
-    return (message) => void this.#socket.write(dataFrame(id, message, 0));
+    return (message) => void this.#socket.write(dataFrames(id, message, 0));
   }
 
   close(): void {
@@ -89,7 +91,7 @@ export class GrpcConnection {
     }
     this.#streams.set(id, stream);
     const headers = frame(kinds.headers, endHeaders, id, of.headers);
-    this.#socket.write(message ? Buffer.concat([headers, dataFrame(id, message, flags)]) : headers);
+    this.#socket.write(message ? Buffer.concat([headers, dataFrames(id, message, flags)]) : headers);
     return id;
   }
 
@@ -168,15 +170,17 @@ function frame(kind: number, flags: number, stream: number, payload: Buffer): Bu
   return bytes;
 }
 
-/** One gRPC message, not compressed, in one frame. */
-function dataFrame(stream: number, message: Buffer, flags: number): Buffer {
-  const bytes = Buffer.allocUnsafe(14 + message.length);
-  bytes.writeUIntBE(5 + message.length, 0, 3);
-  bytes[3] = kinds.data;
-  bytes[4] = flags;
-  bytes.writeUInt32BE(stream, 5);
-  bytes[9] = 0;
-  bytes.writeUInt32BE(message.length, 10);
-  message.copy(bytes, 14);
-  return bytes;
+/** One gRPC message, not compressed. Messages here are smaller than what a peer lets us send unasked, 64 KiB. */
+function dataFrames(stream: number, message: Buffer, flags: number): Buffer {
+  const prefixed = Buffer.allocUnsafe(5 + message.length);
+  prefixed[0] = 0;
+  prefixed.writeUInt32BE(message.length, 1);
+  message.copy(prefixed, 5);
+  if (prefixed.length <= frameBytesMax) return frame(kinds.data, flags, stream, prefixed);
+  const frames: Buffer[] = [];
+  for (let at = 0; at < prefixed.length; at += frameBytesMax) {
+    const part = prefixed.subarray(at, at + frameBytesMax);
+    frames.push(frame(kinds.data, at + part.length === prefixed.length ? flags : 0, stream, part));
+  }
+  return Buffer.concat(frames);
 }
