@@ -11,7 +11,8 @@ import { TreeInSyncStore } from "./cluster/in-sync-store.ts";
 import { type BrokerConfig, formatAddress } from "./config.ts";
 import { Controller } from "./controller/controller.ts";
 import { GroupCoordinator } from "./coordinator/group/coordinator.ts";
-import { Logs } from "./log/logs.ts";
+import { OfflineReplicas } from "./controller/offline-replicas.ts";
+import { Directories } from "./log/directories.ts";
 import { Replicas } from "./replica/replicas.ts";
 import { Census } from "./server/census.ts";
 import { type HttpServer, serveHttp } from "./server/http.ts";
@@ -108,6 +109,12 @@ async function assemble(config: BrokerConfig, ports: BrokerPorts, closers: Close
   await logs.answered();
   const controller = new Controller(controllerParts);
   closers.add(() => controller.close());
+  const offline = new OfflineReplicas({
+    ...controllerParts,
+    isOffline: (...partition) => replicas.isOffline(...partition),
+  });
+  replicas.onAvailability = () => offline.changed();
+  closers.add(() => offline.close());
   for (const listener of listeners) listener.serve();
   const failed = Promise.race([cluster.failed, replicas.failed]);
   failed.catch(() => {}); // whoever runs the broker awaits it; nobody has to
@@ -153,13 +160,13 @@ async function openReplicas(
   config: BrokerConfig,
   ports: BrokerPorts,
   { cluster, closers }: { cluster: Cluster; closers: Closers },
-): Promise<{ logs: Logs; replicas: Replicas }> {
+): Promise<{ logs: Directories; replicas: Replicas }> {
   const { files, clock, random, logger } = ports;
   const { connectTimeoutMs: timeoutMs } = config.metadata;
   if (!(await cluster.until(({ clusterId }) => clusterId !== "", { timeoutMs })))
     throw new Error(`the coordination store has given the cluster no id within ${timeoutMs} ms`);
-  const logs = await Logs.open({
-    directory: config.dataDirectory,
+  const logs = await Directories.open({
+    directories: config.dataDirectories,
     files,
     clock,
     random,

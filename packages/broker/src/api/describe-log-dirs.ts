@@ -4,36 +4,42 @@ import type { Partition } from "../partition/partition.ts";
 import { handler, type Parts } from "./handler.ts";
 
 // DescribeLogDirs (key 35).
-// The data directory of the broker asked, with the size of every replica in it and how far each lags behind the high watermark it has
-// heard of. Null asks for all topics; what is not here is left out. The disk's own size is not told: -1 means unknown.
+// The data directories of the broker asked, with the size of every replica in them and how far each lags behind the high watermark it has heard
+// of; KAFKA_STORAGE_ERROR and no replicas for one whose disk has failed. Null asks for all topics; what is not here is left out. The
+// disks' own sizes are not told: -1 means unknown.
 
 type Draft = ResponseDraft<typeof DescribeLogDirsApi>;
-type ReplicaDraft = Draft["results"][number]["topics"][number]["partitions"][number];
-type DirectoryParts = Pick<Parts, "replicas" | "config">;
+type TopicDraft = Draft["results"][number]["topics"][number];
 
 export const describeLogDirs = handler(DescribeLogDirsApi, describe, {
   failed: (_request, errorCode) => ({ errorCode, results: [] }),
 });
 
-export function describe({ replicas, config }: DirectoryParts, request: DescribeLogDirsRequest): Promise<Draft> {
+export function describe({ replicas }: Pick<Parts, "replicas">, request: DescribeLogDirsRequest): Promise<Draft> {
   const wanted = request.topics && new Map(request.topics.map(({ topic, partitions }) => [topic, new Set(partitions)]));
-  const topics = new Map<string, ReplicaDraft[]>();
-  let hasFailed = false;
-  for (const partition of replicas.partitions()) {
-    hasFailed ||= partition.replica.log.failed !== null;
-    if (wanted !== null && wanted.get(partition.topic)?.has(partition.index) !== true) continue;
-    const partitions = topics.get(partition.topic) ?? [];
-    topics.set(partition.topic, partitions);
-    partitions.push(replicaOf(partition));
-  }
-  const logDir = resolve(config.dataDirectory);
-  if (hasFailed)
-    return Promise.resolve({ results: [{ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, logDir, topics: [] }] });
-  const shown = [...topics].map(([name, partitions]) => ({ name, partitions }));
-  return Promise.resolve({ results: [{ errorCode: ErrorCode.NONE, logDir, topics: shown }] });
+  const { directories } = replicas;
+  const asked = [...replicas.partitions()].filter(
+    ({ topic, index }) => wanted === null || wanted.get(topic)?.has(index) === true,
+  );
+  const results = directories.list.map((directory) => {
+    const errorCode = directory.failed === null ? ErrorCode.NONE : ErrorCode.KAFKA_STORAGE_ERROR;
+    const here = asked.filter(({ topic, index }) => directories.directoryOf(topic, index) === directory);
+    return { errorCode, logDir: resolve(directory.path), topics: errorCode === ErrorCode.NONE ? byTopic(here) : [] };
+  });
+  return Promise.resolve({ results });
 }
 
-const replicaOf = ({ index, size, high, end }: Partition): ReplicaDraft => ({
+function byTopic(partitions: readonly Partition[]): TopicDraft[] {
+  const topics = new Map<string, TopicDraft>();
+  for (const partition of partitions) {
+    const { topic: name } = partition;
+    const topic = topics.get(name) ?? { name, partitions: [] };
+    topics.set(name, { name, partitions: [...topic.partitions, replicaOf(partition)] });
+  }
+  return [...topics.values()];
+}
+
+const replicaOf = ({ index, size, high, end }: Partition): TopicDraft["partitions"][number] => ({
   partitionIndex: index,
   partitionSize: size,
   offsetLag: Math.max(0, high.value - end),

@@ -141,7 +141,7 @@ export class View {
     };
   }
 
-  #partition({ index, leader, leaderEpoch, replicas, isr }: PartitionImage): TopicDraft["partitions"][number] {
+  #partition({ index, leader, leaderEpoch, replicas, isr, offline }: PartitionImage): TopicDraft["partitions"][number] {
     const isLed = this.#live.has(leader);
     return {
       errorCode: isLed ? ErrorCode.NONE : this.#leaderless(leader),
@@ -150,7 +150,7 @@ export class View {
       leaderEpoch,
       replicaNodes: [...replicas],
       isrNodes: [...isr],
-      offlineReplicas: replicas.filter((id) => !this.#live.has(id)),
+      offlineReplicas: replicas.filter((id) => !this.#live.has(id) || offline?.includes(id) === true),
     };
   }
 

@@ -61,7 +61,13 @@ export class Pictures {
       const same = reusable[partition.index];
       const isSame = same !== undefined && before?.topic.partitions[partition.index] === partition;
       assignments.push(
-        isSame ? same : assignmentOf(topic, partition, this.#registration, configOf(replicationFactorOf(partition))),
+        isSame
+          ? same
+          : assignmentOf(topic, partition, {
+              brokerId: this.#cluster.brokerId,
+              registration: this.#registration,
+              config: configOf(replicationFactorOf(partition)),
+            }),
       );
     }
     return assignments;
@@ -82,8 +88,7 @@ const peerOf = ({ id, grpcAddress, incarnation, shuttingDown }: BrokerImage): Pe
 const assignmentOf = (
   topic: TopicImage,
   partition: PartitionImage,
-  registration: Registration | null,
-  config: TopicConfig,
+  { brokerId, registration, config }: { brokerId: number; registration: Registration | null; config: TopicConfig },
 ): Assignment => ({
   topic: topic.name,
   topicId: topic.id,
@@ -93,6 +98,7 @@ const assignmentOf = (
   leaderEpoch: partition.leaderEpoch,
   isr: [...partition.isr],
   hasEligible: Boolean(partition.eligible?.length),
+  isOffline: partition.offline?.includes(brokerId) === true,
   version: partition.version,
   leadsSinceRegistration: registration !== null && partition.modifiedRevision > registration.revision,
   config,

@@ -41,6 +41,8 @@ export type PartitionImage = {
   /** Not in sync, and yet sure to hold everything committed; and those that were and are not sure any more (eligible.ts). */
   readonly eligible?: readonly number[];
   readonly lastKnownEligible?: readonly number[];
+  /** Brokers whose replica can't be served. */
+  readonly offline?: readonly number[];
   readonly version: number;
   readonly modifiedRevision: number;
 };

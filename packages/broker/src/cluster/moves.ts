@@ -21,7 +21,7 @@ export const replicationFactorOf = (placed: Placed): number =>
 
 /** The partition's node as it stands, for whoever changes only a part of it. */
 export function nodeOf(now: PartitionImage): PartitionNode {
-  const { replicas, leader, leaderEpoch, isr, adding, removing, eligible, lastKnownEligible } = now;
+  const { replicas, leader, leaderEpoch, isr, adding, removing, eligible, lastKnownEligible, offline } = now;
   return {
     replicas: [...replicas],
     leader,
@@ -31,5 +31,6 @@ export function nodeOf(now: PartitionImage): PartitionNode {
     ...(removing?.length ? { removing: [...removing] } : {}),
     ...(eligible?.length ? { eligible: [...eligible] } : {}),
     ...(lastKnownEligible?.length ? { lastKnownEligible: [...lastKnownEligible] } : {}),
+    ...(offline?.length ? { offline: [...offline] } : {}),
   };
 }

@@ -55,6 +55,8 @@ export type PartitionNode = {
   /** Eligible leader replicas and those that were and are not sure any more (eligible.ts). */
   eligible?: number[];
   lastKnownEligible?: number[];
+  /** Brokers whose replica can't be served, for its disk has failed there (KIP-112). */
+  offline?: number[];
 };
 export type ConfigNode = Record<string, string>;
 
@@ -129,6 +131,7 @@ export function readPartition(node: Znode): PartitionNode {
     ...(isNumbers(value["removing"]) ? { removing: value["removing"] } : {}),
     ...(isNumbers(value["eligible"]) ? { eligible: value["eligible"] } : {}),
     ...(isNumbers(value["lastKnownEligible"]) ? { lastKnownEligible: value["lastKnownEligible"] } : {}),
+    ...(isNumbers(value["offline"]) ? { offline: value["offline"] } : {}),
   };
 }
 

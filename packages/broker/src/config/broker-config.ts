@@ -9,7 +9,7 @@ import { type ConfigSources, readSettings } from "./sources.ts";
 export type BrokerConfig = {
   readonly brokerId: number;
   readonly rack: string | null;
-  readonly dataDirectory: string;
+  readonly dataDirectories: readonly string[];
   readonly metadata: {
     readonly members: ReadonlyMap<number, string>;
     readonly sessionTimeoutMs: number;
@@ -105,7 +105,7 @@ export function brokerConfigFrom(settings: ReadonlyMap<string, string>): BrokerC
   return frozen({
     brokerId: number("node.id"),
     rack: optional("broker.rack") ?? null,
-    dataDirectory: listOf(text("log.dirs"))[0] ?? text("log.dir"),
+    dataDirectories: directoriesIn(text("log.dirs"), text("log.dir")),
     metadata: {
       members: parseMembers("odradek.metadata.connect", text("odradek.metadata.connect")),
       sessionTimeoutMs: number("odradek.session.timeout.ms"),
@@ -157,6 +157,11 @@ export function brokerConfigFrom(settings: ReadonlyMap<string, string>): BrokerC
     },
     settings,
   });
+}
+
+function directoriesIn(several: string, one: string): readonly string[] {
+  const directories = listOf(several);
+  return directories.length > 0 ? [...new Set(directories)] : [one];
 }
 
 type NumberOf = (name: string) => number;

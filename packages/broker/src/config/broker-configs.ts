@@ -31,7 +31,7 @@ const identity: readonly ConfigDefinition[] = [
     "Where this broker stands: replicas of a partition are kept in different racks, and clients are told.",
   ),
   row("log.dir", "string", "/tmp/kafka-logs", "Directory of the partitions, when log.dirs is not set."),
-  row("log.dirs", "list", null, "Directories of the partitions; the first one is used."),
+  row("log.dirs", "list", null, "Directories of the partitions, on different disks: when one fails, the others go on."),
   row(
     "listeners",
     "list",

@@ -77,9 +77,21 @@ const changeOf = (
   isLeaderless: !image.brokers.has(partition.leader),
 });
 
+/** What a partition becomes when these of its replicas can't be served, or can be again. */
+export function servedWithout(
+  image: ClusterImage,
+  now: PartitionImage,
+  offline: readonly number[],
+  mayBeUnclean: () => boolean,
+): PartitionNode {
+  const then = { ...now, offline };
+  return shouldBe(image, then, mayBeUnclean) ?? nodeOf(then);
+}
+
 /** Null: it is as it should be. */
 function shouldBe(image: ClusterImage, now: PartitionImage, mayBeUnclean: () => boolean): PartitionNode | null {
-  const inSync = now.isr.filter((id) => isIntact(image, id, now.modifiedRevision));
+  const isServed = (id: number): boolean => now.offline?.includes(id) !== true;
+  const inSync = now.isr.filter((id) => isServed(id) && isIntact(image, id, now.modifiedRevision));
   if (inSync.length === 0) return withoutInSync(image, now, mayBeUnclean);
   if (inSync.includes(now.leader)) return inSync.length === now.isr.length ? null : sameLeader(now, inSync);
   // The old leader is gone, restarted or stopping: the first live in-sync replica takes over.
@@ -94,7 +106,8 @@ function shouldBe(image: ClusterImage, now: PartitionImage, mayBeUnclean: () => 
 function withoutInSync(image: ClusterImage, now: PartitionImage, mayBeUnclean: () => boolean): PartitionNode | null {
   const isStopping = image.brokers.get(now.leader)?.shuttingDown === true;
   if (isStopping && now.isr.includes(now.leader)) return now.isr.length === 1 ? null : sameLeader(now, [now.leader]);
-  const isBack = (id: number): boolean => image.brokers.get(id)?.shuttingDown === false;
+  const isBack = (id: number): boolean =>
+    image.brokers.get(id)?.shuttingDown === false && now.offline?.includes(id) !== true;
   const isSureNow = (id: number): boolean => isSure(image, id, now.modifiedRevision);
   const inOrder = now.replicas.filter((id) => now.isr.includes(id)).concat(now.eligible ?? []);
   const back = inOrder.find((id) => isBack(id) && isSureNow(id));

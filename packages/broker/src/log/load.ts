@@ -32,9 +32,13 @@ export async function load(options: LoadOptions): Promise<{ segments: Segments; 
   const { where, derived } = options;
   const bases = await settleDirectory(where, options.logger);
   const uncleanFrom = options.cleanShutdown ? Infinity : (bases.findLast((base) => base <= options.recoveryPoint) ?? 0);
-  const list = bases.map((base) =>
-    base >= uncleanFrom ? openUnclean(where, base) : openSegment(where, base, options.indexIntervalBytes),
-  );
+  const list = bases.map((base, index) => {
+    if (base >= uncleanFrom) return openUnclean(where, base);
+    // Its records were safe when it was still active; that its indexes followed them is told by the snapshot that comes last.
+    const isLastSafe = !options.cleanShutdown && bases[index + 1] === options.recoveryPoint;
+    const areIndexesSafe = !isLastSafe || options.snapshots.has(options.recoveryPoint);
+    return openSegment(where, base, { ...options, areIndexesSafe });
+  });
   if (list.length === 0) list.push(createSegment(where, options.startOffset));
   const segments = new Segments(list);
   for (const segment of list) if (segment !== segments.active) segment.close();

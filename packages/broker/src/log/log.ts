@@ -58,7 +58,7 @@ export class Log {
     this.written = new Watermark(options.clock, loaded.end);
     this.#rolling = new Rolling(options);
     const { segments } = loaded;
-    const fail = (error: unknown): void => this.#fail(error);
+    const fail = (error: unknown): void => this.fail(error);
     this.sealed = new SealedSegments({ ...options, segments, removal: this.#removal, isOver: () => this.isOver, fail });
     this.inspection = new Inspection({ ...options, segments, end: () => this.#end });
     this.#stability = new Stability(
@@ -178,7 +178,7 @@ export class Log {
     this.#throwIfFailed();
     if (offset < this.#segments.first.baseOffset) return this.truncateFullyAndStartAt(offset);
     const log = { segments: this.#segments, snapshots: this.#snapshots, derived: this.#options.derived };
-    const { cut, end } = planTruncation({ ...log, fail: (error) => this.#fail(error) }, { offset, end: this.#end });
+    const { cut, end } = planTruncation({ ...log, fail: (error) => this.fail(error) }, { offset, end: this.#end });
     this.#guarded(() => {
       const kept = this.#segments.floor(offset) + 1;
       this.#removal.removeNewest(this.#segments.removeLast(this.#segments.count - kept));
@@ -268,8 +268,8 @@ export class Log {
   async abandon(): Promise<void> {
     this.#closed = true;
     this.#removal.close();
-    this.#segments.closeSealed();
     this.#segments.active.forgetQueue();
+    this.#segments.closeSealed();
     this.#segments.active.close();
     this.written.close();
     await this.sealed.settled();
@@ -282,8 +282,9 @@ export class Log {
     this.#throwIfFailed();
     if (this.#segments.size === 0 && this.#stability.isUntouched) return;
     this.#guarded(() => this.#segments.active.seal());
+    this.#stability.sealed(this.#segments.active);
     await this.#stability.flush(this.#end);
-    await this.#saveSnapshot(this.#end, this.#options.derived.snapshot());
+    await this.#snapshots.save(this.#end, this.#options.derived.snapshot(), this.#segments.bases());
   }
 
   #store(records: Buffer, batches: readonly Batch[]): void {
@@ -318,7 +319,7 @@ export class Log {
     this.#rolling.begun();
     active.seal();
     this.#segments.add(next);
-    this.#stability.rolled(this.#end);
+    this.#stability.rolled(this.#end, active);
     void this.#settleRoll(this.#end);
   }
 
@@ -327,14 +328,10 @@ export class Log {
     const snapshot = this.#options.derived.snapshot();
     try {
       await this.#stability.flush(end);
-      await this.#saveSnapshot(end, snapshot);
+      await this.#snapshots.save(end, snapshot, this.#segments.bases());
     } catch (error) {
-      if (!this.#closed) this.#fail(error);
+      if (!this.#closed) this.fail(error);
     }
-  }
-
-  #saveSnapshot(at: number, snapshot: Buffer): Promise<void> {
-    return this.#snapshots.save(at, snapshot, this.#segments.bases());
   }
 
   #scheduleWrite(): void {
@@ -351,7 +348,7 @@ export class Log {
     try {
       this.#segments.active.write();
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
       return;
     }
     this.#stability.wrote(this.#end);
@@ -378,12 +375,13 @@ export class Log {
     try {
       return run();
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
       throw error;
     }
   }
 
-  #fail(error: unknown): void {
+  /** Fences the log for good: its disk has failed, here or elsewhere. */
+  fail(error: unknown): void {
     if (this.#failed !== null) return;
     this.#failed = error instanceof Error ? error : new Error(String(error));
     const fields = { evt: "log-failed", directory: this.#where.directory, err: error };

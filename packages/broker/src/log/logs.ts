@@ -52,6 +52,9 @@ export class Logs {
   readonly #last: LastShutdown;
   /** Partition directories that this process has not looked into: after a crash they may hold torn tails. */
   readonly #unopened: Set<string>;
+  #failed: Error | null = null;
+  /** Logs that are being opened. */
+  #opening = 0;
   readonly #removals = new Set<Promise<void>>();
   /** Recovery points that must not go up now, by partition. */
   readonly #held = new Map<string, number>();
@@ -84,6 +87,27 @@ export class Logs {
     return logs;
   }
 
+  /** Partitions here, or about to be. */
+  get count(): number {
+    return this.#open.size + this.#opening + this.#unopened.size;
+  }
+
+  has({ topic, partition }: PartitionId): boolean {
+    const name = partitionName(topic, partition);
+    return this.#open.has(name) || this.#options.files.exists(join(this.#options.directory, name));
+  }
+
+  /** The disk under this directory has failed: every log is fenced, and nothing is written here any more (RELIABILITY L-08, KIP-112). */
+  fail(error: Error): void {
+    this.#failed ??= error;
+    for (const { log } of this.#open.values()) log.fail(error);
+  }
+
+  /** Lets go of all logs as they are. */
+  async abandon(): Promise<void> {
+    await Promise.allSettled([...this.#open.values()].map(({ log }) => log.abandon()));
+  }
+
   /** The last process closed its logs in order. */
   get cleanShutdown(): boolean {
     return this.#last.clean;
@@ -114,28 +138,12 @@ export class Logs {
   ): Promise<{ log: Log; derived: Derived }> {
     const name = partitionName(id.topic, id.partition);
     assert(!this.#open.has(name), `${name} is opened once`);
-    const directory = join(this.#options.directory, name);
-    await this.#prepare(directory, id);
-    const derived = options.derive(directory);
-    const startOffset = this.#starts.get(id.topic, id.partition);
-    const log = await this.#recoveries.take(() =>
-      Log.open({
-        ...this.#options,
-        directory,
-        logger: this.#options.logger.child({ partition: name }),
-        pool: this.#pool,
-        config: options.config,
-        derived,
-        syncs: this.#syncs,
-        acknowledges: this.#options.flush === "group" ? "synced" : "written",
-        cleanShutdown: this.#unopened.has(name) && this.#wasClean(name),
-        recoveryPoint: this.#recoveryPoints.get(id.topic, id.partition) ?? 0,
-        ...(startOffset === undefined ? {} : { startOffset }),
-      }),
-    );
-    this.#unopened.delete(name);
-    this.#open.set(name, { id, log });
-    return { log, derived };
+    this.#opening++;
+    try {
+      return await this.#openLog(name, id, options);
+    } finally {
+      this.#opening--;
+    }
   }
 
   /** The high watermark as last saved; 0 when it never was. */
@@ -173,11 +181,13 @@ export class Logs {
   }
 
   /**
-   * To be awaited before a truncation to `offset`: from then on a start after a crash checks all from there on, for what is written after the
-   * cut may come to the disk in part and before the cut itself. Call what it returns when the truncation is done, or given up.
+   * To be awaited before a truncation to `to`: from then on a start after a crash checks all from there on, for what is written after the
+   * cut may come to the disk in part and before the cut itself; and the cut may be made in front of `to`, where a batch begins. Call what
+   * it returns when the truncation is done, or given up.
    */
-  async holdRecoveryPoint({ topic, partition }: PartitionId, offset: number): Promise<() => void> {
+  async holdRecoveryPoint({ topic, partition }: PartitionId, to: number): Promise<() => void> {
     const name = partitionName(topic, partition);
+    const offset = Math.min(to, this.#open.get(name)?.log.sealed.startOf(to) ?? 0);
     this.#held.set(name, offset);
     if ((this.#recoveryPoints.get(topic, partition) ?? 0) > offset) {
       this.#recoveryPoints.set({ topic, partition, offset });
@@ -215,6 +225,7 @@ export class Logs {
     this.#ending.set(name, ending);
     this.#open.delete(name);
     this.#held.delete(name);
+    if (this.#failed !== null) return;
     this.#giveUp(name);
     for (const checkpoint of [this.#recoveryPoints, this.#highs, this.#starts, this.cleanOffsets])
       checkpoint.delete(topic, partition);
@@ -240,6 +251,35 @@ export class Logs {
     }
     const unchecked = [...this.#unopened].filter((name) => !this.#wasClean(name));
     await markCleanShutdown(files, directory, unchecked);
+  }
+
+  async #openLog<Derived extends DerivedState>(
+    name: string,
+    id: PartitionId,
+    options: { config: () => LogConfig; derive: (directory: string) => Derived },
+  ): Promise<{ log: Log; derived: Derived }> {
+    const directory = join(this.#options.directory, name);
+    await this.#prepare(directory, id);
+    const derived = options.derive(directory);
+    const startOffset = this.#starts.get(id.topic, id.partition);
+    const log = await this.#recoveries.take(() =>
+      Log.open({
+        ...this.#options,
+        directory,
+        logger: this.#options.logger.child({ partition: name }),
+        pool: this.#pool,
+        config: options.config,
+        derived,
+        syncs: this.#syncs,
+        acknowledges: this.#options.flush === "group" ? "synced" : "written",
+        cleanShutdown: this.#unopened.has(name) && this.#wasClean(name),
+        recoveryPoint: this.#recoveryPoints.get(id.topic, id.partition) ?? 0,
+        ...(startOffset === undefined ? {} : { startOffset }),
+      }),
+    );
+    this.#unopened.delete(name);
+    this.#open.set(name, { id, log });
+    return { log, derived };
   }
 
   #wasClean(name: string): boolean {

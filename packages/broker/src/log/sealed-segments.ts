@@ -42,6 +42,12 @@ export class SealedSegments {
     return this.#parts.segments.active.baseOffset;
   }
 
+  /** Where the segment begins that holds `offset`, or would, sealed or not. */
+  startOf(offset: number): number {
+    const { segments } = this.#parts;
+    return segments.all()[segments.floor(offset)]!.baseOffset;
+  }
+
   /** The time of a segment's first batch; -1: none. */
   firstTimestamp(segment: Segment): number {
     const { segments } = this.#parts;

@@ -27,6 +27,10 @@ export class Snapshots {
       .map((parsed) => parsed!.offset);
   }
 
+  has(offset: number): boolean {
+    return this.#offsets.includes(offset);
+  }
+
   /** Sets the producer states to the newest readable snapshot at or below `offset`; returns where it stands, or null: no states now. */
   restore(derived: DerivedState, offset: number): number | null {
     for (const at of this.#offsets.filter((candidate) => candidate <= offset).toReversed()) {

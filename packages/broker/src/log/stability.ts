@@ -1,4 +1,5 @@
 import type { Cancel, Clock, Files, Watermark } from "@odradek/kit";
+import type { Segment } from "../segment/segment.ts";
 import type { DerivedState } from "./derived-state.ts";
 import type { LogConfig } from "./log-config.ts";
 import type { Segments } from "./segments.ts";
@@ -33,6 +34,8 @@ export class Stability {
   #timer: Cancel | null = null;
   /** Names were made, changed or removed that a power loss would take back (RELIABILITY L-05). */
   #namesUnsynced: boolean;
+  /** Segments that take no more, and whose indexes may not be on stable storage: their records may be, since long. */
+  readonly #sealed = new Set<Segment>();
   /** Counts changes of the segments. */
   #generation = 0;
   /** What `#generation` was at the last truncation: a sync that began before says nothing about what came after. */
@@ -81,11 +84,17 @@ export class Stability {
     return flushed;
   }
 
-  /** The page cache has everything below `end`, and new names. */
-  rolled(end: number): void {
+  /** The page cache has everything below `end`, and new names; `sealed` takes no more. */
+  rolled(end: number, sealed: Segment): void {
+    this.sealed(sealed);
     this.#generation++;
     this.#written = end;
     this.#namesUnsynced = true;
+  }
+
+  /** The segment's indexes are complete. */
+  sealed(segment: Segment): void {
+    this.#sealed.add(segment);
   }
 
   /** The log was truncated. */
@@ -117,7 +126,7 @@ export class Stability {
   }
 
   async #flushOnce(end: number): Promise<void> {
-    if (end <= this.#synced && !this.#namesUnsynced) return this.#throwIfOver();
+    if (end <= this.#synced && !this.#namesUnsynced && this.#sealed.size === 0) return this.#throwIfOver();
     await this.#options.syncs.take(() => this.#syncWritten());
   }
 
@@ -143,11 +152,12 @@ export class Stability {
     const { active } = segments;
     const names = this.#namesUnsynced;
     this.#namesUnsynced = false;
-    const unsynced = segments.all().slice(segments.floor(this.#synced));
-    for (const segment of unsynced) {
+    const sealed = [...this.#sealed];
+    for (const segment of new Set([...sealed, ...segments.all().slice(segments.floor(this.#synced))])) {
       if (segments.has(segment)) await segment.sync();
       this.#throwIfOver();
-      if (segment === active || !segments.has(segment)) continue;
+      this.#sealed.delete(segment);
+      if (!segments.has(segment) || (segment === active && !sealed.includes(segment))) continue;
       await segment.syncIndexes();
       if (segment !== segments.active) segment.close();
       this.#throwIfOver();

@@ -13,6 +13,8 @@ export type Assignment = {
   isr: number[];
   /** Replicas outside the ISR count on it that nothing is committed without them (KIP-966). */
   hasEligible: boolean;
+  /** The cluster has been told that our replica can't be served. */
+  isOffline?: boolean;
   /** Version of the partition's node in the tree: what a change of the in-sync replicas must name. */
   version: number;
   /** The node was written after our own registration; only then may we lead by it (a quick restart can't resume an old epoch). */

@@ -221,8 +221,9 @@ export class Partition {
     if (this.#acting.is === "follower" && this.#acting.follower.leader !== leader) this.#begin(assignment, mayLead);
   }
 
-  /** Time has passed: look after lagging followers. */
+  /** Time has passed, or the disk has failed elsewhere: look after lagging followers, and whether we may go on. */
   check(): void {
+    if (this.#replica.log.failed !== null) return this.#failed();
     if (this.#acting.is === "leader") this.#acting.leader.check();
   }
 

@@ -2,7 +2,7 @@ import type { Cancel, Clock, Files, Logger, Rpc } from "@odradek/kit";
 
 import { Compactor, type Compactable } from "../compaction/compactor.ts";
 import type { BrokerConfig } from "../config.ts";
-import type { Logs } from "../log/logs.ts";
+import { type Directories, OfflineReplicaError } from "../log/directories.ts";
 import type { Assignment, InSyncStore, Peer } from "../partition/assignment.ts";
 import { DerivedPartitionState } from "../partition/derived-partition-state.ts";
 import { LocalReplica } from "../partition/local-replica.ts";
@@ -16,8 +16,8 @@ export type Picture = { brokers: ReadonlyMap<number, Peer>; assignments: readonl
 
 export type ReplicasOptions = {
   brokerId: number;
-  /** The opened data directory; `close` closes it. */
-  logs: Logs;
+  /** The opened data directories; `close` closes them. */
+  logs: Directories;
   rpc: Rpc;
   clock: Clock;
   files: Files;
@@ -36,6 +36,8 @@ type Hosted = {
   settling: Promise<void> | null;
   /** Why the partition could not be opened; it is tried again now and then. */
   failed: unknown;
+  /** We have never had anything of it. */
+  isNew: boolean;
 };
 
 /** A partition that could not be opened is tried again after this. */
@@ -52,8 +54,8 @@ const keyOf = (topic: string, index: number): string => `${topic}-${index}`;
 /** Every partition that has a replica on this broker. */
 export class Replicas {
   /**
-   * Rejects when the disk has failed under a log (L-08, L-11): with one data directory a broker that goes on would keep the leadership of
-   * partitions that it can't write. Whoever runs the broker stops it, as Kafka does; others lead as soon as its session ends.
+   * Rejects when the disks have failed under all data directories (L-08, L-11, L-12). Whoever runs the broker stops it, as Kafka does; others
+   * lead as soon as its session ends.
    */
   readonly failed: Promise<never>;
   #fail!: (error: Error) => void;
@@ -66,12 +68,15 @@ export class Replicas {
   readonly #timers = new Map<string, Cancel>();
   #revision = -1;
   #closed = false;
+  /** What `isOffline` says of some partitions has changed. */
+  onAvailability: () => void = () => {};
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
     this.failed = new Promise((_, reject) => (this.#fail = reject));
     this.failed.catch(() => {}); // whoever runs the broker awaits it; nobody has to
     this.#fetchers = new Fetchers(options);
+    options.logs.onFailed = ({ failed: cause }) => this.#directoryFailed(cause);
     const { replication, log, compaction } = options.config;
     const { cleanOffsets } = options.logs;
     this.#compactor = new Compactor({ ...options, config: compaction, cleanOffsets, logs: () => this.#compactables() });
@@ -101,7 +106,7 @@ export class Replicas {
     for (const assignment of picture.assignments) {
       const key = keyOf(assignment.topic, assignment.partition);
       assigned.add(key);
-      this.#assign(key, assignment);
+      this.#assign(key, assignment, { isFirst });
     }
     for (const [key, hosted] of this.#hosted) {
       if (assigned.has(key)) continue;
@@ -117,6 +122,18 @@ export class Replicas {
   /** Undefined while it is being opened, too. */
   partition(topic: string, index: number): Partition | undefined {
     return this.#hosted.get(keyOf(topic, index))?.partition ?? undefined;
+  }
+
+  /** Whether our replica can't be served: its disk has failed, or it could not be opened. Null: not known yet, or none of ours. */
+  isOffline(topic: string, index: number): boolean | null {
+    const hosted = this.#hosted.get(keyOf(topic, index));
+    if (hosted === undefined || hosted.failed !== null) return hosted === undefined ? null : true;
+    return hosted.partition && hosted.partition.replica.log.failed !== null;
+  }
+
+  /** The data directories, for whoever describes them. */
+  get directories(): Directories {
+    return this.#options.logs;
   }
 
   /** `topicId`: base64url. */
@@ -157,14 +174,17 @@ export class Replicas {
     await this.#options.logs.close();
   }
 
-  #assign(key: string, assignment: Assignment): void {
+  #assign(key: string, assignment: Assignment, { isFirst }: { isFirst: boolean }): void {
     const { topic, partition: index } = assignment;
     let hosted = this.#hosted.get(key);
     if (hosted === undefined) {
-      hosted = { topic, index, wanted: null, partition: null, settling: null, failed: null };
+      hosted = { topic, index, wanted: null, partition: null, settling: null, failed: null, isNew: false };
       this.#hosted.set(key, hosted);
     }
     if (hosted.wanted === assignment) return;
+    // What is assigned while we run is new to us, and so is what we were neither in sync with nor had on a disk that has failed.
+    if (hosted.wanted?.topicId !== assignment.topicId)
+      hosted.isNew = !isFirst || !(assignment.isOffline || assignment.isr.includes(this.#options.brokerId));
     hosted.wanted = assignment;
     if (hosted.partition?.topicId === assignment.topicId) hosted.partition.apply(assignment);
     else this.#settle(key, hosted);
@@ -172,10 +192,15 @@ export class Replicas {
 
   #settle(key: string, hosted: Hosted): void {
     if (hosted.settling !== null) return;
+    const hadFailed = hosted.failed !== null;
     hosted.failed = null;
     hosted.settling = this.#bring(hosted)
+      .then(() => {
+        if (hadFailed || hosted.wanted?.isOffline === true) this.onAvailability();
+      })
       .catch((error: unknown) => {
         hosted.failed = error;
+        this.onAvailability();
         this.#options.logger.error(
           { evt: "partition-failed", partition: key, err: error },
           "a partition can't be opened",
@@ -200,6 +225,7 @@ export class Replicas {
     const { log, derived } = await logs.openLog(
       { topic, partition: index, topicId },
       {
+        isNew: hosted.isNew,
         config: () => hosted.wanted?.config ?? config,
         derive: (directory) => new DerivedPartitionState(files, directory),
       },
@@ -229,7 +255,7 @@ export class Replicas {
     partition.onDamaged = () => this.#healer.heal(partition);
     const follow = (): void => {
       this.#fetchers.route(partition);
-      if (log.failed !== null) this.#fail(new Error(`the log of ${replica} has failed`, { cause: log.failed }));
+      if (log.failed !== null) logs.failedUnder(topic, index, log.failed);
     };
     partition.onRole = follow;
     // The disk may have failed between opening the log and here.
@@ -261,12 +287,20 @@ export class Replicas {
     }
   }
 
+  /** All its partitions go offline at once, whoever was writing. */
+  #directoryFailed(cause: Error | null): void {
+    this.#check();
+    if (this.#options.logs.isLost) this.#fail(new Error("the disks of all data directories have failed", { cause }));
+    this.onAvailability();
+  }
+
   #check(): void {
     for (const partition of this.partitions()) partition.check();
   }
 
   #retryFailed(): void {
-    for (const [key, hosted] of this.#hosted) if (hosted.failed !== null) this.#settle(key, hosted);
+    for (const [key, hosted] of this.#hosted)
+      if (hosted.failed !== null && !(hosted.failed instanceof OfflineReplicaError)) this.#settle(key, hosted);
   }
 
   #retain(): void {

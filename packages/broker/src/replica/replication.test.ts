@@ -353,7 +353,7 @@ describe("replication", () => {
     expect(await waiting).toMatchObject(ok);
     expect(await at.appended(1, ["b"])).toMatchObject(ok);
     expect(at.values(2)).toEqual(["a", "b"]);
-    await expect(at.lives.get(3)!.replicas.failed).rejects.toThrow("the log of words-0 has failed");
+    await expect(at.lives.get(3)!.replicas.failed).rejects.toThrow("disks of all data directories have failed");
   });
 
   test("L-08: a leader whose disk fails acknowledges nothing more", async () => {

@@ -21,14 +21,21 @@ export function openUnclean(where: SegmentFiles, baseOffset: number): Segment {
   return new Segment(where, { baseOffset, size, entries: 0, times: 0 });
 }
 
-/** Opens a segment that was closed in order. Indexes that can't be right are built again (RELIABILITY L-03). */
-export function openSegment(where: SegmentFiles, baseOffset: number, indexIntervalBytes: number): Segment {
+/**
+ * Opens a segment whose records were on stable storage. Indexes that can't be right are built again (RELIABILITY L-03), and so are those that
+ * may not have been there (`areIndexesSafe`).
+ */
+export function openSegment(
+  where: SegmentFiles,
+  baseOffset: number,
+  { indexIntervalBytes, areIndexesSafe }: { indexIntervalBytes: number; areIndexesSafe: boolean },
+): Segment {
   const sizeOf = (kind: "log" | "index" | "timeindex"): number | null =>
     sizeOfFile(where.files, join(where.directory, fileName(baseOffset, kind)));
   const size = sizeOf("log") ?? 0;
   const entries = wholeEntries(sizeOf("index"), OFFSET_ENTRY_BYTES);
   const times = wholeEntries(sizeOf("timeindex"), TIME_ENTRY_BYTES);
-  if (entries !== null && times !== null) {
+  if (entries !== null && times !== null && areIndexesSafe) {
     const segment = new Segment(where, { baseOffset, size, entries, times });
     if (indexesFit(segment)) return segment;
     segment.close();

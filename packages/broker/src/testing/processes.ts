@@ -86,15 +86,19 @@ export class ProcessCluster {
   readonly #directory = mkdtempSync(join(tmpdir(), "odradek-broker-"));
   readonly #settings: readonly string[];
   readonly #racks: readonly string[];
+  /** Data directories that brokers have besides their own, by number. */
+  readonly #disks: ReadonlyMap<number, string>;
   readonly #metadataPorts: readonly number[];
   readonly #brokerPorts: readonly number[];
 
   private constructor(
     settings: readonly string[],
     racks: readonly string[],
+    disks: ReadonlyMap<number, string>,
     metadataPorts: readonly number[],
     brokerPorts: readonly number[],
   ) {
+    this.#disks = disks;
     this.#racks = racks;
     this.#settings = settings;
     this.#metadataPorts = metadataPorts;
@@ -106,6 +110,7 @@ export class ProcessCluster {
     brokers: number;
     settings?: string[];
     racks?: string[];
+    disks?: ReadonlyMap<number, string>;
   }): Promise<ProcessCluster> {
     const ports = await freePorts(options.metadata + options.brokers);
     const factor = Math.min(3, options.brokers);
@@ -117,7 +122,8 @@ export class ProcessCluster {
       ...(options.settings ?? []),
     ];
     const { metadata } = options;
-    const cluster = new ProcessCluster(settings, options.racks ?? [], ports.slice(0, metadata), ports.slice(metadata));
+    const { racks = [], disks = new Map<number, string>() } = options;
+    const cluster = new ProcessCluster(settings, racks, disks, ports.slice(0, metadata), ports.slice(metadata));
     try {
       const nodes = ports.slice(0, metadata).map((_, index) => cluster.startMetadata(index + 1));
       const brokers = ports.slice(metadata).map((_, index) => cluster.startBroker(index + 1));
@@ -158,7 +164,7 @@ export class ProcessCluster {
 
   async startBroker(id: number): Promise<void> {
     const flags = [
-      ...["--id", String(id), "--data-dir", join(this.#directory, `broker-${id}`)],
+      ...["--id", String(id), "--data-dir", [this.dataDirectory(id), this.#disks.get(id) ?? []].flat().join(",")],
       ...["--kafka", `127.0.0.1:${this.brokerPort(id)}`, "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"],
       ...["--metadata", this.#members, "--control-fd", "3"],
       ...(this.#racks[id - 1] ? ["--set", `broker.rack=${this.#racks[id - 1]}`] : []),

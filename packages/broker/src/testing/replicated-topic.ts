@@ -7,7 +7,7 @@ import { isMoving, replicationFactorOf } from "../cluster/moves.ts";
 import type { PartitionNode } from "../cluster/nodes.ts";
 import { brokerConfigFrom, resolveTopicConfig, type TopicConfig } from "../config.ts";
 import { begun, cancelled, completed } from "../controller/reassign.ts";
-import { Logs } from "../log/logs.ts";
+import { Directories } from "../log/directories.ts";
 import type { Appended, AppendOptions } from "../partition/answers.ts";
 import type { Assignment, InSyncChange, Peer } from "../partition/assignment.ts";
 import type { Partition } from "../partition/partition.ts";
@@ -103,8 +103,8 @@ export class ReplicatedTopic {
     const logger = this.#logger.child({ broker: id });
     const rpc = this.network.rpc(`b${id}`);
     const config = brokerConfigFrom(new Map(Object.entries({ "node.id": `${id}`, ...this.#settings })));
-    const opening = Logs.open({
-      directory: "/data",
+    const opening = Directories.open({
+      directories: ["/data"],
       files,
       clock,
       random,

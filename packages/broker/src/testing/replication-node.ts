@@ -3,7 +3,7 @@ import { Batch } from "@odradek/protocol";
 import { grpcRpc } from "@odradek/rpc";
 
 import { brokerConfigFrom } from "../config.ts";
-import { Logs } from "../log/logs.ts";
+import { Directories } from "../log/directories.ts";
 import type { Assignment, Peer } from "../partition/assignment.ts";
 import { Replicas } from "../replica/replicas.ts";
 import { serveReplication } from "../server/replication-server.ts";
@@ -28,8 +28,8 @@ const files = new NodeFiles();
 const rpc = grpcRpc();
 const random = new SystemRandom();
 const config = brokerConfigFrom(new Map([["node.id", String(id)]]));
-const logs = await Logs.open({
-  directory,
+const logs = await Directories.open({
+  directories: [directory],
   files,
   clock,
   random,

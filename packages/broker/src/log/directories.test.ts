@@ -1,0 +1,102 @@
+import { silentLogger } from "@odradek/kit";
+import { MemoryFiles, SeededRandom, VirtualClock } from "@odradek/kit/testing";
+import { batchesIn } from "@odradek/protocol";
+import { expect, test } from "vitest";
+import { DerivedPartitionState } from "../partition/derived-partition-state.ts";
+import { batchOf, logConfig } from "../testing/log-fixture.ts";
+import { Directories, OfflineReplicaError } from "./directories.ts";
+import type { Log } from "./log.ts";
+
+const clock = new VirtualClock();
+const random = new SeededRandom(1);
+
+function open(files: MemoryFiles, directories = ["/one", "/two"]): Promise<Directories> {
+  const owner = { clusterId: "c", nodeId: 1, recoveriesAtOnce: 2, flush: "kafka" as const };
+  return Directories.open({ ...owner, directories, files, clock, random, logger: silentLogger });
+}
+
+async function openLog(at: Directories, files: MemoryFiles, partition: number, isNew = true): Promise<Log> {
+  const derive = (directory: string): DerivedPartitionState => new DerivedPartitionState(files, directory);
+  const id = { topic: "words", partition, topicId: "A".repeat(22) };
+  const { log } = await at.openLog(id, { config: () => logConfig, derive, isNew });
+  return log;
+}
+
+async function append(log: Log, value: string): Promise<void> {
+  const records = batchOf([value]);
+  log.append(records, [...batchesIn(records)], 0);
+  await clock.advance(0);
+}
+
+const placed = (files: MemoryFiles): string[][] =>
+  ["/one", "/two"].map((path) => files.list(path).filter((name) => name.startsWith("words")));
+
+test("a new partition goes where the fewest are, an old one is found where it is", async () => {
+  const files = new MemoryFiles();
+  const before = await open(files);
+  for (let partition = 0; partition < 5; partition++) await append(await openLog(before, files, partition), "a");
+  const places = placed(files);
+  expect(places.map((names) => names.length)).toEqual([3, 2]);
+  await before.saveHighs([{ topic: "words", partition: 1, offset: 1 }]);
+  await before.close();
+  const after = await open(files, ["/two", "/one"]);
+  expect(after.cleanShutdown).toBe(true);
+  for (let partition = 0; partition < 5; partition++) expect((await openLog(after, files, partition)).end).toBe(1);
+  expect(placed(files)).toEqual(places);
+  expect([after.savedHigh("words", 0), after.savedHigh("words", 1)]).toEqual([0, 1]);
+});
+
+test("L-08, L-12: the first error ends a directory with all its logs, and no other one", async () => {
+  const files = new MemoryFiles();
+  const at = await open(files);
+  const failed: string[] = [];
+  at.onFailed = ({ path }) => failed.push(path);
+  const logs: Log[] = [];
+  for (let partition = 0; partition < 4; partition++) logs.push(await openLog(at, files, partition));
+  files.failNextWrite({ path: "/two/words-1/" });
+  await append(logs[1]!, "lost");
+  at.failedUnder("words", 1, logs[1]!.failed!);
+  expect(failed).toEqual(["/two"]);
+  expect(logs.map(({ failed: error }) => error !== null)).toEqual([false, true, false, true]);
+  expect(at.isLost).toBe(false);
+  await append(logs[0]!, "kept");
+  await at.saveCheckpoints();
+  expect(await openLog(at, files, 4)).toBeDefined();
+  expect(placed(files)[0]).toContain("words-4");
+  await at.close();
+  expect(files.exists("/one/.kafka_cleanshutdown")).toBe(true);
+  expect(files.exists("/two/.kafka_cleanshutdown")).toBe(false);
+});
+
+test("L-12: a checkpoint that can't be written ends its directory; without any the broker is lost", async () => {
+  const files = new MemoryFiles();
+  const at = await open(files);
+  const log = await openLog(at, files, 0);
+  for (const one of [log, await openLog(at, files, 1)]) {
+    await append(one, "a");
+    await one.flush();
+  }
+  files.failNextWrite({ path: "/two/recovery-point", code: "ENOSPC" });
+  await at.saveCheckpoints();
+  expect(at.list.map(({ failed }) => failed === null)).toEqual([true, false]);
+  expect(log.failed).toBeNull();
+  files.failNextSync({ path: "/one/replication-offset" });
+  await at.saveHighs([{ topic: "words", partition: 0, offset: 1 }]);
+  expect(at.isLost).toBe(true);
+  expect(log.failed).not.toBeNull();
+});
+
+test("L-12: what may be in a directory that can't be opened is made nowhere else, unless it is new", async () => {
+  const files = new MemoryFiles();
+  const before = await open(files);
+  for (const partition of [0, 1]) await append(await openLog(before, files, partition), "a");
+  await before.close();
+  files.failNextWrite({ path: "/two/" });
+  await files.remove("/two/meta.properties");
+  const after = await open(files);
+  expect(after.list.map(({ logs }) => logs === null)).toEqual([false, true]);
+  await expect(openLog(after, files, 1, false)).rejects.toThrow(OfflineReplicaError);
+  expect((await openLog(after, files, 0, false)).end).toBe(1);
+  expect((await openLog(after, files, 2)).end).toBe(0);
+  await after.close();
+});

@@ -1,0 +1,184 @@
+import { FileError, type Logger } from "@odradek/kit";
+import { ForeignDirectoryError } from "../disk/meta-properties.ts";
+import type { DerivedState } from "./derived-state.ts";
+import type { LogConfig } from "./log-config.ts";
+import type { Log } from "./log.ts";
+import { Logs, type LogsOptions, type PartitionId } from "./logs.ts";
+
+/** One of the broker's data directories. `logs`: null when it could not be opened; `failed`: why nothing is served from it any more. */
+export type DataDirectory = { readonly path: string; readonly logs: Logs | null; failed: Error | null };
+
+type Opening<Derived> = {
+  config: () => LogConfig;
+  derive: (directory: string) => Derived;
+  /** Nothing of the partition was ever stored here. */
+  isNew: boolean;
+};
+
+/** What was stored of the partition may lie in a directory that has failed: nothing is made in its place (KIP-112). */
+export class OfflineReplicaError extends Error {
+  override readonly name = "OfflineReplicaError";
+}
+
+/**
+ * The broker's data directories (log.dirs). A partition lives in one of them, a new one in that with the fewest. The first error of a directory's
+ * disk ends it and all its logs, for good; the others go on (RELIABILITY L-08, L-12).
+ */
+export class Directories {
+  readonly list: readonly DataDirectory[];
+  /** Called when a directory has failed; its logs have failed before. */
+  onFailed: (directory: DataDirectory) => void = () => {};
+  readonly #logger: Logger;
+  readonly #homes = new Map<string, DataDirectory>();
+
+  private constructor(list: readonly DataDirectory[], logger: Logger) {
+    this.list = list;
+    this.#logger = logger;
+  }
+
+  /** Opens those that can be opened; throws when none can, or when one belongs to another broker. */
+  static async open({ directories, ...options }: Omit<LogsOptions, "directory"> & { directories: readonly string[] }) {
+    const list: DataDirectory[] = [];
+    for (const path of directories)
+      try {
+        list.push({ path, logs: await Logs.open({ ...options, directory: path }), failed: null });
+      } catch (error) {
+        if (!(error instanceof FileError) || error instanceof ForeignDirectoryError) throw error;
+        options.logger.error({ evt: "directory-failed", path, err: error }, "a data directory can't be opened");
+        list.push({ path, logs: null, failed: error });
+      }
+    if (list.every(({ failed }) => failed !== null)) throw list[0]!.failed!;
+    return new Directories(list, options.logger);
+  }
+
+  /** No directory is left. */
+  get isLost(): boolean {
+    return this.list.every(({ failed }) => failed !== null);
+  }
+
+  get cleanShutdown(): boolean {
+    return this.#healthy.every(({ logs }) => logs.cleanShutdown);
+  }
+
+  get mayHaveLost(): boolean {
+    return this.#healthy.some(({ logs }) => logs.mayHaveLost);
+  }
+
+  /** Where compaction of each log has come to. */
+  readonly cleanOffsets = {
+    get: (topic: string, partition: number): number | undefined =>
+      this.#logsOf(topic, partition)?.cleanOffsets.get(topic, partition),
+    set: (line: { topic: string; partition: number; offset: number }): void =>
+      this.#logsOf(line.topic, line.partition)?.cleanOffsets.set(line),
+    save: (): Promise<void> => this.#each((logs) => logs.cleanOffsets.save()),
+  };
+
+  answered(): Promise<void> {
+    return this.#each((logs) => logs.answered());
+  }
+
+  stored(): ReturnType<Logs["stored"]> {
+    return this.#healthy.flatMap(({ logs }) => logs.stored());
+  }
+
+  /** Throws OfflineReplicaError while a directory has failed and the partition is in none of the others, unless it is new. */
+  async openLog<Derived extends DerivedState>(
+    id: PartitionId,
+    { isNew, ...options }: Opening<Derived>,
+  ): Promise<{ log: Log; derived: Derived }> {
+    const healthy = this.#healthy;
+    let home = healthy.find(({ logs }) => logs.has(id));
+    if (home === undefined && !isNew && healthy.length < this.list.length)
+      throw new OfflineReplicaError(`${id.topic}-${id.partition} may be in a data directory that has failed`);
+    home ??= healthy.toSorted((one, other) => one.logs.count - other.logs.count)[0]!;
+    this.#homes.set(keyOf(id.topic, id.partition), home);
+    return home.logs.openLog(id, options);
+  }
+
+  savedHigh(topic: string, partition: number): number {
+    return this.#logsOf(topic, partition)?.savedHigh(topic, partition) ?? 0;
+  }
+
+  /** Saves the high watermarks given, each where its partition is. */
+  saveHighs(highs: Iterable<{ topic: string; partition: number; offset: number }>): Promise<void> {
+    const all = [...highs];
+    return this.#each((logs) =>
+      logs.saveHighs(all.filter(({ topic, partition }) => this.#logsOf(topic, partition) === logs)),
+    );
+  }
+
+  saveIndexes(): void {
+    for (const { logs } of this.#healthy) logs.saveIndexes();
+  }
+
+  saveSealed(): Promise<void> {
+    return this.#each((logs) => logs.saveSealed());
+  }
+
+  saveCheckpoints(): Promise<void> {
+    return this.#each((logs) => logs.saveCheckpoints());
+  }
+
+  saveStarts(): Promise<void> {
+    return this.#each((logs) => logs.saveStarts());
+  }
+
+  async holdRecoveryPoint(id: PartitionId, offset: number): Promise<() => void> {
+    const logs = this.#logsOf(id.topic, id.partition);
+    return logs === null ? () => {} : logs.holdRecoveryPoint(id, offset);
+  }
+
+  deleteLog(topic: string, partition: number): void {
+    const home = this.#homes.get(keyOf(topic, partition));
+    this.#homes.delete(keyOf(topic, partition));
+    home?.logs?.deleteLog(topic, partition);
+  }
+
+  /** The log of this partition has failed: so has its directory. */
+  failedUnder(topic: string, partition: number, error: Error): void {
+    const home = this.#homes.get(keyOf(topic, partition));
+    if (home !== undefined) this.#fail(home, error);
+  }
+
+  /** The directory of a partition that is open. */
+  directoryOf(topic: string, partition: number): DataDirectory | null {
+    return this.#homes.get(keyOf(topic, partition)) ?? null;
+  }
+
+  /** Closes what is healthy in order; the rest is let go of as it is. */
+  async close(): Promise<void> {
+    const closing = this.list.map(async ({ logs, failed }) => (failed === null ? logs?.close() : logs?.abandon()));
+    const closed = await Promise.allSettled(closing);
+    const failed = closed.find((one) => one.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  get #healthy(): (DataDirectory & { logs: Logs })[] {
+    return this.list.filter((one): one is DataDirectory & { logs: Logs } => one.failed === null && one.logs !== null);
+  }
+
+  #logsOf(topic: string, partition: number): Logs | null {
+    const home = this.#homes.get(keyOf(topic, partition));
+    return home?.failed === null ? home.logs : null;
+  }
+
+  async #each(work: (logs: Logs) => Promise<void>): Promise<void> {
+    for (const directory of this.#healthy)
+      try {
+        await work(directory.logs);
+      } catch (error) {
+        if (!(error instanceof FileError)) throw error;
+        this.#fail(directory, error);
+      }
+  }
+
+  #fail(directory: DataDirectory, error: Error): void {
+    if (directory.failed !== null) return;
+    directory.failed = error;
+    this.#logger.error({ evt: "directory-failed", path: directory.path, err: error }, "a data directory has failed");
+    directory.logs?.fail(error);
+    this.onFailed(directory);
+  }
+}
+
+const keyOf = (topic: string, partition: number): string => `${topic}-${partition}`;
