@@ -135,6 +135,20 @@ describe("a session's stream", () => {
     expect(told).toMatchObject([{ watchChanges: { revision: revision + 2, changed: [{ path: "/late" }] } }]);
   });
 
+  it("C-08: a watch that goes on from a forgotten revision has its picture before any newer answer", async () => {
+    const world = await World.ofThree(1, { revisionsMax: 4, ageMsMax: 1e9 });
+    const client = await new RawClient(world, "a").attach();
+    for (let sequence = 1; sequence <= 20; sequence++) await client.say(write(sequence, [create(`/n${sequence}`)]));
+    await world.clock.advance(2_000);
+    client.frames.length = 0;
+    await client.say(
+      { is: "watchStart", watchStart: { watch: 1, path: "/", recursive: false, fromRevision: 2, orSnapshot: true } },
+      write(21, [create("/newer")]),
+    );
+    const told = client.frames.map((frame) => frame.is).filter((is) => is !== "bookmark");
+    expect(told).toEqual(["watchStarted", "watchSnapshot", "written"]);
+  });
+
   it("C-17: a client that does not read loses its stream, others are served meanwhile", async () => {
     const world = await World.ofThree();
     const [slow, writer] = [await new RawClient(world, "slow").attach(), await world.session("writer")];

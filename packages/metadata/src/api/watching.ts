@@ -38,14 +38,14 @@ export class Watching {
   }
 
   /** Call after `catchUp`: the watch then starts where the others are. */
-  start(state: TreeState, { watch, path, recursive, fromRevision }: WatchStartFrame): void {
+  start(state: TreeState, { watch, path, recursive, fromRevision, orSnapshot }: WatchStartFrame): void {
     this.#push({ is: "watchStarted", watchStarted: { watch } });
-    if (fromRevision === undefined) {
+    const missed = fromRevision === undefined ? null : state.history.after(natural(fromRevision));
+    if (fromRevision === undefined || (!missed && orSnapshot)) {
       this.#snapshot(watch, state, { path, recursive });
       this.#watches.set(watch, { path, recursive, seen: state.revision });
       return;
     }
-    const missed = state.history.after(natural(fromRevision));
     if (!missed) {
       this.#push({ is: "watchCompacted", watchCompacted: { watch, oldest: state.history.oldest } });
       return;

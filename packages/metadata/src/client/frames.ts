@@ -15,7 +15,13 @@ export type ReadLogFrame = {
   afterPath: string;
   sinceMs: number;
 };
-export type WatchStartFrame = { watch: number; path: string; recursive: boolean; fromRevision?: number };
+export type WatchStartFrame = {
+  watch: number;
+  path: string;
+  recursive: boolean;
+  fromRevision?: number;
+  orSnapshot?: boolean;
+};
 
 /** Messages of proto/metadata.proto as the loader gives and takes them. */
 export type ClientFrame = OneOf<{

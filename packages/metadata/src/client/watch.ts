@@ -19,7 +19,7 @@ export class SessionWatch implements Watch {
   #isOver = false;
   /** The last revision delivered, or given by the caller. */
   #seen: number | undefined;
-  /** Whether anything came yet; before that, COMPACTED is the caller's to handle. */
+  /** Whether anything came yet: then everything comes anew where the place to go on from is compacted. Before that it is the caller's to handle. */
   #hasProgress = false;
   #parts: Znode[] = [];
   readonly #waiting: WatchEvent[] = [];
@@ -112,7 +112,8 @@ export class SessionWatch implements Watch {
   #begin(): void {
     const { path, recursive } = this.#options;
     const from = this.#seen === undefined ? {} : { fromRevision: this.#seen };
-    this.#send?.({ is: "watchStart", watchStart: { watch: this.#number, path, recursive, ...from } });
+    const frame = { watch: this.#number, path, recursive, ...from, orSnapshot: this.#hasProgress };
+    this.#send?.({ is: "watchStart", watchStart: frame });
   }
 
   #deliver(event: Exclude<WatchEvent, { is: "compacted" }>): void {
@@ -126,10 +127,6 @@ export class SessionWatch implements Watch {
   }
 
   #compacted(oldest: number): void {
-    if (this.#hasProgress) {
-      this.#seen = undefined;
-      return this.#begin();
-    }
     this.#waiting.push({ is: "compacted", oldest });
     this.end();
   }
