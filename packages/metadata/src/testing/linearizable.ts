@@ -14,10 +14,8 @@ export type Sequential<State, Input, Output> = {
   name(state: State): string;
 };
 
-/** `calls`: the fewest last ones, in the order of their answers, that no order explains. */
-export type Verdict = { is: "linearizable" } | { is: "impossible"; calls: number[] } | { is: "gaveUp"; steps: number };
-
-type Event = { call: number; isAnswer: boolean; before: Event | null; after: Event | null; partner: Event | null };
+/** `stuckAt`: the call that the search could explain least. */
+export type Verdict = { is: "linearizable" } | { is: "impossible"; stuckAt: number } | { is: "gaveUp"; steps: number };
 
 /**
  * Whether there is an order of the calls in which each takes effect at once, between call and answer (Herlihy and Wing): a search over
@@ -28,108 +26,76 @@ export function judge<State, Input, Output>(
   calls: readonly Call<Input, Output>[],
   { stepsMax }: { stepsMax: number },
 ): Verdict {
-  const head = eventsOf(calls);
-  const isDone = new Uint32Array(Math.ceil(calls.length / 32) || 1);
-  const tried = new Set<string>();
-  const path: { event: Event; state: State }[] = [];
-  let waiting = calls.filter(({ answer }) => answer !== null).length;
-  let { start: state } = object;
-  let best = waiting;
-  let stuckAt: number[] = [];
-  let steps = 0;
-  for (let event = head.after; waiting > 0;) {
-    if (++steps > stepsMax) return { is: "gaveUp", steps };
-    if (event && !event.isAnswer) {
-      const next = attempt(object, state, calls[event.call]!);
-      flip(isDone, event.call);
-      const isNew = next !== null && isFirst(tried, `${isDone.join()} ${object.name(next.state)}`);
-      if (!isNew) {
-        flip(isDone, event.call);
-        event = event.after;
-        continue;
-      }
-      path.push({ event, state });
-      ({ state } = next);
-      if (event.partner) waiting--;
-      lift(event);
-      event = head.after;
-      continue;
+  const search = new Search(object, calls, stepsMax);
+  if (search.explains(object.start, 0, 0)) return { is: "linearizable" };
+  if (search.steps > stepsMax) return { is: "gaveUp", steps: search.steps };
+  return { is: "impossible", stuckAt: search.stuckAt };
+}
+
+class Search<State, Input, Output> {
+  steps = 0;
+  stuckAt = -1;
+  readonly #object: Sequential<State, Input, Output>;
+  readonly #calls: readonly Call<Input, Output>[];
+  readonly #stepsMax: number;
+  readonly #byCall: number[];
+  /** Of those that were answered. */
+  readonly #byAnswer: number[];
+  readonly #isDone: Uint32Array;
+  readonly #tried = new Set<string>();
+  #furthest = -1;
+
+  constructor(object: Sequential<State, Input, Output>, calls: readonly Call<Input, Output>[], stepsMax: number) {
+    this.#object = object;
+    this.#calls = calls;
+    this.#stepsMax = stepsMax;
+    this.#byCall = [...calls.keys()].toSorted((one, other) => calls[one]!.calledAt - calls[other]!.calledAt);
+    const answered = [...calls.keys()].filter((at) => calls[at]!.answer);
+    this.#byAnswer = answered.toSorted((one, other) => calls[one]!.answer!.at - calls[other]!.answer!.at);
+    this.#isDone = new Uint32Array(Math.ceil(calls.length / 32));
+  }
+
+  /** Whether what is not done yet can follow on `state`. All calls before `fromCall`, and answers before `fromAnswer`, are of calls that are done. */
+  explains(state: State, fromCall: number, fromAnswer: number): boolean {
+    while (fromAnswer < this.#byAnswer.length && this.#has(this.#byAnswer[fromAnswer]!)) fromAnswer++;
+    const next = this.#byAnswer[fromAnswer];
+    if (next === undefined) return true;
+    while (this.#has(this.#byCall[fromCall]!)) fromCall++;
+    for (const at of this.#candidates(fromCall, this.#calls[next]!.answer!.at)) {
+      if (++this.steps > this.#stepsMax) return false;
+      const { input, answer } = this.#calls[at]!;
+      const { state: after, output } = this.#object.apply(state, input);
+      const name = this.#object.name(after);
+      // A call without an answer that changes nothing is as good as none.
+      if (answer ? !this.#object.isSame(output, answer.output) : name === this.#object.name(state)) continue;
+      this.#flip(at);
+      const tried = `${this.#isDone.join()} ${name}`;
+      const isNew = !this.#tried.has(tried);
+      this.#tried.add(tried);
+      if (isNew && this.explains(after, fromCall, fromAnswer)) return true;
+      this.#flip(at);
     }
-    // Somebody has the answer of a call that nothing allowed so far explains: an earlier choice was wrong.
-    if (event && waiting <= best) [best, stuckAt] = [waiting, [event.call]];
-    const last = path.pop();
-    if (!last) return { is: "impossible", calls: stuckAt };
-    ({ state } = last);
-    flip(isDone, last.event.call);
-    if (last.event.partner) waiting++;
-    unlift(last.event);
-    event = last.event.after;
+    if (fromAnswer > this.#furthest) [this.#furthest, this.stuckAt] = [fromAnswer, next];
+    return false;
   }
-  return { is: "linearizable" };
-}
 
-/** What comes after the call; null when it would not answer what was answered. */
-function attempt<State, Input, Output>(
-  object: Sequential<State, Input, Output>,
-  before: State,
-  { input, answer }: Call<Input, Output>,
-): { state: State } | null {
-  const { state, output } = object.apply(before, input);
-  return answer && !object.isSame(output, answer.output) ? null : { state };
-}
-
-function isFirst(tried: Set<string>, name: string): boolean {
-  if (tried.has(name)) return false;
-  tried.add(name);
-  return true;
-}
-
-function flip(bits: Uint32Array, at: number): void {
-  bits[at >> 5]! ^= 1 << (at & 31);
-}
-
-/** All calls and answers in the order of their times, behind a head; calls come before answers of the same time. */
-function eventsOf(calls: readonly Call<unknown, unknown>[]): Event {
-  const timed: { at: number; event: Event }[] = [];
-  const event = (call: number, isAnswer: boolean): Event => ({
-    call,
-    isAnswer,
-    before: null,
-    after: null,
-    partner: null,
-  });
-  for (const [at, { calledAt, answer }] of calls.entries()) {
-    const called = event(at, false);
-    timed.push({ at: calledAt, event: called });
-    if (!answer) continue;
-    called.partner = event(at, true);
-    timed.push({ at: answer.at, event: called.partner });
+  /** What may come next: all that was asked before the next answer came. Those that were answered come first, because their answers show mistakes soon. */
+  #candidates(fromCall: number, beforeMs: number): number[] {
+    const answered: number[] = [];
+    const open: number[] = [];
+    for (const at of this.#byCall.slice(fromCall)) {
+      const { calledAt, answer } = this.#calls[at]!;
+      if (calledAt > beforeMs) break;
+      if (!this.#has(at)) (answer ? answered : open).push(at);
+    }
+    return [...answered, ...open];
   }
-  timed.sort((one, other) => one.at - other.at || Number(one.event.isAnswer) - Number(other.event.isAnswer));
-  const head = event(-1, false);
-  let last = head;
-  for (const { event: each } of timed) {
-    last.after = each;
-    each.before = last;
-    last = each;
-  }
-  return head;
-}
 
-/** Takes a call and its answer out of the list; they still know where they were. */
-function lift(called: Event): void {
-  for (const event of [called, called.partner]) {
-    if (!event) continue;
-    event.before!.after = event.after;
-    if (event.after) event.after.before = event.before;
+  #has(at: number): boolean {
+    return (this.#isDone[at >> 5]! & (1 << (at & 31))) !== 0;
   }
-}
 
-/** Puts back what was taken out last. */
-function unlift(called: Event): void {
-  for (const event of [called.partner, called]) {
-    if (!event) continue;
-    event.before!.after = event;
-    if (event.after) event.after.before = event;
+  #flip(at: number): void {
+    this.#isDone[at >> 5]! ^= 1 << (at & 31);
   }
 }

@@ -1,6 +1,7 @@
-import { must } from "@odradek/kit/simulation";
+import { epochMs, must } from "@odradek/kit/simulation";
 
 import type { Operation, Outcome } from "../client/types.ts";
+import { limits } from "../limits.ts";
 import type { Entry } from "../store/entry.ts";
 import { decodeCommand } from "../tree/commands.ts";
 import { changedPaths, Model, type ModelNode } from "./model.ts";
@@ -25,10 +26,14 @@ export class ServiceModel {
   readonly #versions = new Map<string, Version[]>();
   /** By revision, the paths that it changed. */
   readonly #changes: Set<string>[] = [new Set()];
-  /** By index, what every node that applied it must have: revision, nodes, sessions. */
+  /** By index, what every node that applied it must have: revision, nodes, sessions, oldest revision. */
   readonly #pictures: string[] = [];
-  onExpired: (session: string) => void = () => {};
+  onExpired: (session: string, why: { term: number; atMs: number; timeoutMs: number }) => void = () => {};
+  /** A write of a session was done. */
+  onDone: (session: string, operations: readonly Operation[]) => void = () => {};
   index = 0;
+  #oldest = 0;
+  #done: [session: string, operations: readonly Operation[]] | null = null;
 
   /** Entries come in the order of their indexes, each once. */
   apply(entry: Entry): void {
@@ -38,6 +43,9 @@ export class ServiceModel {
     const revision = this.tree.revision;
     if (entry.is === "data") this.#command(entry);
     if (this.tree.revision > revision) this.#remember(before);
+    if (this.#done) this.onDone(...this.#done);
+    this.#done = null;
+    this.#oldest = Math.max(this.#oldest, this.tree.revision - limits.historyRevisionsMax);
     this.#pictures[entry.index] = this.#picture();
   }
 
@@ -51,6 +59,19 @@ export class ServiceModel {
     return this.#versions.get(path)?.findLast((version) => version.revision <= revision)?.node ?? null;
   }
 
+  /** The oldest revision that can be read. */
+  get oldest(): number {
+    return this.#oldest;
+  }
+
+  /** Names of the children of `path` after `revision`, sorted. */
+  childrenAt(path: string, revision: number): string[] {
+    const isChild = (each: string): boolean =>
+      each.startsWith(`${path}/`) && !each.slice(path.length + 1).includes("/");
+    const children = [...this.paths].filter((each) => isChild(each) && this.at(each, revision) !== null);
+    return children.map((each) => each.slice(path.length + 1)).toSorted();
+  }
+
   /** Paths that `revision` changed, of which `sees` is true. */
   changed(revision: number, sees: (path: string) => boolean): string[] {
     return [...this.#changes[revision]!].filter(sees);
@@ -61,7 +82,7 @@ export class ServiceModel {
   }
 
   #command(entry: Entry): void {
-    const { command } = decodeCommand(entry.data);
+    const { command, timeMs } = decodeCommand(entry.data);
     const session = "session" in command ? this.sessions.get(command.session) : undefined;
     switch (command.is) {
       case "attach": {
@@ -81,6 +102,7 @@ export class ServiceModel {
         session.last = command.sequence;
         const { operations } = command;
         const outcome = this.tree.multi(operations, command.session);
+        if (outcome.is === "done") this.#done = [command.session, operations];
         session.answers.set(command.sequence, { index: entry.index, operations, outcome });
         return;
       }
@@ -88,12 +110,13 @@ export class ServiceModel {
         return this.#end(command.session);
       case "expire":
         if (!session || command.term !== entry.term || session.renewals !== command.renewals) return;
-        this.onExpired(command.session);
+        this.onExpired(command.session, { term: entry.term, atMs: timeMs - epochMs, timeoutMs: session.timeoutMs });
         return this.#end(command.session);
       case "plant":
         if (this.tree.revision === 0) this.tree.multi(command.operations, "");
         return;
       case "compact":
+        this.#oldest = Math.max(this.#oldest, Math.min(command.through, this.tree.revision));
     }
   }
 
@@ -118,6 +141,6 @@ export class ServiceModel {
   }
 
   #picture(): string {
-    return `${this.tree.revision} ${this.tree.nodes.size} ${this.sessions.size}`;
+    return `${this.tree.revision} ${this.tree.nodes.size} ${this.sessions.size} ${this.#oldest}`;
   }
 }

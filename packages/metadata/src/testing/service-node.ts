@@ -1,7 +1,8 @@
 import { assert, type Random, silentLogger } from "@odradek/kit";
 import type { MemoryNetwork } from "@odradek/kit/testing";
-import { type EventLoop, ProcessClock, processRpc, Violation } from "@odradek/kit/simulation";
+import { type EventLoop, ProcessClock, type AcceptedStream, processRpc, Violation } from "@odradek/kit/simulation";
 
+import { defaultHistory, type HistoryLimits } from "../config.ts";
 import { type MetadataNode, startNode } from "../node.ts";
 import type { SimPlan } from "./sim-plan.ts";
 import type { SimDisk } from "./sim-disk.ts";
@@ -15,6 +16,9 @@ export type ServiceNodeParts = {
   disk: SimDisk;
   random: Random;
   limits: SimPlan["limits"];
+  history?: HistoryLimits;
+  /** Asked about every stream that it accepts. */
+  accepted?: (path: string) => AcceptedStream;
   failed: (error: unknown) => void;
 };
 
@@ -23,6 +27,8 @@ type Life = { clock: ProcessClock; node: MetadataNode | null };
 /** One whole member — Raft, store, tree and service — over all its lives. */
 export class ServiceNode implements FaultyNode {
   readonly disk: SimDisk;
+  /** When its process stood still. */
+  readonly pauses: { fromMs: number; untilMs: number }[] = [];
   readonly #parts: ServiceNodeParts;
   #life: Life | null = null;
 
@@ -53,18 +59,18 @@ export class ServiceNode implements FaultyNode {
 
   start(): void {
     assert(this.#life === null, "a node lives once at a time");
-    const { id, members, loop, network, random, limits } = this.#parts;
+    const { id, members, loop, network, random, limits, history = defaultHistory, accepted } = this.#parts;
     const clock = new ProcessClock(loop);
     const { kv, files } = this.disk.open(clock);
     const life: Life = { clock, node: null };
     this.#life = life;
     const fail = (error: unknown): void => this.#fail(life, error);
-    const config = { id, dataDirectory: "/d", listen: members.get(id)!, health: "", members, controlFd: null };
+    const config = { id, dataDirectory: "/d", listen: members.get(id)!, health: "", members, history, controlFd: null };
     startNode(config, {
       clock,
       random,
       files,
-      rpc: processRpc(network.rpc(`m${id}`), clock),
+      rpc: processRpc(network.rpc(`m${id}`), clock, accepted),
       logger: { ...silentLogger, error: (fields, message) => this.#said(fields, message) },
       openKv: () => Promise.resolve(kv),
       limits,
@@ -83,10 +89,13 @@ export class ServiceNode implements FaultyNode {
   }
 
   pause(): void {
-    this.#life?.clock.pause();
+    if (!this.#life || this.paused) return;
+    this.#life.clock.pause();
+    this.pauses.push({ fromMs: this.#parts.loop.nowMs, untilMs: Infinity });
   }
 
   resume(): void {
+    if (this.paused) this.pauses.at(-1)!.untilMs = this.#parts.loop.nowMs;
     this.#life?.clock.resume();
   }
 

@@ -1,16 +1,23 @@
-import { assert, integerBelow } from "@odradek/kit";
-import { MemoryNetwork, SeededRandom } from "@odradek/kit/testing";
-import { describe, EventLoop, must, ProcessClock, type SimResult, Violation } from "@odradek/kit/simulation";
+import type { Random } from "@odradek/kit";
+import { type MemoryNetwork, SeededRandom } from "@odradek/kit/testing";
+import { type AcceptedStream, describe, EventLoop, must, type SimResult, Violation } from "@odradek/kit/simulation";
 
+import { metadataService } from "../client/frames.ts";
 import { limits } from "../limits.ts";
-import type { Message } from "../peers/messages.ts";
-import { type Known, ServiceClient } from "./service-client.ts";
+import { ServiceClient } from "./service-client.ts";
+import { ClientFaults } from "./service-harm.ts";
+import { Histories } from "./service-histories.ts";
+import { JudgedSessions } from "./service-judged.ts";
+import { checkCounted } from "./service-lock.ts";
 import { ServiceModel } from "./service-model.ts";
+import { serviceNetwork } from "./service-network.ts";
 import { ServiceNode } from "./service-node.ts";
-import { type ClientInjection, drawServicePlan, type ServicePlan } from "./service-plan.ts";
+import { drawServicePlan, type ServicePlan } from "./service-plan.ts";
+import type { Known } from "./service-session.ts";
+import { registers } from "./service-work.ts";
 import { Checks } from "./sim-checks.ts";
 import { SimDisk } from "./sim-disk.ts";
-import { type FaultyNetwork, Faults } from "./sim-faults.ts";
+import { Faults } from "./sim-faults.ts";
 
 const livenessMs = 20_000;
 const eventsMax = 1_000_000;
@@ -36,11 +43,13 @@ class ServiceWorld {
   readonly #loop = new EventLoop();
   readonly #checks = new Checks();
   readonly #model = new ServiceModel();
-  readonly #network: MemoryNetwork;
   readonly #nodes: ServiceNode[];
   readonly #clients: ServiceClient[] = [];
   readonly #faults: Faults;
+  readonly #clientFaults: ClientFaults;
+  readonly #judged: JudgedSessions;
   readonly #known: Known = { index: 0, revision: 0, acknowledged: 0 };
+  readonly #histories = new Histories(registers);
   readonly #applied = new Map<object, number>();
   #failure: unknown = null;
   #trace = 0x811c9dc5;
@@ -51,39 +60,68 @@ class ServiceWorld {
     const random = new SeededRandom(seed);
     const plan = drawServicePlan(random);
     this.#plan = plan;
-    const loop = this.#loop;
-    const faults = { ...plan.network };
-    const latencyMs = (): number =>
-      0.05 -
-      Math.log(1 - random.next()) * links.faults.delayMsMean +
-      (random.next() < links.faults.straggling ? 3000 * random.next() : 0);
-    this.#network = new MemoryNetwork(new ProcessClock(loop), { latencyMs });
-    const links = memberLinks(this.#network, faults, plan.members);
-    const members = new Map(plan.members.map((id) => [id, `m${id}:2181`]));
-    const failed = (error: unknown): void => this.fail(error);
+    const [loop, model] = [this.#loop, this.#model];
+    const { network, links } = serviceNetwork({ loop, random, faults: plan.network, members: plan.members });
     Object.assign(limits, { historyRevisionsMax: plan.historyRevisionsMax });
-    this.#checks.onCommitted = (entry) => this.#model.apply(entry);
-    this.#model.onExpired = (session) => this.#expired(session);
-    this.#nodes = plan.members.map((id) => {
-      const disk = new SimDisk(random, plan.syncMs.get(id)!);
-      return new ServiceNode({ id, members, loop, network: this.#network, disk, random, limits: plan.limits, failed });
-    });
-    for (const node of this.#nodes) node.start();
-    for (let at = 1; at <= plan.clients; at++) {
-      const { timeoutMs, everyMs } = plan;
-      const world = { loop, network: this.#network, model: this.#model, random, known: this.#known, failed };
-      loop.at(1000, () =>
-        this.#clients.push(new ServiceClient({ name: `c${at}`, members, ...world, timeoutMs, everyMs })),
-      );
-    }
-    const schedule = plan.schedule.filter((_injection, at) => only === null || only.has(at));
-    this.#faults = new Faults({ loop, network: links, nodes: this.#nodes, schedule, quickRestarts: 0.5 });
-    for (const [at, injection] of plan.clientSchedule.entries())
-      if (only === null || only.has(plan.schedule.length + at)) loop.at(injection.atMs, () => this.#harm(injection));
+    this.#checks.onCommitted = (entry) => model.apply(entry);
+    model.onDone = (session, operations) => checkCounted(model, session, operations);
+    model.onExpired = (session, why) => this.#expired(session, why);
+    const nodes = plan.members.map((id) => this.#newNode(id, network, random));
+    this.#nodes = nodes;
+    const judged = new JudgedSessions(loop, nodes, (session) => model.sessions.has(session));
+    this.#judged = judged;
+    for (const node of nodes) node.start();
+    const clients = this.#clients;
+    loop.at(1000, () => clients.push(...this.#newClients(network, random)));
+    const isWanted = (at: number): boolean => only === null || only.has(at);
+    const schedule = plan.schedule.filter((_, at) => isWanted(at));
+    this.#faults = new Faults({ loop, network: links, nodes, schedule, quickRestarts: 0.5 });
+    const own = plan.clientSchedule.filter((_, at) => isWanted(plan.schedule.length + at));
+    const { timeoutMs } = plan;
+    this.#clientFaults = new ClientFaults({ loop, network, nodes, clients, judged, timeoutMs, schedule: own });
+  }
+
+  #newNode(id: number, network: MemoryNetwork, random: Random): ServiceNode {
+    const { limits: own, history, syncMs, streamLagMsMax } = this.#plan;
+    const disk = new SimDisk(random, syncMs.get(id)!);
+    disk.onApplied = (index, digest) => this.#holds(() => this.#checks.wrote(id, index, digest));
+    const accepted = (path: string): AcceptedStream =>
+      path === metadataService.Session.path
+        ? { witness: this.#judged.witness(id), lagMs: random.next() ** 2 * streamLagMsMax }
+        : {};
+    const failed = (error: unknown): void => this.fail(error);
+    const world = { loop: this.#loop, network, random, members: this.#addresses, failed };
+    return new ServiceNode({ id, disk, limits: own, history, accepted, ...world });
+  }
+
+  #newClients(network: MemoryNetwork, random: Random): ServiceClient[] {
+    const { clients, timeoutMs, everyMs, readShare, counts } = this.#plan;
+    const names = Array.from({ length: clients }, (_, at) => `c${at + 1}`);
+    const failed = (error: unknown): void => this.fail(error);
+    const world = { loop: this.#loop, network, random, members: this.#addresses, failed };
+    const watched = { model: this.#model, known: this.#known, histories: this.#histories };
+    const program = { names, timeoutMs, everyMs, counts };
+    return names.map(
+      (name, at) =>
+        new ServiceClient({ name, readShare: at === 0 ? readShare : 0.3, ...program, ...watched, ...world }),
+    );
+  }
+
+  get #addresses(): Map<number, string> {
+    return new Map(this.#plan.members.map((id) => [id, `m${id}:2181`]));
   }
 
   fail(error: unknown): void {
     this.#failure ??= error;
+  }
+
+  /** Where the product would take a violation for a failure of its own. */
+  #holds(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   async run(): Promise<SimResult> {
@@ -95,10 +133,13 @@ class ServiceWorld {
     }
     for (const client of this.#clients) client.die();
     for (const node of this.#nodes) if (node.up) node.crash();
-    const failure = this.#failure;
+    const gaveUp = (what: string): void => void process.stderr.write(`seed ${this.#seed}: ${what}\n`);
+    // What clients alone could tell is told beside what was seen first.
+    const found = [this.#failure === null ? null : describe(this.#failure), this.#histories.fault(gaveUp)];
+    const failure = found.filter((each) => each !== null).join("; ") || null;
     return {
       seed: this.#seed,
-      failure: failure === null ? null : describe(failure),
+      failure,
       trace: this.#trace.toString(16),
       events: this.#loop.events,
       acknowledged: this.#known.acknowledged,
@@ -111,11 +152,10 @@ class ServiceWorld {
   async #heal(): Promise<void> {
     this.#isHealed = true;
     this.#faults.stop();
-    for (const client of this.#clients) if (client.clock.paused) client.clock.resume();
-    for (const client of this.#clients) for (const id of this.#plan.members) this.#network.heal(client.name, `m${id}`);
+    this.#clientFaults.stop();
     const living = this.#clients.filter((client) => client.alive);
-    const before = living.map((client) => client.acknowledged);
-    const isServed = (): boolean => living.every((client, at) => client.acknowledged > before[at]! + 2);
+    const before = living.map((client) => client.answers);
+    const isServed = (): boolean => living.every((client, at) => client.answers > before[at]! + 2);
     const untilMs = this.#loop.nowMs + livenessMs;
     await this.#loop.run(untilMs, () => this.#look() || (isServed() && this.#onlyLiving(living)));
     if (this.#failure) return;
@@ -143,8 +183,9 @@ class ServiceWorld {
   }
 
   /** A session ended without its client's wish. */
-  #expired(session: string): void {
-    if (!this.#plan.sessionsLast || this.#isHealed) return;
+  #expired(session: string, why: { term: number; atMs: number; timeoutMs: number }): void {
+    this.#judged.expired(session, why);
+    if (!this.#plan.calm || this.#isHealed) return;
     const client = this.#clients.find((each) => each.session?.id === session);
     must(client === undefined, `the session of ${client?.name}, which lives and is heard, expired (RELIABILITY S10)`);
   }
@@ -152,8 +193,10 @@ class ServiceWorld {
   /** After every event. True ends the run. */
   #look(): boolean {
     try {
+      this.#judged.look();
       for (const { id, driver } of this.#nodes) if (driver) this.#checks.look(id, driver.core);
       for (const node of this.#nodes) this.#compare(node);
+      if (this.#plan.calm) this.#judged.lookAtDead();
       for (const client of this.#clients) client.look();
     } catch (error) {
       this.fail(error);
@@ -170,9 +213,9 @@ class ServiceWorld {
     const { applied } = driver.core.state;
     if (this.#applied.get(node) === applied) return;
     this.#applied.set(node, applied);
-    const { revision, size, sessions } = node.machine.state;
-    const picture = `${revision} ${size} ${sessions.size}`;
-    const expected = this.#model.pictureAt(applied) ?? "0 1 0";
+    const { revision, size, sessions, history } = node.machine.state;
+    const picture = `${revision} ${size} ${sessions.size} ${history.oldest}`;
+    const expected = this.#model.pictureAt(applied) ?? "0 1 0 0";
     must(picture === expected, `node ${id} after entry ${applied} is (${picture}), not (${expected})`);
   }
 
@@ -180,52 +223,7 @@ class ServiceWorld {
     this.#trace = Math.imul(this.#trace ^ (value >>> 0), 0x01000193) >>> 0;
   }
 
-  #harm({ fault, chance }: ClientInjection): void {
-    const random = new SeededRandom(chance);
-    const client = this.#clients[integerBelow(random, this.#clients.length)];
-    if (!client || this.#isHealed) return;
-    const loop = this.#loop;
-    switch (fault) {
-      case "clientDies":
-        return client.die();
-      case "clientPause":
-        client.clock.pause();
-        return void loop.at(random.next() * 8000, () => client.clock.resume());
-      case "clientCut": {
-        const member = `m${this.#plan.members[integerBelow(random, this.#plan.members.length)]}`;
-        const way = integerBelow(random, 4);
-        if (way !== 1) this.#network.cutOneWay(client.name, member);
-        if (way !== 2) this.#network.cutOneWay(member, client.name);
-        return void loop.at(random.next() * 5000, () => this.#network.heal(client.name, member));
-      }
-      case "everythingStalls": {
-        // The whole machine stands still: nobody may die of it (RELIABILITY C-18).
-        for (const one of [...this.#clients.map((each) => each.clock), ...this.#nodes]) one.pause();
-        return void loop.at(10_000, () => {
-          for (const one of [...this.#clients.map((each) => each.clock), ...this.#nodes]) one.resume();
-        });
-      }
-      default:
-        return fault satisfies never;
-    }
-  }
-
   #describeNodes(): string {
     return this.#nodes.map(({ id, driver }) => JSON.stringify(driver?.status() ?? { id })).join("\n");
   }
-}
-
-/** Links between members, as the faults of a quorum see them. */
-function memberLinks(network: MemoryNetwork, faults: ServicePlan["network"], ids: readonly number[]): FaultyNetwork {
-  const heal = (one: number, other: number): void => network.heal(`m${one}`, `m${other}`);
-  assert(ids.length > 1, "a quorum has links");
-  return {
-    faults,
-    onSend: (_from: number, _message: Message) => {},
-    cut: (from, to) => network.cutOneWay(`m${from}`, `m${to}`),
-    healLink: heal,
-    heal: () => {
-      for (const one of ids) for (const other of ids) if (one !== other) heal(one, other);
-    },
-  };
 }

@@ -1,4 +1,5 @@
-import { must } from "@odradek/kit/simulation";
+import { must, Violation } from "@odradek/kit/simulation";
+
 import type { Watch, WatchEvent, Znode } from "../client/types.ts";
 import { isUnder } from "../tree/znode.ts";
 import type { ModelNode } from "./model.ts";
@@ -39,7 +40,8 @@ export class CheckedWatch {
   }
 
   #check(event: WatchEvent): void {
-    if (event.is === "compacted") return;
+    if (event.is === "compacted")
+      throw new Violation(`${this.#name} began with all there is and was told of compaction`);
     const { revision } = event;
     const isLater = event.is === "changes" ? revision > this.seen : revision >= this.seen;
     must(isLater, `${this.#name}: ${event.is} of revision ${revision} after ${this.seen}`);

@@ -20,6 +20,9 @@ export class Checks {
   readonly #committed: { hash: Buffer; term: number }[] = [];
   readonly #seen = new Map<number, Seen>();
 
+  /** By index: the digest of the state's rows after that entry. */
+  readonly #digests: Buffer[] = [];
+
   get committedIndex(): number {
     return this.#committed.length - 1;
   }
@@ -88,6 +91,12 @@ export class Checks {
     must(lines.length <= this.lines.length, `node ${id} has lines that nobody applied`);
     for (let at = 0; at < lines.length; at++)
       must(lines[at] === this.lines[at], `node ${id} has "${lines[at]}" as line ${at + 1}, others "${this.lines[at]}"`);
+  }
+
+  /** Node `id` writes the state after entry `index`: it has the digest that it has on all nodes and in all their lives (RELIABILITY R-26). */
+  wrote(id: number, index: number, digest: Buffer): void {
+    const known = (this.#digests[index] ??= digest);
+    must(known.equals(digest), `node ${id} has another state after entry ${index} than others`);
   }
 
   /** The proposer was told that its line is number `at`. */

@@ -1,6 +1,8 @@
-import type { Files, OpenFile, Random } from "@odradek/kit";
-import { MemoryFiles, MemoryKv } from "@odradek/kit/testing";
+import type { Files, KvWrite, OpenFile, Random } from "@odradek/kit";
+import { MemoryFiles, MemoryKv, type MemoryKvOptions } from "@odradek/kit/testing";
 import type { ProcessClock } from "@odradek/kit/simulation";
+
+import { applied } from "../store/keys/applied.ts";
 
 /** One node's disk over all its lives: a key-value store and a directory that lose what was not synced. */
 export class SimDisk {
@@ -10,6 +12,8 @@ export class SimDisk {
   hangsUntilMs = 0;
   /** It was wiped or altered, so its node may say that promises are lost. */
   harmed = false;
+  /** The state's rows are those after entry `index`, and have this digest. */
+  onApplied: (index: number, digest: Buffer) => void = () => {};
   readonly #random: Random;
   #fails = false;
   #files: MemoryFiles;
@@ -24,10 +28,13 @@ export class SimDisk {
 
   /** Opens for a process; everything takes its time. */
   open(clock: ProcessClock): { kv: MemoryKv; files: Files } {
-    this.#kv = new MemoryKv({
-      rows: this.#rows,
-      disk: ({ sync }, run) => void clock.timer(sync ? this.#delayMs(clock) : this.#delayMs(clock) / 20, run),
-    });
+    this.#kv = new AppliedKv(
+      {
+        rows: this.#rows,
+        disk: ({ sync }, run) => void clock.timer(sync ? this.#delayMs(clock) : this.#delayMs(clock) / 20, run),
+      },
+      (index, digest) => this.onApplied(index, digest),
+    );
     return { kv: this.#kv, files: slow(this.#files, () => sleep(clock, this.#delayMs(clock))) };
   }
 
@@ -83,6 +90,25 @@ export class SimDisk {
   #delayMs(clock: ProcessClock): number {
     const usualMs = this.syncMs * (0.5 + this.#random.next());
     return Math.max(usualMs, this.hangsUntilMs - clock.now());
+  }
+}
+
+/** Tells how far the state has come that is written to it. */
+class AppliedKv extends MemoryKv {
+  readonly #onApplied: (index: number, digest: Buffer) => void;
+
+  constructor(options: MemoryKvOptions, onApplied: (index: number, digest: Buffer) => void) {
+    super(options);
+    this.#onApplied = onApplied;
+  }
+
+  override batch(writes: readonly KvWrite[], options: { sync: boolean }): Promise<void> {
+    for (const write of writes) {
+      if (write.is !== "put" || !write.key.equals(applied.remove.key)) continue;
+      const row = applied.read({ get: () => write.value });
+      if (row.is === "value") this.#onApplied(row.value.index, row.value.digest);
+    }
+    return super.batch(writes, options);
   }
 }
 

@@ -1,6 +1,9 @@
 import type { Cancel, Clock } from "../../clock.ts";
 import type { EventLoop } from "./event-loop.ts";
 
+/** The wall clock of all processes when a simulation begins. */
+export const epochMs = 1_700_000_000_000;
+
 /** One process's view of time: it ends with the process, and stands still for it while it is paused. */
 export class ProcessClock implements Clock {
   readonly #loop: EventLoop;
@@ -17,7 +20,7 @@ export class ProcessClock implements Clock {
   }
 
   wallMs(): number {
-    return 1_700_000_000_000 + this.#loop.nowMs;
+    return epochMs + this.#loop.nowMs;
   }
 
   timer(delayMs: number, run: () => void): Cancel {

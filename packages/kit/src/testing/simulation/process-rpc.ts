@@ -1,8 +1,26 @@
 import type { Rpc, RpcStream } from "../../rpc.ts";
 import type { ProcessClock } from "./process-clock.ts";
 
-/** Calls of one simulated process: what arrives waits while it is paused, and reaches nobody when it has died. */
-export function processRpc(rpc: Rpc, clock: ProcessClock): Rpc {
+/** Sees a stream as its process does: when it reads, and when it writes. */
+export type StreamWitness = {
+  heard(message: unknown): void;
+  said(message: unknown): void;
+  /** From now on it is of no use, whoever ended it. */
+  broke(): void;
+};
+
+/** `lagMs`: so long after it has come something is read, also the end of the stream. */
+export type AcceptedStream = { witness?: StreamWitness; lagMs?: number };
+
+/**
+ * Calls of one simulated process: what arrives waits while it is paused, and reaches nobody when it has died. `accepted` is asked about
+ * every stream that the process accepts, by the path of its method.
+ */
+export function processRpc(
+  rpc: Rpc,
+  clock: ProcessClock,
+  accepted: (path: string) => AcceptedStream = () => ({}),
+): Rpc {
   return {
     client: (address) => {
       const client = rpc.client(address);
@@ -25,7 +43,7 @@ export function processRpc(rpc: Rpc, clock: ProcessClock): Rpc {
           server.handle(method, (request) => new Promise((answer) => clock.run(() => answer(handler(request))))),
         accept: (method, accept) =>
           server.accept(method, (stream) => {
-            const own = guarded(stream, clock);
+            const own = guarded(stream, clock, accepted(method.path));
             clock.run(() => accept(own));
           }),
         listen: (address) => server.listen(address),
@@ -35,9 +53,16 @@ export function processRpc(rpc: Rpc, clock: ProcessClock): Rpc {
   };
 }
 
-function guarded<Out, In>(stream: RpcStream<Out, In>, clock: ProcessClock): RpcStream<Out, In> {
+function guarded<Out, In>(
+  stream: RpcStream<Out, In>,
+  clock: ProcessClock,
+  { witness, lagMs = 0 }: AcceptedStream = {},
+): RpcStream<Out, In> {
   const own: RpcStream<Out, In> = {
-    send: (message) => stream.send(message),
+    send: (message) => {
+      witness?.said(message);
+      return stream.send(message);
+    },
     get queued() {
       return stream.queued;
     },
@@ -45,9 +70,24 @@ function guarded<Out, In>(stream: RpcStream<Out, In>, clock: ProcessClock): RpcS
     onMessage: () => {},
     onEnded: () => {},
     end: () => stream.end(),
-    cancel: () => stream.cancel(),
+    cancel: () => {
+      witness?.broke();
+      stream.cancel();
+    },
   };
-  stream.onMessage = (message) => clock.run(() => own.onMessage(message));
-  stream.onEnded = (error) => clock.run(() => own.onEnded(error));
+  const read = (run: () => void): void => {
+    if (lagMs === 0) clock.run(run);
+    else clock.timer(lagMs, run);
+  };
+  stream.onMessage = (message) =>
+    read(() => {
+      witness?.heard(message);
+      own.onMessage(message);
+    });
+  stream.onEnded = (error) =>
+    read(() => {
+      witness?.broke();
+      own.onEnded(error);
+    });
   return own;
 }

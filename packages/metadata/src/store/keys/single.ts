@@ -4,7 +4,7 @@ import { seal, unseal } from "./sealed.ts";
 
 /** Rows of which there is one. Buffers inside are written as {"hex": …}. */
 export type Single<T> = {
-  read(kv: Kv): { is: "absent" } | { is: "damaged" } | { is: "value"; value: T };
+  read(kv: Pick<Kv, "get">): { is: "absent" } | { is: "damaged" } | { is: "value"; value: T };
   put(value: T): KvWrite;
   remove: KvWrite;
 };
