@@ -104,6 +104,7 @@ class Line {
 
   close(): Promise<void> {
     this.#closing = true;
+    if (this.#socket.closed) return Promise.resolve(); // by the other side
     return new Promise((resolve) => {
       this.#socket.once("close", () => resolve());
       this.#socket.destroy();

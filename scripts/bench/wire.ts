@@ -36,11 +36,12 @@ export function ask<A extends AnyApi>(
   api: A,
   version: number,
   request: RequestDraft<A>,
+  { timeoutMs } = { timeoutMs: 30_000 },
 ): Promise<ResponseOf<A>> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const socket = connect(address, () => socket.write(requestBytes(api, version, request)));
-    socket.setTimeout(30_000, () => socket.destroy(new Error(`${api.name}: no answer in 30 s`)));
+    socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`${api.name}: no answer in ${timeoutMs} ms`)));
     socket.once("error", reject);
     socket.once("close", () => reject(new Error(`${api.name}: ${address.host}:${address.port} closed the connection`)));
     socket.on("data", (chunk) => {

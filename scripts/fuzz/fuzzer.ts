@@ -92,7 +92,7 @@ export class Fuzzer {
       const isDone = runWithin(hangMs, () => {
         for (; at < inputs.length && found === null; at++) found = this.#one(inputs[at]!, keeps);
       });
-      if (isDone) break;
+      if (isDone || at === inputs.length) break;
       // On a starved machine all of them together may take as long.
       const input = inputs[at++]!;
       if (!runWithin(hangMs, () => void this.#one(input, keeps)))
