@@ -56,7 +56,10 @@ export function onAppendReply(raft: RaftState, from: number, message: AppendRepl
   if (!progress) return;
   progress.heardMs = raft.nowMs;
   progress.round = Math.max(progress.round, message.round);
-  noteStanding(raft, role, from, message.recovering);
+  const isOfBefore = message.round < progress.sinceRound;
+  if (!isOfBefore || message.recovering !== 0) noteStanding(raft, role, from, message.recovering);
+  // It was a witness then, and says nothing of the disk of now.
+  if (isOfBefore) return countRound(raft, role);
   const current = role.followers.get(from)!;
   current.space = message.space;
   noteCheckpoint(raft, role, from, message.checkpoint);
@@ -81,6 +84,7 @@ export function noteStanding(raft: RaftState, role: Leader, from: number, nonce:
   if (progress.recovering?.nonce === nonce) return;
   const fresh = newProgress(raft.log.last.index + 1, raft.nowMs);
   const round = requestRound(role);
+  fresh.sinceRound = progress.sinceRound;
   fresh.recovering = { nonce, round, lastIndex: raft.log.last.index, until: null };
   role.followers.set(from, fresh);
 }

@@ -28,6 +28,8 @@ export type Progress = {
   recovering: { nonce: number; round: number; lastIndex: number; until: number | null } | null;
   /** The process it was when it last introduced itself. */
   boot: number;
+  /** Answers to earlier rounds may come from a process before this one, whose disk had more. */
+  sinceRound: number;
   /** Of its disk, as it last said. */
   space: Space;
   /** Digests of its state, as it told them. */
@@ -43,6 +45,7 @@ export function newProgress(next: number, nowMs: number): Progress {
     round: 0,
     recovering: null,
     boot: 0,
+    sinceRound: 0,
     space: "ok",
     checkpoints: new Checkpoints(),
   };

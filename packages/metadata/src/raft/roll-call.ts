@@ -2,6 +2,7 @@ import type { Message } from "../peers/messages.ts";
 import { isBefore, laterOf, nobody, type Place } from "../store/write.ts";
 import { newProgress } from "./progress.ts";
 import { majority } from "./quorum.ts";
+import { requestRound } from "./reads.ts";
 import { becomeFollower } from "./roles.ts";
 import type { RaftState, RollCall } from "./state.ts";
 
@@ -139,5 +140,6 @@ function forgetBefore(raft: RaftState, from: number, boot: number): void {
   const { role } = raft;
   const progress = role.is === "leader" ? role.followers.get(from) : undefined;
   if (role.is !== "leader" || boot === 0 || !progress || progress.boot === boot) return;
-  role.followers.set(from, { ...newProgress(raft.log.last.index + 1, raft.nowMs), boot });
+  const sinceRound = requestRound(role);
+  role.followers.set(from, { ...newProgress(raft.log.last.index + 1, raft.nowMs), boot, sinceRound });
 }

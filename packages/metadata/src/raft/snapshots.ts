@@ -1,10 +1,10 @@
 import { assert, type KvWrite } from "@odradek/kit";
 
 import { recoveringNonce } from "./admission.ts";
-import { advanceCommit, noteStanding } from "./leading.ts";
+import { noteStanding } from "./leading.ts";
 import type { Message } from "../peers/messages.ts";
 import type { Snapshot } from "../store/write.ts";
-import { acknowledge, becomeProbe, type Progress } from "./progress.ts";
+import { becomeProbe, type Progress } from "./progress.ts";
 import { digestOf } from "../store/write.ts";
 import { becomeFollower } from "./roles.ts";
 import type { RaftState } from "./state.ts";
@@ -54,9 +54,8 @@ export function onSnapshotReply(raft: RaftState, from: number, message: Of<"snap
   noteStanding(raft, role, from, message.recovering);
   const progress = role.followers.get(from)!;
   if (message.installed) {
-    acknowledge(progress, Math.min(message.index, raft.log.last.index));
-    if (progress.pace.is === "snapshot") becomeProbe(progress, progress.match + 1);
-    advanceCommit(raft);
+    // Where to go on; what it has, its next answer to an append says: this one may be from a process before.
+    if (progress.pace.is === "snapshot") becomeProbe(progress, Math.min(message.index, raft.log.last.index) + 1);
     return;
   }
   const { pace } = progress;
