@@ -92,14 +92,16 @@ async function plantAll(simulation: Simulation): Promise<number> {
   const caught = new Map(values.plant === undefined ? [] : caughtAt(simulation));
   const names = values.plant === undefined ? simulation.bugs.map(({ name }) => name) : [values.plant];
   const survivors: string[] = [];
-  say("| bug | id | what | caught at seed | seeds tried | seconds |\n|---|---|---|---|---|---|");
+  say("| bug | id | what | without | caught at seed | seeds tried | seconds |\n|---|---|---|---|---|---|---|");
   const work = async (): Promise<void> => {
     for (let name = names.shift(); name !== undefined; name = names.shift()) {
       const seeds = values.from === undefined ? ciSeeds(simulation, name) : seedsFor(simulation, name, from, count);
       const { bug, seed, tried, seconds } = await catchBug(simulation, name, seeds);
       if (seed === null) survivors.push(name);
       else caught.set(name, seed);
-      say(`| ${name} | ${bug.id} | ${bug.what} | ${seed ?? "SURVIVED"} | ${tried} | ${seconds.toFixed(1)} |`);
+      say(
+        `| ${name} | ${bug.id} | ${bug.what} | ${bug.without ?? ""} | ${seed ?? "SURVIVED"} | ${tried} | ${seconds.toFixed(1)} |`,
+      );
     }
   };
   await Promise.all(Array.from({ length: workers }, work));

@@ -31,6 +31,8 @@ export class MemoryKv implements Kv {
   readonly #disk: NonNullable<MemoryKvOptions["disk"]>;
   readonly #faults: Error[] = [];
   #closed = false;
+  /** As long as it is full, every batch fails and does nothing. */
+  isFull = false;
 
   constructor(options: MemoryKvOptions = {}) {
     this.#rows = new Map(options.rows);
@@ -113,7 +115,7 @@ export class MemoryKv implements Kv {
     this.#disk({ sync: current.sync, bytes }, () => {
       if (this.#waiting[0] !== current) return;
       this.#waiting.shift();
-      const fault = this.#faults.shift();
+      const fault = this.#faults.shift() ?? (this.isFull ? noSpace() : undefined);
       if (fault) current.settle.failed(fault);
       else {
         this.#done(current);
@@ -144,6 +146,8 @@ export class MemoryKv implements Kv {
     return keys.slice(0, range.limit ?? keys.length);
   }
 }
+
+const noSpace = (): Error => Object.assign(new Error("ENOSPC: as a full disk says"), { code: "ENOSPC" });
 
 const named = (write: KvWrite): Named => ({
   name: write.key.toString("latin1"),

@@ -1,10 +1,13 @@
 import { must } from "@odradek/kit/simulation";
 
+import { clusterIn } from "../raft/configurations.ts";
 import type { RaftCore } from "../raft/core.ts";
+import { majority } from "../raft/quorum.ts";
 import type { Leader } from "../raft/roles.ts";
 import type { Entry } from "../store/entry.ts";
 
-type Seen = { core: RaftCore; commit: number; leaderOf: number };
+/** `membersAt`: the entry whose configuration was in force. */
+type Seen = { core: RaftCore; commit: number; leaderOf: number; membersAt: number };
 
 /**
  * What must hold after every event, over all nodes and their lives. Hashes chain the log, so that one comparison covers
@@ -19,6 +22,8 @@ export class Checks {
   /** By index: hash of the committed entry, and the term of the leader that committed it. */
   readonly #committed: { hash: Buffer; term: number }[] = [];
   readonly #seen = new Map<number, Seen>();
+  /** As the newest committed configuration has them. */
+  #voters: ReadonlySet<number> | null = null;
 
   /** By index: the digest of the state's rows after that entry. */
   readonly #digests: Buffer[] = [];
@@ -31,15 +36,19 @@ export class Checks {
   look(id: number, core: RaftCore): void {
     let seen = this.#seen.get(id);
     if (seen?.core !== core) {
-      seen = { core, commit: 0, leaderOf: -1 };
+      seen = { core, commit: 0, leaderOf: -1, membersAt: 0 };
       this.#seen.set(id, seen);
     }
     const { state } = core;
     must(state.commit >= seen.commit, `node ${id}: the commit index went back from ${seen.commit} to ${state.commit}`);
     if (state.role.is === "leader" && seen.leaderOf !== state.term) this.#leads(id, core, seen);
     if (state.commit > seen.commit) this.#commits(id, core, seen.commit);
-    seen.commit = state.commit;
-    if (state.role.is === "leader") this.#mayLead(id, state, state.role);
+    const { index: membersAt } = state.configurations.newest;
+    if (state.role.is === "leader") {
+      if (membersAt > seen.membersAt && membersAt > state.role.firstIndex) mayChange(id, seen, state.role);
+      this.#mayLead(id, state, state.role);
+    }
+    Object.assign(seen, { commit: state.commit, membersAt });
   }
 
   /** A leader hears a majority (RELIABILITY R-17) and has a disk that answers (R-19), or it leads no longer. */
@@ -74,8 +83,19 @@ export class Checks {
       must(!known || known.hash.equals(hash), `node ${id} commits another entry ${index} in term ${state.term}`);
       if (known) continue;
       this.#committed[index] = { hash, term: state.term };
+      if (entry.is === "members") this.#changesMembers(entry);
       this.onCommitted(entry);
     }
+  }
+
+  /** Majorities of the set of voters before and of this one have a node in common (RELIABILITY R-15). */
+  #changesMembers(entry: Entry): void {
+    const voters = new Set(clusterIn(entry).members);
+    const before = this.#voters ?? voters;
+    const apart = new Set([...before, ...voters]).size;
+    const overlap = majority(before.size) + majority(voters.size) - apart;
+    must(overlap > 0, `entry ${entry.index} changes voters ${[...before]} to ${[...voters]}`);
+    this.#voters = voters;
   }
 
   /** Line number `at` (from 1) was applied on node `id`. */
@@ -108,4 +128,10 @@ export class Checks {
   read(id: number, lines: number, before: number): void {
     must(lines >= before, `a read on node ${id} sees ${lines} lines after ${before} were acknowledged`);
   }
+}
+
+/** A leader changes the members when the change before and an entry of its own term are committed, so `seen` before this event (RELIABILITY R-15). */
+function mayChange(id: number, { commit, membersAt }: Seen, { firstIndex }: Leader): void {
+  must(membersAt <= commit, `leader ${id} changes the members while the change of entry ${membersAt} is not committed`);
+  must(firstIndex <= commit, `leader ${id} changes the members before it has committed entry ${firstIndex}, its first`);
 }

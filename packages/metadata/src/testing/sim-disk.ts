@@ -3,6 +3,7 @@ import { MemoryFiles, MemoryKv, type MemoryKvOptions } from "@odradek/kit/testin
 import type { ProcessClock } from "@odradek/kit/simulation";
 
 import { applied } from "../store/keys/applied.ts";
+import type { Space } from "../store/space.ts";
 
 /** One node's disk over all its lives: a key-value store and a directory that lose what was not synced. */
 export class SimDisk {
@@ -10,12 +11,15 @@ export class SimDisk {
   syncMs: number;
   /** Nothing ends before this time. */
   hangsUntilMs = 0;
+  /** What its node would find when it looks how much room there is. */
+  space: Space = "ok";
   /** It was wiped or altered, so its node may say that promises are lost. */
   harmed = false;
   /** The state's rows are those after entry `index`, and have this digest. */
   onApplied: (index: number, digest: Buffer) => void = () => {};
   readonly #random: Random;
   #fails = false;
+  #refuses = false;
   #files: MemoryFiles;
   #kv: MemoryKv | null = null;
   #rows: ReadonlyMap<string, Buffer> = new Map();
@@ -35,6 +39,7 @@ export class SimDisk {
       },
       (index, digest) => this.onApplied(index, digest),
     );
+    this.#kv.isFull = this.#refuses;
     return { kv: this.#kv, files: slow(this.#files, () => sleep(clock, this.#delayMs(clock))) };
   }
 
@@ -46,7 +51,20 @@ export class SimDisk {
 
   /** Whether a failure of the process is one that was asked for. */
   get fails(): boolean {
-    return this.#fails;
+    return this.#fails || this.#refuses;
+  }
+
+  /** There is no room until it is freed. `refuses`: not even for what a node still writes that knows it. */
+  fill({ refuses }: { refuses: boolean }): void {
+    this.space = "full";
+    this.#refuses = refuses;
+    if (this.#kv) this.#kv.isFull = refuses;
+  }
+
+  free(): void {
+    this.space = "ok";
+    this.#refuses = false;
+    if (this.#kv) this.#kv.isFull = false;
   }
 
   /** As new, but for what it has lost. */
@@ -54,6 +72,7 @@ export class SimDisk {
     this.hangsUntilMs = 0;
     this.syncMs = 0.5;
     this.#kv?.mend();
+    this.free();
   }
 
   /** Power loss. */

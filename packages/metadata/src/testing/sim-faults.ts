@@ -3,6 +3,7 @@ import { SeededRandom } from "@odradek/kit/testing";
 import type { EventLoop } from "@odradek/kit/simulation";
 
 import type { Message } from "../peers/messages.ts";
+import { Ambush } from "./sim-ambush.ts";
 import type { RaftCore } from "../raft/core.ts";
 import type { SimDisk } from "./sim-disk.ts";
 import type { NetworkFaults } from "./sim-network.ts";
@@ -20,7 +21,13 @@ export type FaultyNode = {
   crash(): void;
   pause(): void;
   resume(): void;
-  transfer(): void;
+  /** Not a founder: it has promised nothing before it is added. */
+  readonly joining?: boolean;
+  /** It looks how much room its disk has. */
+  noteSpace?(): void;
+  transfer(to?: number): void;
+  /** Asks it for another set of members, if it leads. */
+  changeMembers?(random: Random, ids: readonly number[]): void;
   shutDown(): Promise<void>;
 };
 
@@ -47,21 +54,22 @@ export class Faults {
   readonly #parts: Parts;
   readonly #scale: number;
   #stopped = false;
-  /** For a while, some of those who vote lose their memory at once. */
-  #voters: { random: Random; untilMs: number } | null = null;
-  /** For a while, new leaders die before they get far. */
-  #reigns: { random: Random; untilMs: number } | null = null;
-  /** For a while, nodes lose their memory right after they promised something, or made it known. */
-  #promises: { random: Random; untilMs: number } | null = null;
-  #lastTerm = 0;
-  #lastCommit = 0;
+  readonly #ambush: Ambush;
   /** Who shuts down right now. */
   readonly #leaving = new Set<FaultyNode>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#scale = parts.scale ?? 1;
-    parts.network.onSend = (from, message) => this.#sent(from, message);
+    this.#ambush = new Ambush({
+      ...parts,
+      crash: (node, random) => this.#crash(node, random),
+      cut: (from, to) => this.#cut(from, to, { bothWays: false }),
+      elected: (leader, random) => this.#changeHastily(leader, random),
+    });
+    parts.network.onSend = (from, message) => {
+      if (!this.#stopped) this.#ambush.sent(from, message);
+    };
     for (const { atMs, fault, chance } of parts.schedule)
       parts.loop.at(atMs, () => {
         if (!this.#stopped) this.#inject(fault, new SeededRandom(chance));
@@ -77,6 +85,7 @@ export class Faults {
     for (const node of this.#leaving) if (node.up) node.crash();
     for (const node of nodes) {
       node.disk.heal();
+      node.noteSpace?.();
       if (node.paused) node.resume();
       if (!node.up) node.start();
     }
@@ -97,14 +106,12 @@ export class Faults {
         loop.at(random.next() * 20, () => this.#crash(node, random));
         return;
       case "crashVoter":
-        this.#voters = { random, untilMs: loop.nowMs + this.#ms(4000) };
-        return;
-      case "crashPromising":
-        this.#promises = { random, untilMs: loop.nowMs + this.#ms(2000) };
-        return;
+      case "crashElected":
       case "shortReigns":
-        this.#reigns = { random, untilMs: loop.nowMs + this.#ms(4000) };
-        return;
+      case "hastyChanges":
+        return this.#ambush.lay(fault, random, loop.nowMs + this.#ms(4000));
+      case "crashPromising":
+        return this.#ambush.lay(fault, random, loop.nowMs + this.#ms(2000));
       case "crashAll":
         for (const one of nodes) this.#crash(one, random);
         return;
@@ -120,11 +127,20 @@ export class Faults {
       case "diskHang":
         node.disk.hangsUntilMs = loop.nowMs + this.#ms(random.next() * 4000);
         return;
+      case "diskFull":
+        return this.#fill(node, random);
       case "diskFails":
         node.disk.failNext();
         return;
       case "transfer":
-        for (const leader of this.#leaders()) leader.transfer();
+      case "transferTo":
+        for (const leader of this.#leaders()) leader.transfer(...(fault === "transferTo" ? [node.id] : []));
+        return;
+      case "change":
+        for (const leader of this.#leaders()) this.#change(leader, random, nodes);
+        return;
+      case "changeApart":
+        for (const leader of this.#leaders()) this.#changeApart(leader, random);
         return;
       case "shutDown":
         this.#leaving.add(node);
@@ -162,6 +178,15 @@ export class Faults {
     return unscaledMs * this.#scale;
   }
 
+  #fill(node: FaultyNode, random: Random): void {
+    node.disk.fill({ refuses: random.next() < 0.5 });
+    node.noteSpace?.();
+    this.#parts.loop.at(this.#ms(200 + random.next() * 4000), () => {
+      node.disk.free();
+      node.noteSpace?.();
+    });
+  }
+
   #leaders(): FaultyNode[] {
     return this.#parts.nodes.filter((one) => one.driver?.core.state.role.is === "leader");
   }
@@ -171,54 +196,44 @@ export class Faults {
     return this.#parts.nodes.every((other) => other === node || whole(other));
   }
 
-  #sent(from: number, message: Message): void {
-    const { nodes } = this.#parts;
-    if (this.#stopped) return;
-    const node = nodes.find((one) => one.id === from)!;
-    if (message.is === "append") this.#appendSent(node, message);
-    if (message.is === "appendReply" && !message.rejected) this.#crashPromising(node, 0.02);
-    const voters = this.#current(this.#voters);
-    if (!voters) return;
-    if (message.is === "voteReply" && message.granted && voters.next() < 0.3) this.#crashSoon(node, voters, 0.5);
-    if (message.is === "vote" && voters.next() < 0.1) this.#crashSoon(node, voters, 50);
+  #change(leader: FaultyNode, random: Random, among: readonly FaultyNode[]): void {
+    const ids = among.map((node) => node.id);
+    leader.changeMembers?.(random, ids);
   }
 
-  #appendSent(leader: FaultyNode, { term, commit }: Extract<Message, { is: "append" }>): void {
-    if (term > this.#lastTerm) {
-      this.#lastTerm = term;
-      const reigns = this.#current(this.#reigns);
-      if (reigns && reigns.next() < 0.7) this.#endReign(leader, reigns);
-    }
-    if (commit > this.#lastCommit) {
-      this.#lastCommit = commit;
-      this.#crashPromising(leader, 0.1);
-    }
-  }
-
-  #crashPromising(node: FaultyNode, probability: number): void {
-    const promises = this.#current(this.#promises);
-    if (!promises || promises.next() >= probability) return;
-    this.#crashSoon(node, promises, 0.5);
-    if (promises.next() < 0.5) for (const other of this.#parts.nodes) this.#crashSoon(other, promises, 0.5);
-  }
-
-  #current(window: { random: Random; untilMs: number } | null): Random | null {
-    return window && this.#parts.loop.nowMs < window.untilMs ? window.random : null;
-  }
-
-  #crashSoon(node: FaultyNode, random: Random, withinMs: number): void {
-    this.#parts.loop.at(random.next() * withinMs, () => this.#crash(node, random));
-  }
-
-  /** What a leader that dies soon has sent has often reached few (Raft figure 8). */
-  #endReign(leader: FaultyNode, random: Random): void {
+  /** A leader changes the members while none but learners hear it. */
+  #changeApart(leader: FaultyNode, random: Random): void {
     const { loop, network, nodes } = this.#parts;
-    const unreached = random.next() < 0.5 ? nodes.filter(() => random.next() < 0.7) : [];
-    for (const other of unreached) this.#cut(leader, other, { bothWays: false });
-    loop.at(random.next() * 80, () => {
-      this.#crash(leader, random);
+    const { learners } = leader.driver!.core.state;
+    const [here, there] = [[leader], []] as [FaultyNode[], FaultyNode[]];
+    for (const node of nodes) if (node !== leader) (learners.includes(node.id) ? here : there).push(node);
+    const links = here.flatMap((one) => there.map((other) => [one, other] as const));
+    for (const [one, other] of links) this.#cut(one, other, { bothWays: true });
+    this.#changeSoon(leader, random, nodes);
+    // The others find a leader, which does not know of it and changes them too.
+    this.#ambush.lay("hastyChanges", random, loop.nowMs + this.#ms(2000));
+    loop.at(this.#ms(200 + random.next() * 2000), () => {
+      for (const [one, other] of links) network.healLink(one.id, other.id);
+    });
+  }
+
+  /** A new leader changes the members before it has reached all of them. */
+  #changeHastily(leader: FaultyNode, random: Random): void {
+    const { loop, network, nodes } = this.#parts;
+    const unreached = nodes.filter(() => random.next() < 0.5);
+    for (const other of unreached) this.#cut(leader, other, { bothWays: random.next() < 0.5 });
+    this.#changeSoon(leader, random, unreached.length > 0 ? unreached : nodes);
+    loop.at(this.#ms(100 + random.next() * 2000), () => {
       for (const other of unreached) network.healLink(leader.id, other.id);
     });
+  }
+
+  /** At once, and again a little later. */
+  #changeSoon(leader: FaultyNode, random: Random, among: readonly FaultyNode[]): void {
+    for (const withinMs of [1, 20, 60])
+      this.#parts.loop.at(random.next() * withinMs, () => {
+        if (!this.#stopped) this.#change(leader, random, among);
+      });
   }
 
   #crash(node: FaultyNode, random: Random, meanwhile: () => void = () => {}): void {
@@ -242,9 +257,10 @@ export class Faults {
 
 const pick = <T>(from: readonly T[], random: Random): T => from[integerBelow(random, from.length)]!;
 
-function whole({ driver }: FaultyNode): boolean {
+function whole({ driver, joining = false, disk }: FaultyNode): boolean {
   if (driver === null) return false;
   const { standing, term, floor, rollCall, draft, pending } = driver.core.state;
+  if (joining && !disk.harmed && standing === "empty") return true;
   // What it took over from others counts once it is on its own disk.
   return standing === "voter" && term > 0 && !floor && !rollCall && draft === null && pending.length === 0;
 }

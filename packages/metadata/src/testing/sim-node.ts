@@ -8,12 +8,16 @@ import type { RaftLimits, RaftTiming } from "../raft/options.ts";
 import { startOnLinks } from "../raft/start.ts";
 import { JournalMachine } from "./journal-machine.ts";
 import { type Checks } from "./sim-checks.ts";
+import { drawChange } from "./sim-members.ts";
 import type { SimDisk } from "./sim-disk.ts";
 import type { SimNetwork } from "./sim-network.ts";
 
 export type SimNodeParts = {
   id: number;
+  /** The founders, and this node itself. */
   members: number[];
+  /** It comes to a cluster that exists, once it is asked to. */
+  joining: boolean;
   loop: EventLoop;
   network: SimNetwork;
   disk: SimDisk;
@@ -70,6 +74,10 @@ export class SimNode {
     return this.#parts.id;
   }
 
+  get joining(): boolean {
+    return this.#parts.joining;
+  }
+
   get up(): boolean {
     return this.#life !== null;
   }
@@ -89,7 +97,7 @@ export class SimNode {
 
   start(): void {
     assert(this.#life === null, "a node lives once at a time");
-    const { id, members, loop, network, checks, random, limits, timing } = this.#parts;
+    const { id, members, joining, loop, network, checks, random, limits, timing } = this.#parts;
     const clock = new ProcessClock(loop);
     const { kv, files } = this.disk.open(clock);
     const life: Life = { clock, machine: new WatchedJournal(id, checks), driver: null };
@@ -105,6 +113,7 @@ export class SimNode {
     startOnLinks({
       id,
       memberIds: members,
+      joining,
       links: () => network.join(id, clock),
       stateMachine: life.machine,
       kv,
@@ -117,7 +126,9 @@ export class SimNode {
       timing,
       onFailed: fail,
     }).then((driver) => {
-      if (this.#life === life) life.driver = driver;
+      if (this.#life !== life) return;
+      life.driver = driver;
+      driver.noteSpace(this.disk.space);
     }, fail);
   }
 
@@ -146,8 +157,19 @@ export class SimNode {
     return this.#life?.clock.takeRan() ?? false;
   }
 
-  transfer(): void {
-    this.run((driver) => void driver.transfer());
+  noteSpace(): void {
+    this.run((driver) => driver.noteSpace(this.disk.space));
+  }
+
+  transfer(to?: number): void {
+    this.run((driver) => void driver.transfer(to));
+  }
+
+  changeMembers(random: Random, ids: readonly number[]): void {
+    this.run((driver) => {
+      const change = drawChange(random, ids, driver.core.state);
+      if (change) void driver.change(change);
+    });
   }
 
   /** Nobody is told that their promises are lost while they are not. */

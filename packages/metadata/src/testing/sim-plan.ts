@@ -6,7 +6,11 @@ import type { NetworkFaults } from "./sim-network.ts";
 
 /** What one seed draws: a swarm of different worlds finds more than one world for long (RELIABILITY §6.3). */
 export type SimPlan = {
+  mood: MoodName;
+  /** The founders. */
   members: number[];
+  /** Nodes that may be added. */
+  spares: number[];
   network: NetworkFaults;
   /** Mean time of a sync, by node. */
   syncMs: Map<number, number>;
@@ -17,6 +21,7 @@ export type SimPlan = {
   /** Probability that a crashed node is back at once; else it takes up to four seconds. */
   quickRestarts: number;
   proposalEveryMs: number;
+  lineBytesMax: number;
   safetyMs: number;
   /** All harm that will be done, in order of time: drawn beforehand, so that a failing world can be tried with less of it. */
   schedule: Injection[];
@@ -24,10 +29,13 @@ export type SimPlan = {
   stubbornLink: boolean;
 };
 
+/** What is common in a world: a little of everything, or one rare thing. */
+export type MoodName = "any" | "churn" | "elections" | "promises" | "snapshots" | "members";
+
 /** `chance` seeds the details: where, how long. */
 export type Injection = { atMs: number; fault: Fault; chance: number };
 
-export type Fault = (typeof allFaults)[number];
+export type Fault = (typeof allFaults)[number] | (typeof moodyFaults)[number];
 
 const allFaults = [
   "crash",
@@ -44,11 +52,19 @@ const allFaults = [
   "pause",
   "diskHang",
   "diskFails",
+  "diskFull",
   "wipe",
   "rot",
   "transfer",
+  "transferTo",
+  "change",
+  "changeApart",
+  "hastyChanges",
   "shutDown",
 ] as const;
+
+/** Only in a mood. */
+const moodyFaults = ["crashElected"] as const;
 
 /** Before its times are scaled. */
 type Mood = Omit<SimPlan, "schedule" | "timing"> & { faults: Fault[]; faultEveryMs: number };
@@ -76,10 +92,11 @@ function scaled(timing: RaftTiming, scale: number): RaftTiming {
 function drawMood(random: Random): Mood {
   const mood = drawAny(random);
   const chance = random.next();
-  if (chance < 0.15) return churn(mood);
-  if (chance < 0.3) return elections(mood, random);
-  if (chance < 0.45) return promises(mood, random);
-  return chance < 0.55 ? snapshots(mood, random) : mood;
+  if (chance < 0.12) return churn(mood);
+  if (chance < 0.25) return elections(mood, random);
+  if (chance < 0.35) return promises(mood, random);
+  if (chance < 0.43) return snapshots(mood, random);
+  return chance < 0.57 ? members(mood, random) : mood;
 }
 
 const five = [1, 2, 3, 4, 5];
@@ -88,7 +105,9 @@ const five = [1, 2, 3, 4, 5];
 function churn(mood: Mood): Mood {
   return {
     ...mood,
+    mood: "churn",
     members: five,
+    spares: [],
     network: { loss: 0, duplication: 0, straggling: 0, encoded: false, delayMsMean: 8 },
     syncMs: new Map(five.map((id) => [id, 3])),
     limits: { appendEntriesMax: 1, inFlightMessagesMax: 1 },
@@ -106,21 +125,24 @@ function elections(mood: Mood, random: Random): Mood {
   const slow = random.next() < 0.5 ? 0 : 0.4;
   return {
     ...mood,
+    mood: "elections",
     members: five,
+    spares: [],
     network: {
       ...mood.network,
-      loss: 0,
+      // Who did not hear of a candidate may stand in the same term.
+      loss: random.next() < 0.3 ? 0 : 0.2 + random.next() * 0.2,
       duplication: random.next() * 0.5,
       straggling: random.next() < 0.5 ? 0 : random.next() * 0.3,
       delayMsMean: 15 + random.next() * 15,
     },
-    syncMs: new Map(five.map((id) => [id, random.next() < slow ? 60 : 1])),
+    syncMs: new Map(five.map((id) => [id, random.next() < slow ? 100 : 1])),
     scale: 0.5 + random.next() / 2,
     safetyMs: 8_000,
     // With few writes all logs are equal, and everyone could win.
     proposalEveryMs: 100,
-    faultEveryMs: 150 + random.next() * 150,
-    faults: ["crashVoter", "crashLeader"],
+    faultEveryMs: 100 + random.next() * 200,
+    faults: ["crashVoter", "crashVoter", "crashElected", "crashElected", "crashLeader", "transferTo"],
   };
 }
 
@@ -130,6 +152,7 @@ function promises(mood: Mood, random: Random): Mood {
   const slow = members[integerBelow(random, members.length)]!;
   return {
     ...mood,
+    mood: "promises",
     network: { loss: 0, duplication: 0, straggling: 0, encoded: false, delayMsMean: 0.5 + random.next() * 2 },
     syncMs: new Map(members.map((id) => [id, id === slow ? 30 + random.next() * 60 : 0.5])),
     limits: {},
@@ -139,10 +162,31 @@ function promises(mood: Mood, random: Random): Mood {
   };
 }
 
+/** Members come and go under load, most of the time by leaders that do not reach all others (Raft §4.1). */
+function members(mood: Mood, random: Random): Mood {
+  const founders = five.slice(0, [3, 4, 4, 5][integerBelow(random, 4)]);
+  return {
+    ...mood,
+    mood: "members",
+    members: founders,
+    spares: [11, 12, 13].slice(0, 1 + integerBelow(random, 3)),
+    network: { ...mood.network, delayMsMean: 0.5 + random.next() * 8 },
+    syncMs: new Map(founders.map((id) => [id, 0.5 + random.next() * 3])),
+    safetyMs: 10_000,
+    faultEveryMs: 150 + random.next() * 300,
+    faults: [
+      ...(["change", "change", "changeApart", "changeApart", "hastyChanges", "crashLeader", "transferTo"] as const),
+      ...allFaults.filter(() => random.next() < 0.15),
+    ],
+    stubbornLink: false,
+  };
+}
+
 /** Followers that need the state in many pieces, from leaders that do not stay. */
 function snapshots(mood: Mood, random: Random): Mood {
   return {
     ...mood,
+    mood: "snapshots",
     limits: {
       ...mood.limits,
       snapshotEntries: 10 + integerBelow(random, 10),
@@ -151,10 +195,23 @@ function snapshots(mood: Mood, random: Random): Mood {
       snapshotChunkBytes: 16 + integerBelow(random, 100),
     },
     proposalEveryMs: 10 + random.next() * 20,
+    lineBytesMax: 40,
+    // Pieces take their time, and leaders must stay long enough to send some of them.
+    scale: 0.6,
+    safetyMs: 8_000,
     faultEveryMs: 150 + random.next() * 400,
     faults: ["isolate", "crash", "crashLeader", "transfer", "transfer"],
   };
 }
+
+const needsSpares = (fault: Fault): boolean =>
+  fault === "change" || fault === "changeApart" || fault === "hastyChanges";
+
+/** Full disks take no large entries (raft/fitting.ts). With tiny limits, worlds would do nothing but carry them. */
+const takesLargeLines = ({
+  snapshotChunkBytes = Infinity,
+  uncommittedBytesMax = Infinity,
+}: SimPlan["limits"]): boolean => snapshotChunkBytes >= 4096 && uncommittedBytesMax === Infinity;
 
 function drawAny(random: Random): Mood {
   const chance = (probability: number): boolean => random.next() < probability;
@@ -164,10 +221,13 @@ function drawAny(random: Random): Mood {
     const slow = members[integerBelow(random, members.length)]!;
     syncMs.set(slow, syncMs.get(slow)! * (20 + random.next() * 60));
   }
-  const faults = allFaults.filter(() => chance(0.5));
+  const spares = [11, 12, 13].slice(0, chance(0.6) ? 0 : 1 + integerBelow(random, 3));
+  const faults = allFaults.filter((fault) => chance(0.5) && (spares.length > 0 || !needsSpares(fault)));
   const losesPromises = faults.includes("wipe") || faults.includes("rot");
-  return {
+  const mood: Mood = {
+    mood: "any",
     members,
+    spares,
     network: {
       loss: chance(0.5) ? random.next() * 0.25 : 0,
       duplication: chance(0.5) ? random.next() * 0.5 : 0,
@@ -180,12 +240,14 @@ function drawAny(random: Random): Mood {
     // Elections that follow each other in a short time show the same as in a long one, and sooner.
     scale: chance(0.2) ? 1 : 0.15 + random.next() * 0.35,
     quickRestarts: 0.5,
-    faultEveryMs: 50 + random.next() ** 2 * 2500,
+    faultEveryMs: 50 + random.next() ** 2 * 1500,
     proposalEveryMs: 6 * 15 ** random.next(),
+    lineBytesMax: chance(0.2) ? 2000 : 40,
     safetyMs: 3000 + random.next() ** 2 * 8000,
     faults,
     stubbornLink: !losesPromises && chance(0.4),
   };
+  return takesLargeLines(mood.limits) ? mood : { ...mood, lineBytesMax: 40 };
 }
 
 /** Tiny limits bring the rare paths of a large system into a small one. */
@@ -199,5 +261,6 @@ function drawLimits(random: Random): SimPlan["limits"] {
     snapshotChunkBytes: chance(0.5) ? 16 * tiny(10) : 4096,
     uncommittedEntriesMax: chance(0.3) ? tiny(10) : 1000,
     ...(chance(0.3) && { uncommittedBytesMax: 200 * tiny(10) }),
+    ...(chance(0.5) && { promotionLagMax: tiny(20) }),
   };
 }

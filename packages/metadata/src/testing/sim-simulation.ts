@@ -1,6 +1,8 @@
-import type { Simulation } from "@odradek/kit/simulation";
+import type { PlantedBug, Simulation } from "@odradek/kit/simulation";
+import { SeededRandom } from "@odradek/kit/testing";
 
-import { needsService, plantedBugs } from "./planted/bugs.ts";
+import { moodOf, needsService, plantedBugs } from "./planted/bugs.ts";
+import { drawPlan } from "./sim-plan.ts";
 
 /** Every so many seeds are a whole service with clients, which costs ten times as much; the others are the quorum alone. */
 export const serviceEvery = 40;
@@ -14,7 +16,13 @@ export const metadataSimulation: Simulation = {
   sources: new URL("../", import.meta.url).href,
   bugs: plantedBugs,
   caught: new URL("planted/caught.txt", import.meta.url),
-  canShow: (bug, seed) => isService(seed) === needsService(bug),
+  canShow: (bug, seed) => isService(seed) === needsService(bug) && hasMoodFor(bug, seed),
 };
+
+/** Whether the world of the seed is one in which the bug is looked for. */
+function hasMoodFor({ name }: PlantedBug, seed: number): boolean {
+  const mood = moodOf[name];
+  return mood === undefined || drawPlan(new SeededRandom(seed)).mood === mood;
+}
 
 export const regressionsFile = new URL("sim-regressions.txt", import.meta.url);

@@ -1,4 +1,4 @@
-import { type Random } from "@odradek/kit";
+import { integerBelow, type Random } from "@odradek/kit";
 import { SeededRandom } from "@odradek/kit/testing";
 import { describe, EventLoop, must, type SimResult, Violation } from "@odradek/kit/simulation";
 
@@ -55,14 +55,16 @@ class World {
     this.#random = random;
     const plan = drawPlan(random);
     this.#plan = plan;
-    const { members, limits, timing, scale } = plan;
+    const { members, spares, limits, timing, scale } = plan;
     const [loop, checks] = [this.#loop, this.#checks];
     const network = new SimNetwork(loop, random, plan.network, stragglingMs * scale);
     this.#network = network;
     const failed = (error: unknown): void => this.fail(error);
-    this.#nodes = members.map((id) => {
-      const disk = new SimDisk(random, plan.syncMs.get(id)!);
-      return new SimNode({ id, members, loop, network, disk, checks, random, limits, timing, failed });
+    this.#nodes = [...members, ...spares].map((id) => {
+      const joining = !members.includes(id);
+      const disk = new SimDisk(random, plan.syncMs.get(id) ?? 1);
+      const known = joining ? [...members, id] : members;
+      return new SimNode({ id, members: known, joining, loop, network, disk, checks, random, limits, timing, failed });
     });
     for (const node of this.#nodes) node.start();
     const schedule = plan.schedule.filter((_injection, at) => only === null || only.has(at));
@@ -104,8 +106,8 @@ class World {
   /** After harm has stopped, everyone agrees and goes on within a bounded time. */
   async #heal(): Promise<void> {
     this.#faults.stop();
-    if (this.#plan.stubbornLink && this.#nodes.every((node) => node.driver && node.driver.core.state.term > 0))
-      await this.#standStubbornLink();
+    const isFounded = this.#nodes.every((node) => node.joining || (node.driver?.core.state.term ?? 0) > 0);
+    if (this.#plan.stubbornLink && isFounded) await this.#standStubbornLink();
     if (this.#failure) return;
     const untilMs = this.#loop.nowMs + livenessMs;
     const before = this.#acknowledged;
@@ -117,10 +119,14 @@ class World {
 
   /** One direction of one link stays broken: a leader is found all the same, and stays (RELIABILITY R-17). */
   async #standStubbornLink(): Promise<void> {
+    // Hand-overs that were asked for before may still be on their way.
+    if (this.#plan.network.straggling > 0) await this.#loop.run(this.#soon(stragglingMs), () => this.#look());
     await this.#loop.run(this.#loop.nowMs + livenessMs, () => this.#look() || this.#converged());
-    const ids = this.#nodes.map((node) => node.id);
-    const term = this.#highestTerm();
-    const leader = this.#nodes.find((node) => node.driver?.core.state.role.is === "leader")?.id ?? ids[0]!;
+    const members = this.#members();
+    const leader = this.#newestLeader()?.id;
+    if (this.#failure || leader === undefined) return;
+    const term = highestTerm(members);
+    const ids = members.map((node) => node.id);
     const other = ids.filter((id) => id !== leader)[Math.floor(this.#random.next() * (ids.length - 1))]!;
     const [from, to] = this.#random.next() < 0.7 ? [leader, other] : [other, leader];
     // Without writes every log is as new as the leader's, and whoever asks could win.
@@ -132,7 +138,7 @@ class World {
     const before = this.#acknowledged;
     await this.#loop.run(this.#soon(calmMs), () => this.#look());
     if (this.#failure) return;
-    must(this.#highestTerm() === term, `with the link ${from}>${to} cut, leaders change: ${this.#describeNodes()}`);
+    must(highestTerm(members) === term, `with the link ${from}>${to} cut, leaders change: ${this.#describeNodes()}`);
     must(
       this.#isIdle || this.#acknowledged > before,
       `with the link ${from}>${to} cut, no progress: ${this.#describeNodes()}`,
@@ -145,20 +151,32 @@ class World {
     return this.#loop.nowMs + unscaledMs * this.#plan.scale;
   }
 
-  #highestTerm(): number {
-    return Math.max(...this.#nodes.map((node) => node.driver?.core.state.term ?? 0));
+  #newestLeader(): SimNode | null {
+    const leaders = this.#nodes.filter((node) => node.driver?.core.state.role.is === "leader");
+    return leaders.toSorted((a, b) => b.driver!.core.state.term - a.driver!.core.state.term)[0] ?? null;
+  }
+
+  /** Who belongs to the cluster, as the newest leader says; nobody while there is none. */
+  #members(): SimNode[] {
+    const state = this.#newestLeader()?.driver!.core.state;
+    return this.#nodes.filter(({ id }) => state?.voters.includes(id) || state?.learners.includes(id));
   }
 
   #converged(): boolean {
-    const statuses = this.#nodes.map((node) => node.driver?.status());
-    return statuses.every(
-      (status) =>
-        status !== undefined &&
-        status.role !== "recovering" &&
-        status.role !== "candidate" &&
-        status.leader !== null &&
-        status.leader === statuses[0]!.leader &&
-        status.appliedIndex >= this.#checks.committedIndex - 3,
+    const statuses = this.#members().map((node) => node.driver?.status());
+    const role = this.#newestLeader()?.driver!.core.state.role;
+    return (
+      role?.is === "leader" &&
+      role.transfer === null &&
+      statuses.every(
+        (status) =>
+          status !== undefined &&
+          status.role !== "recovering" &&
+          status.role !== "candidate" &&
+          status.leader !== null &&
+          status.leader === statuses[0]!.leader &&
+          status.appliedIndex >= this.#checks.committedIndex - 3,
+      )
     );
   }
 
@@ -193,7 +211,7 @@ class World {
   }
 
   async #propose(driver: NonNullable<SimNode["driver"]>): Promise<void> {
-    const line = `${++this.#proposed}${"x".repeat(Math.floor(this.#random.next() * 40))}`;
+    const line = `${++this.#proposed}${"x".repeat(integerBelow(this.#random, this.#plan.lineBytesMax))}`;
     const proposed = await driver.propose(Buffer.from(line));
     if (proposed.is !== "applied") return;
     this.#holds(() => this.#checks.acknowledged(line, proposed.result));
@@ -219,3 +237,6 @@ class World {
     return this.#nodes.map((node) => JSON.stringify(node.driver?.status() ?? { id: node.id, up: node.up })).join("\n");
   }
 }
+
+const highestTerm = (nodes: readonly SimNode[]): number =>
+  Math.max(...nodes.map((node) => node.driver?.core.state.term ?? 0));

@@ -12,6 +12,8 @@ export type PlantedBug = {
   id: string;
   /** What goes wrong, in a few words. */
   what: string;
+  /** A protection that would keep it from doing harm, which the edits take out too. */
+  without?: string;
   edits: Edit[];
 };
 

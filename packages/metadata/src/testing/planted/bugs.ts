@@ -1,10 +1,12 @@
 import type { Edit, PlantedBug } from "@odradek/kit/simulation";
 
+import type { MoodName } from "../sim-plan.ts";
+import { memberBugs } from "./member-bugs.ts";
 import { raftBugs } from "./raft-bugs.ts";
 import { serviceBugs } from "./service-bugs.ts";
 import { storeBugs } from "./store-bugs.ts";
 
-/** A node that starts asks the others how far they are before it votes, which keeps a bug that forgets promises from doing harm. */
+/** A node that starts asks the others how far they are before it votes (raft/roll-call.ts), which keeps a bug that forgets promises from doing harm. */
 const noRollCall: Edit[] = [
   {
     file: "raft/state.ts",
@@ -14,9 +16,33 @@ const noRollCall: Edit[] = [
   { file: "raft/state.ts", find: `if (!this.planted.noRollCall) this.beginRollCall();`, replace: `` },
 ];
 
-/** Every bug that the simulator must see. Those of Raft and the store are shown without the second line of defence. */
+/** Bugs whose nodes forget what they promised, and one that shows when nodes that crashed lead again soon. */
+const maskedByRollCall: ReadonlySet<string> = new Set([
+  "voteNoPersist",
+  "appendNoPersist",
+  "leaderCountsUnsynced",
+  "commitOldTerm",
+  "holeNotSeen",
+  "recoveringVotes",
+  "emptyDiskVotes",
+]);
+
+/** Bugs that show in few worlds but those of a mood, where they are looked for. */
+export const moodOf: Readonly<Record<string, MoodName>> = {
+  voteNoPersist: "elections",
+  appendNoPersist: "promises",
+  leaderCountsUnsynced: "promises",
+  commitOldTerm: "churn",
+  membersNotInSnapshot: "snapshots",
+  changeBeforeOwnTerm: "members",
+  changesOverlap: "members",
+};
+
+/** Every bug that the simulator must see. */
 export const plantedBugs: readonly PlantedBug[] = [
-  ...[...raftBugs, ...storeBugs].map((bug) => ({ ...bug, edits: [...bug.edits, ...noRollCall] })),
+  ...[...raftBugs, ...storeBugs, ...memberBugs].map((bug) =>
+    maskedByRollCall.has(bug.name) ? { ...bug, without: "the roll call", edits: [...bug.edits, ...noRollCall] } : bug,
+  ),
   ...serviceBugs,
 ];
 

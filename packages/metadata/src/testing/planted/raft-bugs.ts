@@ -107,4 +107,93 @@ export const raftBugs: PlantedBug[] = [
       },
     ],
   },
+  {
+    name: "otherEntryAnswers",
+    id: "R-09",
+    what: "a proposal is told done when another entry took its index",
+    edits: [
+      {
+        file: "raft/driver.ts",
+        find: `if (waiting?.term === entry.term) waiting.settle(`,
+        replace: `if (waiting) waiting.settle(`,
+      },
+      {
+        file: "raft/driver.ts",
+        find: `role.is === "leader" && term === waiting.term && !this.#stopped;`,
+        replace: `waiting.term > 0 && (role.is !== "leader" || term > 0) && !this.#stopped;`,
+      },
+    ],
+  },
+  {
+    name: "noPreVote",
+    id: "R-17",
+    what: "whoever hears nothing of a leader begins a term without asking first",
+    edits: [
+      {
+        file: "raft/election.ts",
+        find: `return; } preCampaign(raft); }`,
+        replace: `return; } if (raft.term > 0) campaign(raft, { transfer: false }); else preCampaign(raft); }`,
+      },
+    ],
+  },
+  {
+    name: "votersForgetLeader",
+    id: "R-17",
+    what: "a follower that hears its leader votes for another",
+    edits: [
+      {
+        file: "raft/election.ts",
+        find: `return raft.role.is === "follower" && raft.nowMs - raft.role.heardMs < raft.timing.electionMsMin;`,
+        replace: `return false;`,
+      },
+    ],
+  },
+  {
+    name: "noCheckQuorum",
+    id: "R-17",
+    what: "a leader that nobody hears stays one",
+    edits: [
+      {
+        file: "raft/leading.ts",
+        find: `if (raft.diskStalled() || !hearsMajority(raft, role)) return`,
+        replace: `if (raft.diskStalled() || (raft.voters.length === 0 && !hearsMajority(raft, role))) return`,
+      },
+    ],
+  },
+  {
+    name: "readsWithoutRound",
+    id: "R-18",
+    what: "a leader serves reads without asking whether it still leads",
+    edits: [
+      {
+        file: "raft/reads.ts",
+        find: `while (role.reads[0] && role.reads[0].round <= role.confirmedRound && role.reads[0].index <= raft.applied)`,
+        replace: `while (role.reads[0] && role.reads[0].index <= raft.applied)`,
+      },
+    ],
+  },
+  {
+    name: "hungDiskLeads",
+    id: "R-19",
+    what: "a leader stays one while its disk hangs",
+    edits: [
+      {
+        file: "raft/leading.ts",
+        find: `if (raft.diskStalled() || !hearsMajority(raft, role)) return`,
+        replace: `if (!hearsMajority(raft, role)) return`,
+      },
+    ],
+  },
+  {
+    name: "bytesLeak",
+    id: "R-24",
+    what: "what was committed still counts against the limit of uncommitted bytes",
+    edits: [
+      {
+        file: "raft/core.ts",
+        find: `(entry.is === "data" ? weightOf(entry) : 0)`,
+        replace: `(entry.is === "data" ? entry.data.length : 0)`,
+      },
+    ],
+  },
 ];

@@ -97,4 +97,17 @@ export const storeBugs: PlantedBug[] = [
       },
     ],
   },
+  {
+    name: "failedWriteIsDone",
+    id: "R-20",
+    what: "a write that a full disk refused counts as done",
+    edits: [
+      {
+        file: "store/store.ts",
+        find: `this.#failed = new Error("writing to the metadata store failed", { cause });`,
+        replace: `if (cause instanceof Error) { for (const task of group) task.done(); continue; }
+          this.#failed = new Error("writing to the metadata store failed", { cause });`,
+      },
+    ],
+  },
 ];
