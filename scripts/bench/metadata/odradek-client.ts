@@ -27,7 +27,8 @@ type Waiting = { resolve: () => void; reject: (error: Error) => void };
 export class OdradekClient implements StoreClient {
   readonly #connection: GrpcConnection;
   readonly #send: (frame: Buffer) => void;
-  readonly #keepAlive: NodeJS.Timeout;
+  /** Only once attached: a stream that says anything else before is refused. */
+  #keepAlive: NodeJS.Timeout | undefined;
   readonly #writes: Waiting[] = [];
   readonly #reads: Waiting[] = [];
   readonly #watches: Waiting[] = [];
@@ -36,7 +37,7 @@ export class OdradekClient implements StoreClient {
   #opened: Waiting | null;
   #sequence = 0;
   #read = 0;
-  #pulse = 0;
+  #pulses = 0;
   #isOver = false;
   #why = "the stream is over";
 
@@ -44,7 +45,6 @@ export class OdradekClient implements StoreClient {
     this.#connection = connection;
     this.#opened = opened;
     this.#send = connection.stream(session, { message: (frame) => this.#receive(frame), end: () => this.close() });
-    this.#keepAlive = setInterval(() => this.#send(field(said.keepAlive, numberField(1, ++this.#pulse))), keepAliveMs);
     const id = field(1, randomBytes(12).toString("base64url"));
     const rest = [numberField(2, 1), numberField(3, 1), numberField(4, 30_000), field(5, "bench")];
     this.#send(field(said.attach, Buffer.concat([id, ...rest])));
@@ -118,6 +118,10 @@ export class OdradekClient implements StoreClient {
     });
   }
 
+  #pulse(): void {
+    this.#send(field(said.keepAlive, numberField(1, ++this.#pulses)));
+  }
+
   #receive(frame: Buffer): void {
     const kind = frame[0]! >> 3;
     switch (kind) {
@@ -135,6 +139,7 @@ export class OdradekClient implements StoreClient {
       case heard.watchStarted:
         return this.#watches.shift()?.resolve();
       case heard.attached:
+        this.#keepAlive = setInterval(() => this.#pulse(), keepAliveMs);
         this.#opened?.resolve();
         this.#opened = null;
         return;
