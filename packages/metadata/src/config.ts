@@ -24,9 +24,9 @@ export type MetadataConfig = {
 
 /** Bytes free on the file system of the data directory (RELIABILITY R-20). */
 export type SpaceLimits = {
-  /** Below: clients' writes that make the tree larger are refused when a majority of the members says so. */
+  /** Below: low. Clients' writes that make the tree larger are refused once no majority has more room. */
   lowBytes: number;
-  /** Below: this node takes no entries, and lets another lead. */
+  /** Below: full. All writes of clients are refused once no majority has more room. */
   fullBytes: number;
   /** Kept back so that the store can be opened again on a full disk: LevelDB writes a new table and manifest then (RELIABILITY finding 3). */
   ballastBytes: number;
@@ -112,14 +112,14 @@ export const settings: readonly Setting[] = [
     environment: "METADATA_FREE_MIB_LOW",
     fallback: String(defaultSpace.lowBytes / MIB),
     value: "N",
-    doc: "with less free disk space clients' writes that make the tree larger are refused",
+    doc: "free disk space; when no majority has more, clients' writes that make the tree larger are refused",
   },
   {
     flag: "free-mib-min",
     environment: "METADATA_FREE_MIB_MIN",
     fallback: String(defaultSpace.fullBytes / MIB),
     value: "N",
-    doc: "with less this node takes no entries of the log at all",
+    doc: "the same for all writes of clients",
   },
   {
     flag: "ballast-mib",

@@ -166,21 +166,21 @@ export class SessionStream {
   /**
    * Refused without an entry of the log, for which there may be no room: the client takes the number back. That is exact because whatever an
    * earlier connection asked for was applied, or never will be, before this one was attached.
+   * What was applied needs only its answer: it is asked for without its operations, which may be too large for the room there is.
    */
   #take(sequence: number, command: Request): void {
     const isBehindRefused = this.#refused !== null && sequence > this.#refused;
     if (isBehindRefused) return;
-    this.#refused = this.#hasRoom(command) ? null : sequence;
-    if (this.#refused === null) this.#lastWrite = this.#write(sequence, command);
-    else this.#push({ is: "noRoom", noRoom: { sequence } });
+    const lastSequence = this.#desk.machine.state.sessions.get(command.session)?.lastSequence ?? 0;
+    const isRepeated = sequence <= lastSequence;
+    this.#refused = isRepeated || this.#hasRoom(command.operations) ? null : sequence;
+    if (this.#refused !== null) this.#push({ is: "noRoom", noRoom: { sequence } });
+    else this.#lastWrite = this.#write(sequence, isRepeated ? { ...command, operations: [] } : command);
   }
 
-  #hasRoom({ session, sequence, operations }: Request): boolean {
-    const { consensus, machine } = this.#desk;
-    const { room } = consensus;
-    const isRepeated = sequence <= (machine.state.sessions.get(session)?.lastSequence ?? 0);
-    if (room === "ok" || isRepeated) return true;
-    return room === "low" && !operations.some(isGrowth);
+  #hasRoom(operations: Operation[]): boolean {
+    const { room } = this.#desk.consensus;
+    return room === "ok" || (room === "low" && !operations.some(isGrowth));
   }
 
   async #write(sequence: number, command: Request): Promise<void> {
@@ -227,8 +227,7 @@ export class SessionStream {
 
   /** Nothing is said about the request itself: the client asks again with the same sequence number. */
   #unapplied(proposed: Exclude<Proposed<TreeResult>, { is: "applied" }>): void {
-    const isFull = this.#desk.consensus.room === "full";
-    if (proposed.is === "busy") this.refuse(isFull ? "the quorum has no disk space" : "the member is overloaded");
+    if (proposed.is === "busy") this.refuse("the member is overloaded");
     else this.notLeader(proposed.is === "notLeader" ? proposed.leader : null);
   }
 

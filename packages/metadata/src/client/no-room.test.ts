@@ -64,15 +64,17 @@ describe("R-20: a session with a quorum that has no room", () => {
     expect(stored.map(({ lastSequence }) => lastSequence)).toEqual([7]);
   });
 
-  it("learns that a write was done whose answer was lost, though there is no room any more", async () => {
+  it("learns that a write was done whose answer was lost, though there is no room any more, not even to write it again", async () => {
     const { world, session, fill } = await opened();
     world.quorum.quorum.commitMs = 50;
-    const writing = session.create("/topics/a", data);
+    const large = Buffer.alloc(4_000);
+    const writing = session.create("/topics/a", large);
     await world.clock.advance(20);
-    fill("low");
+    fill("full");
     // The write survives its leader; its answer does not.
     world.quorum.quorum.elect(2, 1);
     expect(said(await world.until(writing))).toBe("done");
+    expect(world.quorum.quorum.log.filter((entry) => entry.data.includes(large))).toHaveLength(1);
     expect(said(await world.until(session.create("/topics/b", data)))).toBe("NO_SPACE");
   });
 });

@@ -173,7 +173,7 @@ export type MemberStatus = {
   nodes: number;
   /** Voters and learners, with the addresses that this member knows. */
   memberList: MemberInfo[];
-  /** Of its disk. low: the quorum refuses clients' writes when a majority says so. full: it takes no entries. */
+  /** Of its disk. Once no majority has more room: low refuses clients' writes that make the tree larger, full all of them. */
   space: "ok" | "low" | "full";
   /** Null: not known. */
   freeBytes: number | null;

@@ -20,8 +20,7 @@ import type { Message } from "../peers/messages.ts";
 import { changeMembers, farewellTick, type ChangeRefusal, type MemberChange } from "./membership.ts";
 import type { RaftOptions } from "./options.ts";
 import { flushReads, read } from "./reads.ts";
-import { isSmall } from "./fitting.ts";
-import { roomOf, roomTick } from "./room.ts";
+import { roomTick } from "./room.ts";
 import type { Input, Ready } from "./ready.ts";
 import type { Restored, Write } from "../store/write.ts";
 import { becomeFollower } from "./roles.ts";
@@ -108,7 +107,6 @@ export class RaftCore {
     assert(data.length <= raft.limits.entryBytesMax, "a proposal fits into a message (RELIABILITY R-27)");
     catchUpWithStall(raft, nowMs);
     if (raft.role.is !== "leader" || raft.role.transfer) return { is: "notLeader" };
-    if (!isSmall(data) && roomOf(raft) === "full") return { is: "busy" };
     if (raft.log.last.index - raft.applied >= raft.limits.uncommittedEntriesMax) return { is: "busy" };
     if (raft.uncommittedBytes + data.length > raft.limits.uncommittedBytesMax) return { is: "busy" };
     const entry = raft.append({ term: raft.term, is: "data", data });

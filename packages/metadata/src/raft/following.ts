@@ -3,14 +3,12 @@ import { assert } from "@odradek/kit";
 import { noteRecovery, recoveringNonce } from "./admission.ts";
 import type { Message } from "../peers/messages.ts";
 import { becomeFollower } from "./roles.ts";
-import { fitting } from "./fitting.ts";
 import type { RaftState } from "./state.ts";
 
 type Append = Extract<Message, { is: "append" }>;
 
 /** A leader's entries, or just its heartbeat. */
-export function onAppend(raft: RaftState, from: number, received: Append): void {
-  const message = { ...received, entries: fitting(received.entries, { space: raft.space, term: received.term }) };
+export function onAppend(raft: RaftState, from: number, message: Append): void {
   if (message.term < raft.term) return refuseOldLeader(raft, from, message);
   becomeFollower(raft, message.term, from);
   // A whole snapshot is being restored: what comes meanwhile comes again (RELIABILITY R-11).

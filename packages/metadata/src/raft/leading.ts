@@ -23,7 +23,7 @@ export function leaderTick(raft: RaftState): void {
 }
 
 /** Voters that count and spoke lately, ourselves among them. */
-export function heardVoters(raft: RaftState, role: Leader): number[] {
+export function heardVoters(raft: Readonly<RaftState>, role: Leader): number[] {
   return raft.voters.filter((id) => {
     if (id === raft.id) return true;
     const progress = role.followers.get(id);
@@ -132,6 +132,11 @@ export function heldByFollowers(raft: RaftState): number {
   return held;
 }
 
+/** A voter that can lead in our place: whole, and heard just now. */
+export function mayTakeOver(raft: RaftState, id: number, { recovering, heardMs }: Progress): boolean {
+  return raft.voters.includes(id) && recovering === null && raft.nowMs - heardMs < raft.timing.electionMsMin;
+}
+
 /** Hands leadership to this voter, or to the one that is furthest; when it is not there or does not answer nothing happens. */
 export function transferLeadership(raft: RaftState, wanted?: number): void {
   const { role } = raft;
@@ -139,9 +144,8 @@ export function transferLeadership(raft: RaftState, wanted?: number): void {
   let best: [number, Progress] | null = null;
   for (const entry of role.followers) {
     const [id, progress] = entry;
-    if (!raft.voters.includes(id) || (wanted !== undefined && id !== wanted)) continue;
-    const usable = !progress.recovering && raft.nowMs - progress.heardMs < raft.timing.electionMsMin;
-    if (usable && (!best || progress.match > best[1].match)) best = entry;
+    if (!mayTakeOver(raft, id, progress) || (wanted !== undefined && id !== wanted)) continue;
+    if (!best || progress.match > best[1].match) best = entry;
   }
   if (!best) return;
   role.transfer = { to: best[0], untilMs: raft.nowMs + raft.timing.electionMsMin, asked: false };

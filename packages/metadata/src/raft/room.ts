@@ -1,36 +1,35 @@
 import { bySpace, type Space } from "../store/space.ts";
 import { majority } from "./quorum.ts";
-import { transferLeadership } from "./leading.ts";
+import { heardVoters, mayTakeOver, transferLeadership } from "./leading.ts";
 import type { Leader } from "./roles.ts";
 import type { RaftState } from "./state.ts";
 
 /*
- * Full disks (RELIABILITY R-20). Members tell the leader how much room they have. One that is full takes no large entry, as if it were lost
- * on the way, and goes on to answer: the others commit without it, and it gets what it missed once there is room. The leader is, if it can be,
- * one that has room.
+ * Full disks (RELIABILITY R-20). Members tell the leader how much room they have, and clients' writes are refused before they are entries when no
+ * majority has any. An entry is taken by everybody, full or not: one that some held back could block all that follow it, and could not be taken
+ * out of the log again. A disk that can't write it ends the life of its node. The leader is, if it can be, one that has room.
  */
 
 /** A hand-over that did not succeed is not tried again sooner, in election timeouts: nothing is taken meanwhile. */
 const patienceTimeouts = 10;
 
-/** What can be committed: as much as our own disk and those of a majority have room for. */
+/** What can be committed: as much as a majority has room for. Nobody knows how much those have that do not answer. */
 export function roomOf(raft: Readonly<RaftState>): Space {
   const { role, id, space, voters } = raft;
   if (role.is !== "leader") return space;
-  const spaces = voters.map((voter) => (voter === id ? space : (role.followers.get(voter)?.space ?? "ok")));
-  const quorum = spaces.toSorted(bySpace)[majority(voters.length) - 1] ?? "ok";
-  return bySpace(space, quorum) > 0 ? space : quorum;
+  const spaces = heardVoters(raft, role).map((voter) => (voter === id ? space : role.followers.get(voter)!.space));
+  return spaces.toSorted(bySpace)[majority(voters.length) - 1] ?? "full";
 }
 
-/** Leader: hands over to a voter with more room. Without one it stays: reads and sessions go on. */
+/** Leader: hands over to a voter with more room, of these to the one that is furthest. Without one it stays: reads and sessions go on. */
 export function roomTick(raft: RaftState, role: Leader): void {
   if (raft.space === "ok" || role.transfer || raft.nowMs < role.roomierAtMs) return;
-  let best: { id: number; space: Space } = { id: raft.id, space: raft.space };
-  for (const [id, { space, match, recovering }] of role.followers) {
-    const isCaughtUp = recovering === null && match >= raft.commit && raft.voters.includes(id);
-    if (isCaughtUp && bySpace(space, best.space) < 0) best = { id, space };
-  }
-  if (best.id === raft.id) return;
+  const roomier = [...role.followers].filter(
+    ([id, progress]) =>
+      mayTakeOver(raft, id, progress) && progress.match >= raft.commit && bySpace(progress.space, raft.space) < 0,
+  );
+  const best = roomier.toSorted(([, one], [, other]) => bySpace(one.space, other.space) || other.match - one.match)[0];
+  if (!best) return;
   role.roomierAtMs = raft.nowMs + patienceTimeouts * raft.timing.electionMsMax;
-  transferLeadership(raft, best.id);
+  transferLeadership(raft, best[0]);
 }

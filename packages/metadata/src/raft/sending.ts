@@ -3,7 +3,6 @@ import { assert } from "@odradek/kit";
 import { weightOf } from "./log.ts";
 import type { Message } from "../peers/messages.ts";
 import type { Progress } from "./progress.ts";
-import { fitting } from "./fitting.ts";
 import type { RaftState } from "./state.ts";
 
 /** New entries for a follower that keeps up; several messages may be on their way. A follower behind our base gets a snapshot. */
@@ -21,13 +20,10 @@ export function sendEntries(raft: RaftState, to: number, progress: Progress): vo
     pace.inFlight.length < limits.inFlightMessagesMax &&
     pace.inFlightBytes < limits.inFlightBytesMax
   ) {
-    const waiting = raft.log.slice(progress.next, {
+    const entries = raft.log.slice(progress.next, {
       entriesMax: limits.appendEntriesMax,
       bytesMax: limits.appendBytesMax,
     });
-    // What it would not take is not sent: heartbeats tell when it does again.
-    const entries = fitting(waiting, { space: progress.space, term: raft.term });
-    if (entries.length === 0) return;
     raft.tell(to, appendMessage(raft, progress, progress.next - 1, entries));
     const bytes = entries.reduce((sum, entry) => sum + weightOf(entry), 0);
     progress.next += entries.length;

@@ -1,7 +1,7 @@
 import type { Cancel, Clock, Files, Logger } from "@odradek/kit";
 import type { SpaceLimits } from "../config.ts";
 
-/** How much room the disk of a node has. low: it takes entries, but clients should send none. full: it takes none. */
+/** How much room the disk of a node has. Once no majority has more: low refuses clients' writes that make the tree larger, full all of them. */
 export type Space = "ok" | "low" | "full";
 
 const ranks: Record<Space, number> = { ok: 0, low: 1, full: 2 };
@@ -96,7 +96,7 @@ export class SpaceWatch {
     else
       logger.warn(
         fields,
-        `the disk is ${this.#space}: writes of clients are refused until there is room in ${directory}`,
+        `the disk is ${this.#space}: writes of clients are refused once no majority has more room than ${directory}`,
       );
     this.onSpace(this.#space);
   }

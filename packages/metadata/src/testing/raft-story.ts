@@ -7,6 +7,7 @@ import { RaftCore } from "../raft/core.ts";
 import type { MemberChange } from "../raft/membership.ts";
 import { defaultLimits, defaultTiming, type PlantedBugs, type RaftLimits } from "../raft/options.ts";
 import type { Ready } from "../raft/ready.ts";
+import { roomOf } from "../raft/room.ts";
 import { beginning, type Entry, type Position } from "../store/entry.ts";
 import type { Space } from "../store/space.ts";
 import { digestOf, type HardState, type Snapshot, type Write } from "../store/write.ts";
@@ -86,6 +87,9 @@ export class RaftStory {
         });
       case "space":
         return this.#step(node, { is: "space", space: words[1] as Space });
+      case "room":
+        this.#said.push(roomOf(this.#at(node).core.state));
+        return;
       case "hold":
         this.#at(node).held ??= [];
         return;
@@ -187,7 +191,7 @@ export class RaftStory {
     node.disk.applied = entry.index;
     const line = entry.is === "data" ? entry.data.toString() : `${entry.is}${membersIn(entry)}`;
     node.lines.push(line);
-    this.#said.push(`${id} applies ${entry.index} ${line.trimEnd()}`);
+    this.#said.push(`${id} applies ${entry.index} ${line}`);
   }
 
   #post(from: number, envelopes: { to: number; message: Message }[]): void {
@@ -211,7 +215,7 @@ export class RaftStory {
   }
 
   #propose(id: number, line: string): void {
-    const submitted = this.#at(id).core.propose(this.#nowMs, Buffer.from(padded(line)));
+    const submitted = this.#at(id).core.propose(this.#nowMs, Buffer.from(line));
     this.#said.push(submitted.is === "accepted" ? `${line} is entry ${submitted.index}` : submitted.is);
     this.#pump(id);
   }
@@ -322,9 +326,6 @@ function damaged(disk: Disk, end: number): Disk {
     applied: Math.min(disk.applied, end),
   };
 }
-
-/** "large:a" is an entry that a full disk does not take. */
-const padded = (line: string): string => (line.startsWith("large:") ? line.padEnd(2000) : line);
 
 /** One line per message, with what matters. */
 function describe(message: Message): string {
