@@ -3,9 +3,9 @@ import { handler, type Parts } from "./handler.ts";
 import { locate } from "./locate.ts";
 
 // DeleteRecords (key 21).
-// Moves a partition's start forward on its leader, at most to the high watermark (offset -1: exactly there); followers take the
-// new start from the leader's stream. The answer comes when the leader has moved and its new start is on disk, so that no crash brings the
-// records back; it does not wait for the followers.
+// Moves a partition's start forward on its leader, at most to the high watermark (offset -1: exactly there). The answer comes when the leader's
+// new start is on disk, so that no crash brings the records back, and all in-sync replicas have it, so that no new leader shows them
+// again: at most `timeoutMs` later, else REQUEST_TIMED_OUT.
 
 type Draft = ResponseDraft<typeof DeleteRecordsApi>;
 type PartitionDraft = Draft["topics"][number]["partitions"][number];
@@ -18,12 +18,33 @@ const NO_OFFSET = -1;
 export const deleteRecords = handler(DeleteRecordsApi, remove);
 
 export async function remove(parts: DeleteParts, request: DeleteRecordsRequest): Promise<Draft> {
+  const { timeoutMs } = request;
   const topics = request.topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map((asked) => removeBelow(parts, name, asked)),
   }));
   await parts.replicas.saveStarts();
-  return { topics };
+  const followed = topics.map(async ({ name, partitions }) => ({
+    name,
+    partitions: await Promise.all(partitions.map((one) => followedBy(parts, name, one, timeoutMs))),
+  }));
+  return { topics: await Promise.all(followed) };
+}
+
+/** The answer, once the in-sync replicas have followed. */
+async function followedBy(
+  { replicas }: DeleteParts,
+  topic: string,
+  moved: PartitionDraft,
+  timeoutMs: number,
+): Promise<PartitionDraft> {
+  if (moved.errorCode !== ErrorCode.NONE) return moved;
+  const reached = await replicas
+    .partition(topic, moved.partitionIndex)
+    ?.startReached(moved.lowWatermark, { timeoutMs });
+  if (reached === "reached") return moved;
+  const errorCode = reached === "timeout" ? ErrorCode.REQUEST_TIMED_OUT : ErrorCode.NOT_LEADER_OR_FOLLOWER;
+  return { ...moved, lowWatermark: NO_OFFSET, errorCode };
 }
 
 function removeBelow(

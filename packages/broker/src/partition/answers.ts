@@ -89,7 +89,8 @@ export type Following = {
   readonly throttledBy: { readonly leader: boolean; readonly follower: boolean };
   /** damaged: nothing from there on can be read before the log has been examined (`FollowListener`). */
   read(from: number, bytesMax: number): { records: Buffer; release(): void } | "damaged" | null;
-  acknowledged(end: number): void;
+  /** The follower has everything before `end`, and its log begins at `start`. */
+  acknowledged(end: number, start: number): void;
   /** The stream ended: nothing of this follower is kept. */
   detach(): void;
 };

@@ -1,4 +1,4 @@
-import { assert, type Clock, delay } from "@odradek/kit";
+import { assert, type Clock, delay, type Reached, Watermark } from "@odradek/kit";
 import { ErrorCode } from "@odradek/protocol";
 
 import type { Appended, AppendOptions, Attachment, AttachRequest, FollowListener, Following } from "./answers.ts";
@@ -33,6 +33,8 @@ export class Leader {
   #unsettled: WantedChange | null = null;
   #retryAtMs = 0;
   #ended = false;
+  /** Where the logs of all in-sync replicas begin at least; brought up to date while somebody waits. */
+  readonly #low: Watermark;
 
   constructor(parts: LeaderParts, replica: LocalReplica, assignment: Assignment) {
     this.#parts = parts;
@@ -44,6 +46,7 @@ export class Leader {
     assert(replica.derived.epochs.latest < this.epoch, `${replica}: a leader's epoch is newer than its log`);
     replica.derived.epochs.begin(this.epoch, this.epochStart);
     this.#giveWay = new GiveWay(parts, replica);
+    this.#low = new Watermark(parts.clock, 0);
     const { brokerId: self, clock, lagTimeMsMax } = parts;
     this.#inSync = new InSync({ self, lagTimeMsMax, assignment, nowMs: clock.now() });
     this.progressed();
@@ -130,6 +133,14 @@ export class Leader {
     this.#ended = true;
     for (const follower of [...this.#followers.values()]) follower.listener.ended();
     this.#followers.clear();
+    this.#low.close();
+  }
+
+  /** Resolves when nobody in sync would show records below `offset` as the leader (DeleteRecords). */
+  startReached(offset: number, options: { timeoutMs: number }): Promise<Reached> {
+    const reached = this.#low.reached(offset, options);
+    this.progressed();
+    return reached;
   }
 
   /** Re-evaluates all that follows from offsets and from the in-sync replicas. */
@@ -137,6 +148,7 @@ export class Leader {
     if (this.#ended) return;
     const { high } = this.#replica;
     this.#replica.setHigh(this.#inSync.highWatermark({ ...this.#now(), high: high.value }));
+    if (this.#low.waiting > 0) this.#moveLow();
     for (const follower of this.#followers.values()) follower.listener.progressed();
     this.#considerChange();
   }
@@ -147,8 +159,9 @@ export class Leader {
     this.progressed();
   }
 
-  acknowledged(follower: Follower, end: number): void {
+  acknowledged(follower: Follower, { end, start }: { end: number; start: number }): void {
     if (this.#followers.get(follower.broker) !== follower) return;
+    follower.logStart = start;
     this.#inSync.acknowledged(follower.broker, Math.min(end, this.#replica.log.end), this.#now());
     this.progressed();
   }
@@ -211,6 +224,12 @@ export class Leader {
     return answer;
   }
 
+  #moveLow(): void {
+    const others = this.#inSync.maximal.filter((id) => id !== this.self);
+    const starts = others.map((id) => this.#followers.get(id)?.logStart ?? -1);
+    this.#low.advance(Math.max(this.#low.value, Math.min(this.#replica.log.start, ...starts)));
+  }
+
   #considerChange(): void {
     const { clock, peers } = this.#parts;
     if (clock.now() < this.#retryAtMs) return;
@@ -252,6 +271,8 @@ export class Leader {
 
 class Follower implements Following {
   readonly broker: number;
+  /** Where its log begins; -1: it has not said. */
+  logStart = -1;
   readonly listener: FollowListener;
   readonly #leader: Leader;
 
@@ -289,8 +310,8 @@ class Follower implements Following {
     return this.#leader.replica.read(from, { bytesMax, upTo: this.end, oneBatchAtLeast: true });
   }
 
-  acknowledged(end: number): void {
-    this.#leader.acknowledged(this, end);
+  acknowledged(end: number, start: number): void {
+    this.#leader.acknowledged(this, { end, start });
   }
 
   detach(): void {

@@ -1,4 +1,4 @@
-import type { Watermark } from "@odradek/kit";
+import type { Reached, Watermark } from "@odradek/kit";
 import { ErrorCode } from "@odradek/protocol";
 
 import type {
@@ -187,6 +187,13 @@ export class Partition {
     log.moveStart(Math.min(offset, high.value));
     if (this.#acting.is === "leader") this.#acting.leader.progressed();
     return log.start;
+  }
+
+  /** Resolves when all in-sync replicas begin at `start` at the least, as far as this leader knows; closed: it leads no longer. */
+  startReached(start: number, options: { timeoutMs: number }): Promise<Reached> {
+    return this.#acting.is === "leader"
+      ? this.#acting.leader.startReached(start, options)
+      : Promise.resolve("closed" as const);
   }
 
   /** Somebody ran into a damaged batch. */

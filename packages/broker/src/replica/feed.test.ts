@@ -46,7 +46,7 @@ test("a follower that acknowledges nothing gets so much and no more; each acknow
   const sent = bytes();
   expect(sent).toBeGreaterThanOrEqual(8 * 1024 * 1024);
   expect(sent).toBeLessThan(9 * 1024 * 1024);
-  stream.send({ acknowledgements: [{ attachId: 1, end: 4 }] });
+  stream.send({ acknowledgements: [{ attachId: 1, end: 4, start: 0 }] });
   await at.pass(1000);
   expect(bytes() - sent).toBeGreaterThan(4 * 400_000);
   expect(bytes() - sent).toBeLessThan(5 * 520_000);
@@ -133,7 +133,7 @@ test("L-02: a follower ahead of damage costs nothing while the damage stays, and
   const reads = vi.spyOn(at.partition(1).replica.log, "read");
   for (let n = 0; n < 50; n++) {
     await at.appended(1, ["more"]);
-    stream.send({ acknowledgements: [{ attachId: 1, end: before }] });
+    stream.send({ acknowledgements: [{ attachId: 1, end: before, start: 0 }] });
     await at.pass(5);
   }
   expect(at.partition(1).end).toBe(70);

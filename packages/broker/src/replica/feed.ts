@@ -76,7 +76,7 @@ export class Feed {
     const answers: Answer[] = [];
     for (const attach of message.attaches ?? []) answers.push(this.#attach(attach));
     if (answers.length > 0) this.#stream.send({ answers });
-    for (const { attachId, end } of message.acknowledgements ?? []) this.#acknowledged(attachId, end);
+    for (const { attachId, end, start } of message.acknowledgements ?? []) this.#acknowledged(attachId, end, start);
   }
 
   #attach(request: Attach): Answer {
@@ -103,13 +103,13 @@ export class Feed {
     this.#progressed(attachId);
   }
 
-  #acknowledged(attachId: number, end: number): void {
+  #acknowledged(attachId: number, end: number, start: number): void {
     const attached = this.#attached.get(attachId);
     if (attached === undefined) return;
     const { unacknowledged } = attached;
     while (unacknowledged.length > 0 && unacknowledged[0]!.end <= end)
       this.#unacknowledgedBytes -= unacknowledged.shift()!.bytes;
-    attached.following.acknowledged(end);
+    attached.following.acknowledged(end, start);
     if (this.#inSync.size + this.#others.size > 0) this.#schedule();
   }
 

@@ -32,6 +32,7 @@ type Wanted = {
   attachId: number;
   isAttached: boolean;
   acknowledgedEnd: number;
+  acknowledgedStart: number;
   retryMs: number;
   cancelRetry: Cancel | null;
 };
@@ -79,6 +80,7 @@ export class Fetcher {
       attachId: 0,
       isAttached: false,
       acknowledgedEnd: -1,
+      acknowledgedStart: -1,
       retryMs: streamLimits.attachRetryMsMin,
       cancelRetry: null,
     };
@@ -196,6 +198,10 @@ export class Fetcher {
     const wanted = this.#byAttachId.get(data.attachId);
     if (wanted === undefined || !wanted.isAttached) return;
     const taken = this.#guarded(wanted, () => wanted.follower.take(data));
+    if (taken === "taken" && wanted.partition.start !== wanted.acknowledgedStart) {
+      this.#written.add(wanted);
+      this.#schedule();
+    }
     if (taken === "taken" || taken === null) return;
     const { logger, leader } = this.#parts;
     logger.warn(
@@ -277,6 +283,7 @@ export class Fetcher {
     wanted.attachId = 0;
     wanted.isAttached = false;
     wanted.acknowledgedEnd = -1;
+    wanted.acknowledgedStart = -1;
   }
 
   #schedule(): void {
@@ -296,7 +303,8 @@ export class Fetcher {
       .map((wanted) => this.#attach(wanted));
     const acknowledgements = [...this.#written].map((wanted) => {
       wanted.acknowledgedEnd = wanted.partition.replica.log.written.value;
-      return { attachId: wanted.attachId, end: wanted.acknowledgedEnd };
+      wanted.acknowledgedStart = wanted.partition.start;
+      return { attachId: wanted.attachId, end: wanted.acknowledgedEnd, start: wanted.acknowledgedStart };
     });
     this.#toAttach.clear();
     this.#written.clear();

@@ -14,7 +14,7 @@ export type Attach = {
   lastEpoch: number;
   end: number;
 };
-export type Acknowledgement = { attachId: number; end: number };
+export type Acknowledgement = { attachId: number; end: number; start: number };
 export type FollowerMessage = {
   hello?: Hello | null;
   attaches?: Attach[];
