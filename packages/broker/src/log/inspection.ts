@@ -1,10 +1,11 @@
 import type { Logger, OpenFile } from "@odradek/kit";
-import { validateBatches } from "@odradek/protocol";
+import { batchesIn, validateBatches } from "@odradek/protocol";
 import { type Damage, examineFile } from "../segment/examine.ts";
 import { OFFSET_DELTA_MAX, type Segment } from "../segment/segment.ts";
 import type { Bounds } from "../segment/verify.ts";
 import type { DerivedState } from "./derived-state.ts";
 import type { LogConfig } from "./log-config.ts";
+import type { SealedSegments } from "./sealed-segments.ts";
 import type { Segments } from "./segments.ts";
 
 /** A stretch of a log that can't be served, nor read by anybody, until another replica has given it back. */
@@ -12,6 +13,7 @@ export type LogDamage = Damage & { readonly segment: Segment };
 
 type Inspected = {
   readonly segments: Segments;
+  readonly sealed: SealedSegments;
   readonly derived: DerivedState;
   readonly logger: Logger;
   readonly config: () => LogConfig;
@@ -79,16 +81,10 @@ export class Inspection {
   async mend(damage: LogDamage, records: Buffer, isAll = false): Promise<boolean> {
     const { segment, from, to, position, size } = damage;
     if (!this.#has(segment) || position + size > segment.writtenSize) return false;
-    if (records.length !== size && !this.#endsSealed(damage)) return false;
-    const validated = validateBatches(records, "leader");
-    if (validated.is === "invalid") return false;
-    let after = from;
-    for (const batch of validated.batches) {
-      if (batch.baseOffset < after || batch.nextOffset > to) return false;
-      const epoch = this.#log.derived.epochOf(batch.baseOffset);
-      if (epoch >= 0 && batch.partitionLeaderEpoch !== epoch) return false;
-      after = batch.nextOffset;
-    }
+    const after = this.#endOf(records, damage);
+    if (after === null || (records.length === 0 && this.#endsSealed(damage))) return false;
+    if (records.length !== size && !this.#endsSealed(damage))
+      return (after === to || isAll) && segment !== this.#log.segments.active && this.#remake(damage, records);
     if (records.length !== size && after !== to) {
       if (!isAll) return false;
       this.accept(damage);
@@ -104,6 +100,64 @@ export class Inspection {
     if (!this.#has(segment) || !this.#endsSealed(damage)) return false;
     await segment.replace(position, size, Buffer.alloc(0));
     return true;
+  }
+
+  /** Where whole batches end that may stand at the place of the damage; null: they are none. */
+  #endOf(records: Buffer, { from, to }: LogDamage): number | null {
+    if (records.length === 0) return from;
+    const validated = validateBatches(records, "leader");
+    if (validated.is === "invalid") return null;
+    let after = from;
+    for (const batch of validated.batches) {
+      if (batch.baseOffset < after || batch.nextOffset > to) return null;
+      const epoch = this.#log.derived.epochOf(batch.baseOffset);
+      if (epoch >= 0 && batch.partitionLeaderEpoch !== epoch) return null;
+      after = batch.nextOffset;
+    }
+    return after;
+  }
+
+  /**
+   * Writes a sealed segment anew with batches of another size at the place of the damage, for compaction has left the peer more or less of them,
+   * and exchanges it as compaction does. False: more of it is damaged, or the log has changed meanwhile.
+   */
+  async #remake({ segment, from, to, position, size }: LogDamage, records: Buffer): Promise<boolean> {
+    const { sealed, segments, config, logger } = this.#log;
+    const { count } = sealed.truncations;
+    const bounds = this.bounds(segments.all().indexOf(segment));
+    const file = segment.openAgain();
+    const made = sealed.createCleaned(segment.baseOffset);
+    const put = (bytes: Buffer): void => {
+      made.append(bytes, [...batchesIn(bytes)], config().indexIntervalBytes);
+      made.write();
+    };
+    let [isPut, isWhole] = [false, true];
+    try {
+      for await (const found of examineFile(segment.checked(bounds, file))) {
+        const at = found.is === "damage" ? found.damage : { position: found.position, size: found.batch.size };
+        const isReplaced = at.position >= position && at.position + at.size <= position + size;
+        if (isReplaced && !isPut && records.length > 0) put(records);
+        isPut ||= isReplaced;
+        if (!isReplaced && found.is === "damage") isWhole = false;
+        if (!isReplaced && found.is !== "damage") put(Buffer.from(found.batch.slice));
+      }
+      made.seal();
+      await made.sync();
+      await made.syncIndexes();
+      made.close();
+    } catch (error) {
+      made.forgetQueue();
+      isWhole = false;
+      throw error;
+    } finally {
+      file.close();
+      if (!isWhole || !isPut) sealed.discard(made);
+    }
+    if (!isWhole || !isPut) return false;
+    this.succeeds(made, segment);
+    const isReplaced = await sealed.replace([segment], made, count);
+    if (isReplaced) logger.warn({ evt: "log-remade", path: segment.path, from, to }, "mended a damaged log");
+    return isReplaced;
   }
 
   #endsSealed({ segment, position, size, isAtEnd }: LogDamage): boolean {

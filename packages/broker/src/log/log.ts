@@ -60,7 +60,7 @@ export class Log {
     const { segments } = loaded;
     const fail = (error: unknown): void => this.fail(error);
     this.sealed = new SealedSegments({ ...options, segments, removal: this.#removal, isOver: () => this.isOver, fail });
-    this.inspection = new Inspection({ ...options, segments, end: () => this.#end });
+    this.inspection = new Inspection({ ...options, segments, sealed: this.sealed, end: () => this.#end });
     this.#stability = new Stability(
       { ...options, segments, acknowledgeable: this.written, fail },
       { synced: loaded.synced, written: loaded.end, namesSynced: options.cleanShutdown && loaded.end > 0 },

@@ -25,6 +25,8 @@ export class SealedSegments {
   readonly #parts: Parts;
   #truncations = { count: 0, lowest: Infinity };
   #replacing: Promise<unknown> = Promise.resolve();
+  /** Base offsets of the cleaned segments that are being made: two of one name would share their files. */
+  readonly #making = new Set<number>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -64,8 +66,10 @@ export class SealedSegments {
     this.#truncations = { count: this.#truncations.count + 1, lowest: Math.min(this.#truncations.lowest, to) };
   }
 
-  /** A segment that nobody sees until `replace`. */
+  /** A segment that nobody sees until `replace`. Throws while another one of that base offset is being made. */
   createCleaned(baseOffset: number): Segment {
+    if (this.#making.has(baseOffset)) throw new Error(`the segment at ${baseOffset} is being written anew already`);
+    this.#making.add(baseOffset);
     return createSegment(this.#parts, baseOffset, CLEANED_SUFFIX);
   }
 
@@ -73,6 +77,7 @@ export class SealedSegments {
   discard(cleaned: Segment): void {
     cleaned.close();
     if (!this.#parts.isOver()) this.#parts.removal.removeOldest([cleaned]);
+    this.#making.delete(cleaned.baseOffset);
   }
 
   /**
@@ -87,7 +92,7 @@ export class SealedSegments {
       this.discard(cleaned);
       return Promise.resolve(false);
     }
-    const replacing = this.#replace(old, cleaned, stillFits);
+    const replacing = this.#replace(old, cleaned, stillFits).finally(() => this.#making.delete(cleaned.baseOffset));
     // A directory in which only some names have changed is not to be written to any more: the next start settles it.
     this.#replacing = replacing.catch((error: unknown) => (isOver() ? undefined : fail(error)));
     return replacing;

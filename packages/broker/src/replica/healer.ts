@@ -116,7 +116,7 @@ export class Healer {
         const { inspection } = partition.replica.log;
         const { records, isEmpty } = await this.#fetch(client, partition, damage);
         if (damage.size === 0 && records.length === 0 && isEmpty) return (inspection.accept(damage), true);
-        if (records.length > 0 && (await inspection.mend(damage, records, isEmpty))) return true;
+        if ((records.length > 0 || isEmpty) && (await inspection.mend(damage, records, isEmpty))) return true;
         logger.warn({ evt: "not-mended", peer, ...fields }, "a peer has nothing that fits");
       } catch (error) {
         logger.warn({ evt: "not-mended", peer, ...fields, err: error }, "a peer did not answer");
