@@ -52,14 +52,18 @@ export async function scale({ partitions, topicsAtOnce, say }: ScaleOptions): Pr
   const failover = await until(at(2), ({ leaderId }) => leaderId > 1);
   say(`broker 1 killed, which led ${led}: others lead all of them after ${seconds(failover)}`);
   const back = await timed(() => cluster.brokers.get(1)!.start(WAIT_MS_MAX));
+  const spent = computed([cluster.brokers.get(1)!]);
   say(
-    `broker 1 started: ready after ${seconds(back)}, all in sync ${seconds(await until(at(2), isInSync(REPLICAS)))} later`,
+    `broker 1 started: ready after ${seconds(back)} (${spent} of computing), all in sync ${seconds(await until(at(2), isInSync(REPLICAS)))} later`,
   );
 
   await Promise.all(nodes.map((node) => node.stop(WAIT_MS_MAX)));
   const started = await timed(() => Promise.all(nodes.map((node) => node.start(WAIT_MS_MAX))));
+  const spentByAll = computed(nodes);
   const whole = await until(at(1), isInSync(REPLICAS));
-  say(`all brokers stopped in order and started: ready after ${seconds(started)}, all in sync ${seconds(whole)} later`);
+  say(
+    `all brokers stopped in order and started: ready after ${seconds(started)} (${spentByAll} of computing), all in sync ${seconds(whole)} later`,
+  );
 }
 
 /** Topics that were not answered in time are asked for again, as a client would; returns how many there were. */
@@ -78,6 +82,15 @@ async function create(to: Address, names: readonly string[], numPartitions: numb
 /** Resident memory; the second number of statm counts pages. */
 function residentBytes(node: NodeProcess): number {
   return Number(readFileSync(`/proc/${node.pid}/statm`, "utf8").split(" ")[1]) * 4096;
+}
+
+/** Of processors, on which a crowded machine makes a process wait; stat counts it in hundredths of a second. */
+function computed(nodes: readonly NodeProcess[]): string {
+  const ticksOf = ({ pid }: NodeProcess): number => {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(" ");
+    return Number(fields[13]) + Number(fields[14]);
+  };
+  return seconds(nodes.reduce((sum, node) => sum + 10 * ticksOf(node), 0));
 }
 
 const megabytes = (bytes: readonly number[]): string => `${bytes.map((one) => (one / 1e6).toFixed(0)).join(", ")} MB`;
