@@ -9,7 +9,7 @@ const outside: { pattern: RegExp; instead: string }[] = [
 ];
 
 const edgeModules =
-  /(?<!import type [^;]*)(?:(?<!\.)\bfrom|\bimport\s*\(?)\s*"(node:(?:fs|net|http|https|http2|dgram|tls|dns|timers|child_process)(?:\/[a-z]+)?)"/g;
+  /(?<!import type [^;]*)(?:(?<!\.)\bfrom|\bimport\s*\(?|\bgetBuiltinModule\()\s*"(node:(?:fs|net|http|https|http2|dgram|tls|dns|timers|child_process)(?:\/[a-z]+)?)"/g;
 
 /** Time, chance, disk and network come through ports: only so can a whole cluster run under a seeded simulator. */
 export function checkPorts(file: SourceFile): Complaint[] {
