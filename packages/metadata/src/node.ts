@@ -124,6 +124,6 @@ function scrubOf(
     ...options,
     kv,
     still: (look) => consensus.still(look),
-    onRot: (error) => consensus.halt(error),
+    onRot: (error) => consensus.noteRot(error),
   });
 }

@@ -46,6 +46,10 @@ export class Outgoing {
     return this.#parts.address;
   }
 
+  get isWelcome(): boolean {
+    return this.#boot !== null;
+  }
+
   /** Dropped when there is no stream, or when the peer takes nothing. */
   send(message: Message): void {
     if (this.#boot !== null && this.#stream && this.#stream.queued < queuedMax) this.#stream.send(message);

@@ -47,6 +47,10 @@ export class RpcLinks implements PeerLinks {
     this.#outgoing.get(to)?.send(message);
   }
 
+  reaches(peer: number): boolean {
+    return this.#outgoing.get(peer)?.isWelcome ?? false;
+  }
+
   /** An address in the log is newer than what was configured: its member was added since. */
   reconfigure(cluster: Cluster): void {
     if (this.#closed) return;

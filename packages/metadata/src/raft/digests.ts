@@ -1,4 +1,5 @@
 import type { Checkpoint } from "../store/state-digest.ts";
+import { heardVoters } from "./present.ts";
 import { majority } from "./quorum.ts";
 import type { Leader } from "./roles.ts";
 import type { RaftState } from "./state.ts";
@@ -6,7 +7,7 @@ import type { RaftState } from "./state.ts";
 /*
  * Replicas that applied the same entries have the same rows (RELIABILITY R-26). Every so many entries each takes the digest of its state and
  * tells the leader with its next reply. Whoever has another digest than a majority of the voters stops, and gets the state from the others.
- * Without a majority nobody can tell who is right: that is said, and nothing is guessed.
+ * Without a majority, all voters that answer counted, nobody can tell who is right: that is said, and nothing is guessed.
  */
 
 export function noteOwnCheckpoint(raft: RaftState, checkpoint: Checkpoint): void {
@@ -37,7 +38,9 @@ function compare(raft: RaftState, role: Leader, index: number): void {
     (digest) => told.filter((other) => other.equals(digest)).length >= majority(raft.voters.length),
   );
   if (!agreed) {
-    if (told.length < raft.voters.length) return;
+    // Whoever may still tell can make a majority of one of them.
+    const isOpen = heardVoters(raft, role).some((id) => !digests.has(id));
+    if (isOpen || told.every((digest) => digest.equals(told[0]!))) return;
     role.splitAt = index;
     raft.verdict = { is: "split", index };
     return;

@@ -14,6 +14,7 @@ import type { Envelope } from "../peers/messages.ts";
 import type { Snapshot, StateRow } from "../store/write.ts";
 import type { MemberChange } from "./membership.ts";
 import type { Ready } from "./ready.ts";
+import { isDispensable } from "./present.ts";
 import type { Verdict } from "./state.ts";
 import type { Write } from "../store/write.ts";
 import { roomOf } from "./room.ts";
@@ -83,9 +84,14 @@ export class RaftDriver<Result> implements Consensus<Result> {
     return this.#parts.store.still(look);
   }
 
-  /** Something is wrong with the disk: this node stops, as after a write that failed. */
-  halt(error: Error): void {
-    this.#fail(error);
+  /** The disk has changed what was written; memory has it. This node stops, as after a write that failed, unless it is needed. */
+  noteRot(error: Error): void {
+    const { core, links, logger } = this.#parts;
+    if (isDispensable(core.state, (peer) => links.reaches(peer))) return this.#fail(error);
+    logger.error(
+      { evt: "ROT", err: error },
+      "the disk has changed what was written, and the others could not go on without this node: it stays, with what is in its memory",
+    );
   }
 
   /** So much room has our disk now. */

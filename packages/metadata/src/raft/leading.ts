@@ -2,6 +2,7 @@ import { assert } from "@odradek/kit";
 
 import type { Message } from "../peers/messages.ts";
 import { noteCheckpoint } from "./digests.ts";
+import { heardVoters } from "./present.ts";
 import { acknowledge, becomeProbe, becomeReplicate, newProgress, type Progress } from "./progress.ts";
 import { majority, reachedByMajority } from "./quorum.ts";
 import { countRound, requestRound } from "./reads.ts";
@@ -20,15 +21,6 @@ export function leaderTick(raft: RaftState): void {
   if (raft.nowMs < role.heartbeatAtMs) return;
   role.heartbeatAtMs = raft.nowMs + raft.timing.heartbeatMs;
   for (const [to, progress] of role.followers) sendAppend(raft, to, progress);
-}
-
-/** Voters that count and spoke lately, ourselves among them. */
-export function heardVoters(raft: Readonly<RaftState>, role: Leader): number[] {
-  return raft.voters.filter((id) => {
-    if (id === raft.id) return true;
-    const progress = role.followers.get(id);
-    return progress && !progress.recovering && raft.nowMs - progress.heardMs < raft.timing.electionMsMax;
-  });
 }
 
 /** Check-quorum (RELIABILITY R-17): a leader that a majority no longer answers is none. */

@@ -1,7 +1,8 @@
 import { assert } from "@odradek/kit";
 
 import type { Cluster } from "../store/write.ts";
-import { heardVoters, transferLeadership } from "./leading.ts";
+import { transferLeadership } from "./leading.ts";
+import { heardVoters } from "./present.ts";
 import { newProgress } from "./progress.ts";
 import { majority } from "./quorum.ts";
 import { countRound } from "./reads.ts";

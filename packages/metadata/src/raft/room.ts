@@ -1,6 +1,7 @@
 import { bySpace, type Space } from "../store/space.ts";
 import { majority } from "./quorum.ts";
-import { heardVoters, mayTakeOver, transferLeadership } from "./leading.ts";
+import { mayTakeOver, transferLeadership } from "./leading.ts";
+import { heardVoters } from "./present.ts";
 import type { Leader } from "./roles.ts";
 import type { RaftState } from "./state.ts";
 

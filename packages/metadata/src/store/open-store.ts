@@ -8,6 +8,8 @@ import { applied } from "./keys/applied.ts";
 import { hardState } from "./keys/hard-state.ts";
 import { logBase } from "./keys/log-base.ts";
 import { logKey } from "./keys/log-record.ts";
+import { unseal } from "./keys/sealed.ts";
+import { snapshotRange } from "./keys/snapshot.ts";
 import { type Mark, RaftMark } from "./raft-mark.ts";
 import { StateDigest, stateRange } from "./state-digest.ts";
 import { Store } from "./store.ts";
@@ -103,6 +105,9 @@ async function clean(kv: Kv, found: Findings, kept: Repaired, value: Mark): Prom
   const writes: KvWrite[] = found.unusable.map((key) => ({ is: "delete", key }));
   for (const entry of found.entries)
     if (!kept.entries.includes(entry)) writes.push({ is: "delete", key: logKey(entry.index) });
+  // What can't be read is of no use, and would be found again by each reading of the whole store.
+  for await (const [key, value] of kv.range(snapshotRange))
+    if (found.snapshot === null || unseal(key, value) === null) writes.push({ is: "delete", key });
   if (kept.base.index !== found.base.index)
     writes.push(kept.base.index === 0 ? logBase.remove : logBase.put(kept.base));
   if (kept.wipeState) {

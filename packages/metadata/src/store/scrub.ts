@@ -24,6 +24,7 @@ export type ScrubParts = {
   clock: Clock;
   logger: Logger;
   limits: ScrubLimits;
+  /** After every pass that found some, as long as nobody ends it. */
   onRot: (error: RotError) => void;
 };
 
@@ -61,17 +62,18 @@ export class Scrub {
     try {
       const rot = await this.pass();
       if (this.#isClosed) return;
-      if (rot !== null) return onRot(new RotError(rot));
-      logger.info(
-        { evt: "SCRUBBED", ms: Math.round(clock.now() - startMs) },
-        "everything in the store is as it was written",
-      );
+      if (rot !== null) onRot(new RotError(rot));
+      else
+        logger.info(
+          { evt: "SCRUBBED", ms: Math.round(clock.now() - startMs) },
+          "everything in the store is as it was written",
+        );
     } catch (error) {
       if (this.#isClosed) return;
       // A block that can't be decoded is damage, too; whoever opens the store again finds out.
-      return onRot(new RotError("the store can't be read", { cause: error }));
+      onRot(new RotError("the store can't be read", { cause: error }));
     }
-    this.#schedule();
+    if (!this.#isClosed) this.#schedule();
   }
 
   /** Once through everything. What is wrong, or null. */

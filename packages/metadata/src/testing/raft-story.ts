@@ -6,6 +6,7 @@ import { clusterIn } from "../raft/configurations.ts";
 import { RaftCore } from "../raft/core.ts";
 import type { MemberChange } from "../raft/membership.ts";
 import { defaultLimits, defaultTiming, type PlantedBugs, type RaftLimits } from "../raft/options.ts";
+import { isDispensable } from "../raft/present.ts";
 import type { Ready } from "../raft/ready.ts";
 import { roomOf } from "../raft/room.ts";
 import { beginning, type Entry, type Position } from "../store/entry.ts";
@@ -87,6 +88,8 @@ export class RaftStory {
         });
       case "space":
         return this.#step(node, { is: "space", space: words[1] as Space });
+      case "rot":
+        return this.#rot(node);
       case "room":
         this.#said.push(roomOf(this.#at(node).core.state));
         return;
@@ -225,6 +228,11 @@ export class RaftStory {
     const outcome = submitted.is === "refused" ? `refused: ${submitted.why}` : submitted.is;
     this.#said.push(submitted.is === "accepted" ? `${change.is} ${change.id} is entry ${submitted.index}` : outcome);
     this.#pump(id);
+  }
+
+  #rot(id: number): void {
+    const stops = isDispensable(this.#at(id).core.state, (peer) => !this.#cuts.has(`${id}>${peer}`));
+    this.#said.push(`${id} ${stops ? "stops" : "goes on"}`);
   }
 
   #release(id: number): void {

@@ -1,4 +1,4 @@
-import type { Kv, KvWrite } from "@odradek/kit";
+import type { Kv, KvRange, KvWrite } from "@odradek/kit";
 
 import type { Snapshot, SnapshotInfo } from "../write.ts";
 import { digestOf } from "../write.ts";
@@ -13,6 +13,9 @@ import { single } from "./single.ts";
 const head = single<{ info: SnapshotInfo; chunks: number }>(0x04);
 const chunkTag = 0x05;
 const chunkBytes = 256 * 1024;
+
+/** All rows of it. */
+export const snapshotRange: KvRange = { from: Buffer.from([0x04]), below: Buffer.from([0x06]) };
 
 function chunkKey(number: number): Buffer {
   const key = Buffer.alloc(5);

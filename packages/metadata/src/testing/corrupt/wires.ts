@@ -21,6 +21,7 @@ export class Wires {
       send: (to, message) => this.#send(id, to, message),
       onMessage: () => {},
       onDied: () => {},
+      reaches: (peer) => this.#ends.has(peer) && !this.#away.has(peer) && !this.#away.has(id),
       reconfigure: () => {},
       close: () => Promise.resolve(),
     };
