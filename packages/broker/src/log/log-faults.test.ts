@@ -114,6 +114,20 @@ describe("odradek.flush=group", () => {
     expect(at.log.end).toBeGreaterThanOrEqual(acknowledged);
   });
 
+  test("a disk that hangs is taken for failed; what its sync was for is not acknowledged when it ends after all", async () => {
+    const { at, disk } = await slow();
+    disk.ms = 40_000;
+    at.append(batchOf(["a"]));
+    const reached = at.log.written.reached(1, { timeoutMs: 60_000 });
+    await at.clock.advance(29_000);
+    expect(at.log.failed).toBeNull();
+    await at.clock.advance(2_000);
+    expect(await reached).toBe("closed");
+    await at.log.close();
+    await at.clock.advance(200_000);
+    expect([at.log.failed === null, at.log.synced, at.log.written.value]).toEqual([false, 0, 0]);
+  });
+
   test("what a killed process left in the page cache is synced before it counts", async () => {
     const { at, files, disk } = await slow();
     for (const value of ["a", "b"]) at.append(batchOf([value]));

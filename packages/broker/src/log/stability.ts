@@ -19,6 +19,9 @@ type StabilityOptions = {
   readonly fail: (error: unknown) => void;
 };
 
+/** A sync that acknowledgements wait for and that takes longer than clients do is taken for failed: the disk hangs. */
+const SYNC_MS_MAX = 30_000;
+
 /**
  * How far a log is on stable storage, and how far it has to be before it is acknowledged: odradek.flush=group and flush.messages hold back
  * what is not synced yet, flush.ms syncs in the background, by default none does. One sync at a time; the next takes all that came meanwhile,
@@ -118,11 +121,11 @@ export class Stability {
     return this.#generation === 0;
   }
 
-  /** Takes no more; resolves when what is under way has ended. */
+  /** Takes no more; resolves when what is under way has ended. On a disk that hangs nothing ends. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.();
-    await this.#flushing;
+    if (this.#failure === null) await this.#flushing;
   }
 
   async #flushOnce(end: number): Promise<void> {
@@ -135,15 +138,27 @@ export class Stability {
     this.#throwIfOver();
     const generation = this.#generation;
     const written = this.#written;
+    const isWaitedFor = this.#options.acknowledges === "synced";
+    const cancel = isWaitedFor ? this.#options.clock.timer(SYNC_MS_MAX, () => this.#hangs()) : () => {};
     try {
       await this.#syncFiles();
     } catch (error) {
       if (this.#closed || this.#failure !== null) throw error;
-      this.#failure = new Error(`a sync in ${this.#options.directory} has failed`, { cause: error });
-      this.#options.fail(error);
+      this.#fail(error);
       throw error;
+    } finally {
+      cancel();
     }
     if (this.#truncation <= generation) this.#synced = Math.max(this.#synced, written);
+  }
+
+  #hangs(): void {
+    if (!this.#closed && this.#failure === null) this.#fail(new Error(`no answer for ${SYNC_MS_MAX} ms`));
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = new Error(`a sync in ${this.#options.directory} has failed`, { cause: error });
+    this.#options.fail(error);
   }
 
   /** Records, then what is derived from them, then the names: the recovery point may only move when all of it is safe. */
