@@ -10,6 +10,7 @@ import { describe, expect, it } from "vitest";
 import { CloseConnection, handler, type Handler, type Parts, type RequestScope } from "../api/handler.ts";
 import { MemoryConnection } from "../testing/memory-connection.ts";
 import { KafkaConnection } from "./connection.ts";
+import { serverLimits } from "./limits.ts";
 import { Slabs } from "./slabs.ts";
 
 type Work = (scope: RequestScope) => Promise<void>;
@@ -58,7 +59,7 @@ class Bench {
       slabs: new Slabs(),
       clock: this.clock,
       logger: silentLogger,
-      frameBytesMax: 1_000_000,
+      frameBytesMax: 4_000_000,
       requestsInFlightMax: 500,
       onClosed: () => {},
     });
@@ -234,6 +235,33 @@ describe("KafkaConnection", () => {
     await bench.clock.advance(1);
     expect(bench.client.isDestroyed).toBe(true);
     expect(bench.client.sent).toEqual([]);
+  });
+
+  it("N-03: closes on a request of more list elements than memory should be made for", async () => {
+    const listing = (topics: number): Buffer => {
+      const w = new Writer();
+      ProduceApi.writeRequest(w, 9, {
+        acks: 1,
+        timeoutMs: 1000,
+        topicData: Array.from({ length: topics }, () => ({ name: "", partitionData: [] })),
+      });
+      return request(ProduceApi.key, 1, w.concat(), 9);
+    };
+    for (const [topics, isTaken] of [
+      [serverLimits.requestElementsMax, true],
+      [serverLimits.requestElementsMax + 1, false],
+    ] as const) {
+      const bench: Bench = new Bench(() => delay(bench.clock, 1000));
+      bench.client.receive(listing(topics));
+      await bench.clock.advance(1);
+      expect(bench.started.length).toBe(isTaken ? 1 : 0);
+      expect(bench.client.isDestroyed).toBe(!isTaken);
+      // What it became counts towards what is under way: nothing more is taken before it is answered.
+      if (!isTaken) continue;
+      bench.client.receive(produce(2));
+      await bench.clock.advance(1);
+      expect(bench.started.length).toBe(1);
+    }
   });
 
   it("N-03: random bytes never throw out of the connection", async () => {

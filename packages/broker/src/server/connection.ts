@@ -112,6 +112,7 @@ export class KafkaConnection implements Sink {
   /** The next request; null when it is answered already. Throws ProtocolError when all that is left is to close. */
   #decode(frame: Frame): Exchange | null {
     const reader = new Reader(frame.buffer, frame.start, frame.end);
+    reader.elementsLeft = serverLimits.requestElementsMax;
     try {
       const header = readRequestHeader(reader);
       const { apiKey, apiVersion } = header;

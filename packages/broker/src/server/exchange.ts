@@ -1,5 +1,6 @@
 import { type Reader, type RequestHeader, type Writer, writeResponseHeader } from "@odradek/protocol";
 import type { Handler } from "../api/handler.ts";
+import { serverLimits } from "./limits.ts";
 import type { Frame } from "./receiver.ts";
 
 /** What a connection owes for one request. */
@@ -14,6 +15,7 @@ export class Exchange {
   readonly header: RequestHeader;
   readonly handler: Handler;
   readonly request: unknown;
+  /** What it holds: its frame, and what its lists became. */
   readonly bytes: number;
   answer: Answer | null = null;
   readonly #frame: Frame;
@@ -24,8 +26,10 @@ export class Exchange {
     this.header = header;
     this.handler = handler;
     // Bytes left over are ignored, as Kafka does: librdkafka sends a stray one after some requests.
+    const elementsBefore = reader.elementsLeft;
     this.request = handler.api.readRequest(reader, header.apiVersion);
-    this.bytes = frame.end - frame.start;
+    const elements = elementsBefore - reader.elementsLeft;
+    this.bytes = frame.end - frame.start + elements * serverLimits.elementBytes;
     this.#frame = frame;
   }
 

@@ -14,10 +14,17 @@ export const serverLimits = {
   /** Free slabs kept for reuse: 64 MiB of large ones, 4 MiB of medium ones. */
   slabsFreeMax: 16,
   slabsMediumFreeMax: 64,
-  /** Bytes of one connection's requests under way; one frame may exceed it when it is alone. */
+  /** Bytes of one connection's requests under way, as received and decoded; one frame may exceed it when it is alone. */
   requestBytesInFlightMax: 32 * MIB,
   /** The same for all connections together; each may have one request under way all the same. */
   requestBytesMax: 512 * MIB,
+  /**
+   * Elements of all lists of one request. Three bytes can become an object of a hundred, so 100 MiB of them would fill any heap; the largest
+   * honest requests name some ten thousand partitions.
+   */
+  requestElementsMax: 500_000,
+  /** What an element with an empty name and an empty list takes, measured; it counts towards the bytes under way. */
+  elementBytes: 100,
   /** Reads in a row that must be small before a connection gives up its larger slab. */
   smallReadsBeforeShrink: 64,
   /** How long a closing listener waits for requests that are under way. */

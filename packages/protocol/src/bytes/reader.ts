@@ -13,6 +13,8 @@ export class Reader {
   offset: number;
   /** Position after the last byte that may be read. */
   end: number;
+  /** List elements that may still be read: a few bytes become an object of a hundred, so a frame's size alone does not bound memory. */
+  elementsLeft: number = Number.MAX_SAFE_INTEGER;
 
   constructor(buffer: Buffer, start = 0, end: number = buffer.length) {
     if (start < 0 || end < start || end > buffer.length)
@@ -145,6 +147,12 @@ export class Reader {
 
   skip(size: number): void {
     this.#take(this.count(size, 1));
+  }
+
+  /** `count` elements of a list are about to be read. */
+  takeElements(count: number): void {
+    this.elementsLeft -= count;
+    if (this.elementsLeft < 0) throw new ProtocolError("more list elements than a message may have");
   }
 
   /** Checks that `count` elements of at least `bytesMin` bytes can be in the bytes left, and returns `count`. */

@@ -110,6 +110,7 @@ export function array<T, D>(element: Type<T, D>): Sized<T[], readonly D[]> {
       elementBytesMin: codec.bytesMin,
       size: (list) => list.length,
       read: (r, count) => {
+        r.takeElements(count);
         const list: T[] = [];
         for (let left = count; left > 0; left--) list.push(codec.read(r));
         return list;
