@@ -31,10 +31,8 @@ const peer = (id: number, change: Partial<Peer> = {}): [number, Peer] => [
 const peers = new Map([peer(1), peer(2), peer(3)]);
 const led = (change?: Parameters<typeof assignment>[0]): InSync =>
   new InSync({ self: 1, lagTimeMsMax, assignment: assignment(change), nowMs: 0 });
-const attach = (inSync: InSync, id: number, end: number, ownEnd: number, nowMs = 0): void => {
-  inSync.attached(id, { incarnation: `${id}` });
-  inSync.acknowledged(id, end, { ownEnd, nowMs });
-};
+const attach = (inSync: InSync, id: number, end: number, ownEnd: number, nowMs = 0): void =>
+  inSync.attached(id, { incarnation: `${id}`, end }, { ownEnd, nowMs });
 
 test("the high watermark is the least end of the in-sync replicas, and waits for those not attached yet", () => {
   const inSync = led();
@@ -44,16 +42,6 @@ test("the high watermark is the least end of the in-sync replicas, and waits for
   expect(inSync.highWatermark({ ownEnd: 10, high: 3, nowMs: 0 })).toBe(5);
   inSync.acknowledged(3, 10, { ownEnd: 10, nowMs: 0 });
   expect(inSync.highWatermark({ ownEnd: 10, high: 5, nowMs: 0 })).toBe(7);
-});
-
-test("P-16: a follower that has attached and acknowledged nothing yet is waited for, and does not join", () => {
-  const inSync = led({ isr: [1, 2] });
-  for (const id of [2, 3]) inSync.attached(id, { incarnation: `${id}` });
-  expect(inSync.highWatermark({ ownEnd: 10, high: 3, nowMs: 0 })).toBe(3);
-  expect(inSync.wanted({ ownEnd: 10, high: 3, epochStart: 0, nowMs: 0, peers })).toBeNull();
-  for (const id of [2, 3]) inSync.acknowledged(id, 10, { ownEnd: 10, nowMs: 0 });
-  expect(inSync.highWatermark({ ownEnd: 10, high: 3, nowMs: 0 })).toBe(10);
-  expect(inSync.wanted({ ownEnd: 10, high: 10, epochStart: 0, nowMs: 0, peers })?.isr).toEqual([1, 2, 3]);
 });
 
 test("P-08: the high watermark stands still while there are fewer in-sync replicas than the minimum", () => {

@@ -90,18 +90,16 @@ export class InSync {
     }
   }
 
-  /**
-   * A follower's stream has attached the partition: from here on what it acknowledges counts. That its log matched ours says nothing of how
-   * much of it is written, or synced where flush.messages asks for it.
-   */
-  attached(id: number, { incarnation }: { incarnation: string }): void {
+  /** A follower's stream has attached the partition at `end`: from here on its offsets count. */
+  attached(id: number, follower: { incarnation: string; end: number }, now: { ownEnd: number; nowMs: number }): void {
     const known = this.#followers.get(id);
     if (known === undefined) return;
-    known.incarnation = incarnation;
+    known.incarnation = follower.incarnation;
     known.mark = null;
-    known.end = 0;
+    known.end = -1;
     // Far behind after an absence, it must not hold the high watermark back.
     if (!this.maximal.includes(id)) known.caughtUpAtMs = -Infinity;
+    this.acknowledged(id, follower.end, now);
   }
 
   acknowledged(id: number, end: number, now: { ownEnd: number; nowMs: number }): void {

@@ -99,7 +99,7 @@ export class Leader {
     this.#followers.get(request.broker)?.listener.ended();
     const follower = new Follower(this, request.broker, listener);
     this.#followers.set(request.broker, follower);
-    this.#inSync.attached(request.broker, request);
+    this.#inSync.attached(request.broker, request, this.#now());
     this.progressed();
     return { is: "attached", following: follower };
   }
