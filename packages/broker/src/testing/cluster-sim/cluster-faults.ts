@@ -24,6 +24,8 @@ type Parts = {
   died: (broker: SimBroker, how: { lossy: boolean }) => void;
 };
 
+const DAY_MS = 86_400_000;
+
 /** Does the harm of a schedule until told to stop. Chance is that of each injection, so that leaving one out changes no other. */
 export class ClusterFaults {
   readonly #parts: Parts;
@@ -53,6 +55,7 @@ export class ClusterFaults {
     for (const broker of brokers) {
       broker.disk.hangsUntilMs = 0;
       broker.disk.syncMs = 0.5;
+      broker.setClock(0);
       broker.life?.clock.resume();
       if (broker.life === null) broker.start();
     }
@@ -119,6 +122,8 @@ export class ClusterFaults {
       case "writeFails":
       case "syncFails":
         return this.#failDisk(broker, fault, random);
+      case "clockJumps":
+        return broker.setClock((random.next() - 0.5) * 2 * DAY_MS * random.next() ** 4);
       case "stop":
         return void this.#stop(broker, random);
       case "rolling":

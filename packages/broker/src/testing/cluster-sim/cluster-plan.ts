@@ -19,6 +19,10 @@ export type ClusterPlan = {
   batchRecordsMax: number;
   valueBytesMax: number;
   fetchBytesMax: number;
+  /** Of the plain producers: 1 is content with the leader alone. */
+  acks: -1 | 1;
+  /** Bounds of the replication streams. */
+  streams: { messageBytes: number; turnBytes: number; unacknowledgedBytesMax: number } | null;
   requestTimeoutMs: number;
   /** Probability that a process that ended is back at once; else it takes up to four seconds. */
   quickRestarts: number;
@@ -35,7 +39,7 @@ export type Fault = (typeof allFaults)[number];
 const allFaults = [
   ...(["kill", "killLeader", "killLeader", "killAll", "killStarting", "losePower", "losePowerAll"] as const),
   ...(["pause", "pauseLeader", "isolate", "isolateLeader", "oneWay", "fromStore"] as const),
-  ...(["diskHangs", "writeFails", "syncFails"] as const),
+  ...(["diskHangs", "writeFails", "syncFails", "clockJumps"] as const),
   ...(["stop", "rolling", "memberCrash", "memberLeaderCrash"] as const),
 ] satisfies string[];
 
@@ -43,6 +47,69 @@ const allFaults = [
 export const foundedMs = 3_000;
 
 export function drawClusterPlan(random: Random): ClusterPlan {
+  const plan = drawMood(random);
+  // Retention of a second takes a batch before it is repeated, and a follower that starts anew behind it can't know of it (I-04); so does Kafka.
+  return plan.settings["log.retention.ms"] === undefined ? plan : { ...plan, idempotentProducers: 0 };
+}
+
+function drawMood(random: Random): ClusterPlan {
+  const plan = drawAny(random);
+  const mood = random.next();
+  if (mood < 0.12) return retention(plan, random);
+  if (mood < 0.24) return amnesia(plan, random);
+  if (mood < 0.36) return elections(plan, random);
+  return mood < 0.46 ? powerLosses(plan, random) : plan;
+}
+
+/** Logs that hardly keep anything, and followers that were away meanwhile. */
+function retention(plan: ClusterPlan, random: Random): ClusterPlan {
+  const bytes = 200 + integerBelow(random, 600);
+  const settings = {
+    ...plan.settings,
+    "log.segment.bytes": `${bytes}`,
+    "log.retention.bytes": `${bytes * (1 + integerBelow(random, 3))}`,
+    "log.retention.ms": `${500 + integerBelow(random, 3_000)}`,
+    "log.retention.check.interval.ms": `${50 + integerBelow(random, 300)}`,
+    "replica.lag.time.max.ms": `${300 + integerBelow(random, 600)}`,
+  };
+  const faults: Fault[] = ["isolate", "kill", "isolate", "losePower", "killLeader"];
+  const schedule = drawSchedule(random, { faults, everyMs: 900, untilMs: plan.safetyMs });
+  return { ...plan, settings, everyMs: 20 + random.next() * 30, quickRestarts: 0.2, schedule };
+}
+
+/** All brokers die again and again, and come back with what they remembered of the high watermark long ago. */
+function amnesia(plan: ClusterPlan, random: Random): ClusterPlan {
+  const settings = {
+    ...plan.settings,
+    "replica.high.watermark.checkpoint.interval.ms": "60000",
+    "replica.lag.time.max.ms": `${300 + integerBelow(random, 600)}`,
+  };
+  const faults: Fault[] = ["killAll", "killAll", "isolate", "kill", "pause", "losePower"];
+  const schedule = drawSchedule(random, { faults, everyMs: 600, untilMs: plan.safetyMs });
+  return { ...plan, settings, quickRestarts: 0.5 + random.next() * 0.5, schedule };
+}
+
+/** One short reign after the other, with few records in each. */
+function elections(plan: ClusterPlan, random: Random): ClusterPlan {
+  const faults: Fault[] = ["killLeader", "killLeader", "isolateLeader", "stop", "losePower"];
+  const schedule = drawSchedule(random, { faults, everyMs: 350, untilMs: plan.safetyMs });
+  return { ...plan, everyMs: 40 + random.next() * 200, quickRestarts: 0.8 + random.next() * 0.2, schedule };
+}
+
+/** Each record is synced before it counts, by slow disks, and the power goes again and again. */
+function powerLosses(plan: ClusterPlan, random: Random): ClusterPlan {
+  const settings = {
+    ...plan.settings,
+    "log.flush.interval.messages": "1",
+    "log.segment.bytes": `${200 + integerBelow(random, 600)}`,
+  };
+  const syncMs = new Map(plan.brokers.map((id) => [id, 5 + random.next() * 40]));
+  const faults: Fault[] = ["losePowerAll", "losePowerAll", "losePower", "killLeader"];
+  const schedule = drawSchedule(random, { faults, everyMs: 700, untilMs: plan.safetyMs });
+  return { ...plan, isDurable: true, settings, syncMs, quickRestarts: 0.8, schedule };
+}
+
+function drawAny(random: Random): ClusterPlan {
   const chance = (probability: number): boolean => random.next() < probability;
   const upTo = (most: number): number => 1 + integerBelow(random, most);
   const brokers = chance(0.8) ? [1, 2, 3] : [1, 2, 3, 4];
@@ -62,24 +129,34 @@ export function drawClusterPlan(random: Random): ClusterPlan {
     settings: drawSettings(random, isDurable),
     plainProducers: upTo(2),
     idempotentProducers: upTo(2),
-    everyMs: 20 * 8 ** random.next(),
+    everyMs: chance(0.15) ? 600 : 20 * 8 ** random.next(),
     batchRecordsMax: upTo(4),
     valueBytesMax: chance(0.7) ? 40 : 400,
     fetchBytesMax: chance(0.5) ? 200 * upTo(10) : 64 * 1024,
+    acks: chance(0.15) ? 1 : -1,
+    streams: chance(0.4)
+      ? { messageBytes: 100 * upTo(10), turnBytes: 100 * upTo(5), unacknowledgedBytesMax: 300 * upTo(10) }
+      : null,
     requestTimeoutMs: 300 + random.next() * 1500,
     quickRestarts: random.next(),
     safetyMs,
-    schedule: drawSchedule(random, safetyMs, isDurable),
+    schedule: drawSchedule(random, { ...drawHarm(random, isDurable), untilMs: safetyMs }),
   };
 }
 
-function drawSchedule(random: Random, safetyMs: number, isDurable: boolean): Injection[] {
+function drawHarm(random: Random, isDurable: boolean): { faults: Fault[]; everyMs: number } {
   const faults = allFaults.filter((fault) => random.next() < 0.5 && (isDurable || fault !== "losePowerAll"));
-  const everyMs = 150 + random.next() ** 2 * 2_000;
+  return { faults, everyMs: 150 + random.next() ** 2 * 2_000 };
+}
+
+function drawSchedule(
+  random: Random,
+  { faults, everyMs, untilMs }: { faults: readonly Fault[]; everyMs: number; untilMs: number },
+): Injection[] {
   const schedule: Injection[] = [];
   for (let atMs = foundedMs; faults.length > 0;) {
     atMs -= Math.log(1 - random.next()) * everyMs;
-    if (atMs > safetyMs) break;
+    if (atMs > untilMs) break;
     const fault = faults[integerBelow(random, faults.length)]!;
     schedule.push({ atMs, fault, chance: integerBelow(random, 0x7fff_ffff) });
   }
@@ -103,6 +180,11 @@ function drawSettings(random: Random, isDurable: boolean): Record<string, string
     "auto.create.topics.enable": "false",
     "num.recovery.threads.per.data.dir": between(1, 3),
     ...(isDurable && { "log.flush.interval.messages": "1" }),
+    ...(chance(0.2) && {
+      "log.retention.bytes": between(1_000, 20_000),
+      "log.retention.ms": between(1_000, 20_000),
+      "log.retention.check.interval.ms": between(100, 1_000),
+    }),
     ...(!isDurable && chance(0.3) && { "log.flush.interval.messages": between(2, 30) }),
   };
 }

@@ -1,12 +1,14 @@
-import { type Random } from "@odradek/kit";
+import { History as ClientHistory } from "@odradek/client/history";
+import type { Random } from "@odradek/kit";
 import { describe, EventLoop, must, type SimResult, Violation } from "@odradek/kit/simulation";
 import { SeededRandom } from "@odradek/kit/testing";
 import { ServiceNode, SimDisk } from "@odradek/metadata/testing";
 
+import { streamLimits } from "../../replica/stream-limits.ts";
 import { BrokerDisk } from "./broker-disk.ts";
 import { ClusterFaults } from "./cluster-faults.ts";
 import { type ClusterPlan, drawClusterPlan, foundedMs } from "./cluster-plan.ts";
-import { History } from "./history.ts";
+import { History, stampOf } from "./history.ts";
 import { Links } from "./links.ts";
 import { ReplicaChecks } from "./replica-checks.ts";
 import { SimBroker } from "./sim-broker.ts";
@@ -28,8 +30,11 @@ export async function simulateCluster(seed: number, only: ReadonlySet<number> | 
     return await world.run();
   } finally {
     process.off("unhandledRejection", uncaught);
+    Object.assign(streamLimits, usualStreamLimits);
   }
 }
+
+const usualStreamLimits = { ...streamLimits };
 
 class ClusterWorld {
   readonly #seed: number;
@@ -43,6 +48,7 @@ class ClusterWorld {
   readonly #histories: History[];
   readonly #checks: ReplicaChecks[];
   readonly #faults: ClusterFaults;
+  readonly #seen = new ClientHistory();
   readonly #producers: SimProducer[] = [];
   readonly #consumers: SimConsumer[] = [];
   #failure: unknown = null;
@@ -55,6 +61,7 @@ class ClusterWorld {
     this.#random = random;
     const plan = drawClusterPlan(random);
     this.#plan = plan;
+    Object.assign(streamLimits, plan.streams);
     this.#links = new Links(this.#loop, () => 0.05 - Math.log(1 - random.next()) * plan.delayMsMean);
     this.#members = this.#makeMembers();
     this.#brokers = this.#makeBrokers();
@@ -125,6 +132,22 @@ class ClusterWorld {
     await this.#loop.run(untilMs + livenessMs, () => this.#look() || isQuiet());
     if (this.#failure) return;
     must(isQuiet(), `logs, or readers, differ: ${this.#describe()}`);
+    this.#judge();
+  }
+
+  /** What clients saw shows none of Jepsen's anomalies. */
+  #judge(): void {
+    for (const [index, { name }] of this.#histories.entries()) {
+      const leader = this.#brokers.find(({ id }) => id === this.#tree.partitions[index]!.leader)!;
+      const { start, records } = this.#checks[index]!.records(leader);
+      const log = records.map(({ offset, value }) => ({ offset, value: stampOf(value).told }));
+      this.#seen.log(name, log, { start });
+    }
+    // Retention may take a record before anybody has read it.
+    const isReadToEnd = this.#plan.settings["log.retention.ms"] === undefined;
+    const { anomalies } = this.#seen.judge({ isReadToEnd });
+    const [first] = anomalies;
+    must(first === undefined, `${first?.name} ${first?.count} times: ${JSON.stringify(first?.witnesses[0])}`);
   }
 
   #isInSync(): boolean {
@@ -185,12 +208,13 @@ class ClusterWorld {
     const { brokers, partitions, replicas, requestTimeoutMs, plainProducers, idempotentProducers } = this.#plan;
     const [loop, random, links, histories] = [this.#loop, this.#random, this.#links, this.#histories];
     const failed = (error: unknown): void => this.fail(error);
-    const shared = { loop, links, random, brokers, topic, histories, requestTimeoutMs, failed };
+    const seen = this.#seen;
+    const shared = { loop, links, random, brokers, topic, histories, seen, requestTimeoutMs, failed };
     new TopicMaker({ ...shared, name: "a1", partitions, replicas });
     const { everyMs, batchRecordsMax, valueBytesMax, fetchBytesMax } = this.#plan;
     const sent = { ...shared, acks: -1 as const, everyMs, batchRecordsMax, valueBytesMax };
     for (let at = 1; at <= plainProducers; at++)
-      this.#producers.push(new SimProducer({ ...sent, name: `p${at}`, isIdempotent: false }));
+      this.#producers.push(new SimProducer({ ...sent, acks: this.#plan.acks, name: `p${at}`, isIdempotent: false }));
     for (let at = 1; at <= idempotentProducers; at++)
       this.#producers.push(new SimProducer({ ...sent, name: `i${at}`, isIdempotent: true }));
     for (let partition = 0; partition < partitions; partition++)
@@ -201,8 +225,9 @@ class ClusterWorld {
     return this.#producers.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
   }
 
-  #died(broker: SimBroker, how: { lossy: boolean }): void {
-    for (const checks of this.#checks) checks.died(broker, how);
+  /** Where all that counts is synced, a loss of power takes nothing that counted. */
+  #died(broker: SimBroker, { lossy }: { lossy: boolean }): void {
+    for (const checks of this.#checks) checks.died(broker, { lossy: lossy && !this.#plan.isDurable });
   }
 
   /** After every event. True ends the run. */
@@ -210,7 +235,7 @@ class ClusterWorld {
     try {
       for (const checks of this.#checks) for (const broker of this.#brokers) checks.look(broker);
       const committed = this.#histories.reduce((sum, { end }) => sum + end, 0);
-      if (this.#tree.look() || committed > this.#committed) this.#checkInSync();
+      if (this.#tree.look() || committed > this.#committed) this.#checkInSync({ isNew: committed > this.#committed });
       this.#committed = committed;
     } catch (error) {
       this.fail(error);
@@ -221,18 +246,25 @@ class ClusterWorld {
     return this.#failure !== null;
   }
 
-  /** Whoever may be elected has all that was committed (ReplicationQuorumSuperset; P-09, P-10, P-11, P-12). */
-  #checkInSync(): void {
-    for (const [index, { isr }] of this.#tree.partitions.entries()) {
+  /** Whoever may be elected has all that was committed, and enough have it (ReplicationQuorumSuperset; P-08 … P-12). */
+  #checkInSync({ isNew }: { isNew: boolean }): void {
+    for (const [index, { isr, replicas }] of this.#tree.partitions.entries()) {
       const { end } = this.#histories[index]!;
+      let holders = 0;
       for (const broker of this.#brokers) {
-        if (!isr.includes(broker.id) || this.#faults.isHarmed(broker)) continue;
         const has = this.#checks[index]!.endOf(broker);
+        if (replicas.includes(broker.id) && (has === null || has >= end)) holders++;
+        if (!isr.includes(broker.id) || this.#faults.isHarmed(broker)) continue;
         must(
           has === null || has >= end,
           `${broker.name} is in sync in ${topic}-${index} and has ${has} of ${end} committed records`,
         );
       }
+      const { minInSync } = this.#plan;
+      must(
+        !isNew || holders >= minInSync,
+        `${topic}-${index} is committed up to ${end}, which ${holders} of ${minInSync} have`,
+      );
     }
   }
 

@@ -1,11 +1,14 @@
 import { must } from "@odradek/kit/simulation";
 
-/** A record's value tells who sent it, and as which of its records to this partition. */
-export type Stamp = { producer: string; number: number };
+/** A record's value tells who sent it, as which of its records to this partition, and as which of all that were sent to it. */
+export type Stamp = { producer: string; number: number; told: number };
+
+export const valueOf = ({ producer, number, told }: Stamp, pad: string): string =>
+  [producer, number, told, pad].join(":");
 
 export const stampOf = (value: string): Stamp => {
-  const [producer, number] = value.split(":");
-  return { producer: producer!, number: Number(number) };
+  const [producer, number, told] = value.split(":");
+  return { producer: producer!, number: Number(number), told: Number(told) };
 };
 
 /**
@@ -13,7 +16,7 @@ export const stampOf = (value: string): Stamp => {
  * after (RELIABILITY S1, S2, S4, S5).
  */
 export class History {
-  readonly #name: string;
+  readonly name: string;
   readonly #values: string[] = [];
   readonly #offsets = new Map<string, number>();
   readonly #last = new Map<string, number>();
@@ -22,7 +25,7 @@ export class History {
   acknowledged = 0;
 
   constructor(name: string) {
-    this.#name = name;
+    this.name = name;
   }
 
   /** The highest high watermark that any replica ever had. */
@@ -38,11 +41,11 @@ export class History {
   committed(offset: number, value: string, who: string): void {
     const known = this.#values[offset];
     if (known !== undefined)
-      return must(known === value, `${who} has ${value} at ${this.#name}/${offset}, where ${known} was committed`);
-    must(offset === this.end, `${who} commits ${this.#name}/${offset} after ${this.end - 1}`);
+      return must(known === value, `${who} has ${value} at ${this.name}/${offset}, where ${known} was committed`);
+    must(offset === this.end, `${who} commits ${this.name}/${offset} after ${this.end - 1}`);
     const before = this.#offsets.get(value);
-    must(before === undefined, `${value} is committed twice, as ${this.#name}/${before} and ${offset}`);
-    must(!this.#refused.has(value), `${value} was refused, and is committed as ${this.#name}/${offset}`);
+    must(before === undefined, `${value} is committed twice, as ${this.name}/${before} and ${offset}`);
+    must(!this.#refused.has(value), `${value} was refused, and is committed as ${this.name}/${offset}`);
     this.#offsets.set(value, offset);
     this.#values.push(value);
     this.#inOrder(value, offset);
@@ -53,14 +56,14 @@ export class History {
     const known = this.#values[offset];
     must(
       known === value,
-      `${value} was acknowledged as ${this.#name}/${offset}, where ${known ?? "nothing"} is committed`,
+      `${value} was acknowledged as ${this.name}/${offset}, where ${known ?? "nothing"} is committed`,
     );
     this.acknowledged++;
   }
 
   /** A producer was told that its record was not, and will not be, written. */
   refused(value: string): void {
-    must(!this.#offsets.has(value), `${value} was refused, and is committed in ${this.#name}`);
+    must(!this.#offsets.has(value), `${value} was refused, and is committed in ${this.name}`);
     this.#refused.add(value);
   }
 
@@ -69,7 +72,7 @@ export class History {
     const { producer, number } = stampOf(value);
     if (!producer.startsWith("i")) return;
     const last = this.#last.get(producer) ?? 0;
-    must(number === last + 1, `${value} is committed as ${this.#name}/${offset} right after ${producer}:${last}`);
+    must(number === last + 1, `${value} is committed as ${this.name}/${offset} right after ${producer}:${last}`);
     this.#last.set(producer, number);
   }
 }

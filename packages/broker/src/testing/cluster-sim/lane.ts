@@ -1,4 +1,10 @@
+import { valueOf } from "./history.ts";
+
+/** A broker remembers so many batches of a producer: none is sent that many behind one that is not acknowledged (I-02). */
+const BATCHES_MAX = 5;
+
 export type SentBatch = {
+  readonly index: number;
   readonly values: readonly string[];
   readonly baseSequence: number;
   isUnderWay: boolean;
@@ -9,21 +15,31 @@ export type SentBatch = {
 export class Lane {
   readonly partition: number;
   readonly #producer: string;
+  /** Tells of a record that is going to be sent, and gets the number that it goes by. */
+  readonly #tell: () => number;
   batches: SentBatch[] = [];
   notBeforeMs = 0;
   acknowledged = 0;
   #sequence = 0;
+  #index = 0;
 
-  constructor(producer: string, partition: number) {
+  constructor(producer: string, partition: number, tell: () => number) {
     this.#producer = producer;
     this.partition = partition;
+    this.#tell = tell;
   }
 
   /** One batch more; each record says whose it is and which one (see `Stamp`). */
   add(pads: readonly string[]): void {
-    const values = pads.map((pad, at) => `${this.#producer}:${this.#sequence + at + 1}:${pad}`);
-    this.batches.push({ values, baseSequence: this.#sequence, isUnderWay: false, attempts: 0 });
+    const values = pads.map((pad, at) =>
+      valueOf({ producer: this.#producer, number: this.#sequence + at + 1, told: this.#tell() }, pad),
+    );
+    this.batches.push({ index: this.#index++, values, baseSequence: this.#sequence, isUnderWay: false, attempts: 0 });
     this.#sequence += values.length;
+  }
+
+  get isFull(): boolean {
+    return this.batches.length > 0 && this.#index - this.batches[0]!.index >= BATCHES_MAX;
   }
 
   /** After a failure all that is under way is waited for: what is sent again must not overtake it. */

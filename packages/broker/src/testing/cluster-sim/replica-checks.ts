@@ -20,7 +20,7 @@ type Seen = {
 export type Remains = {
   written: number;
   synced: number;
-  /** What it had of what was committed then. */
+  /** Up to where it knew that all was committed. */
   committed: number;
 };
 
@@ -64,16 +64,17 @@ export class ReplicaChecks {
     if (seen === undefined) {
       // It had not opened its log again yet: what it had before is still there, or as much of it as was safe.
       const before = this.#remains.get(broker);
-      if (lossy && before !== undefined) this.#leave(broker, before.synced, before.synced);
+      if (lossy && before !== undefined) this.#leave(broker, { ...before, written: before.synced });
       return;
     }
     const { log } = seen.partition.replica;
     const synced = Math.min(log.synced, log.written.value);
-    this.#leave(broker, lossy ? synced : Math.max(seen.written, log.written.value), synced);
+    const written = lossy ? synced : Math.max(seen.written, log.written.value);
+    this.#leave(broker, { written, synced, committed: seen.verified });
   }
 
-  #leave(broker: SimBroker, written: number, synced: number): void {
-    this.#remains.set(broker, { written, synced, committed: Math.min(written, this.#history.end) });
+  #leave(broker: SimBroker, { written, synced, committed }: Remains): void {
+    this.#remains.set(broker, { written, synced, committed: Math.min(written, committed) });
   }
 
   /** Where the log of a broker ends, dead or alive; null while it is opened. */
@@ -91,6 +92,13 @@ export class ReplicaChecks {
       const { partition, high, written, verified } = seen;
       return written === this.#history.end && high === written && partition.end === written && verified === high;
     });
+  }
+
+  /** All records of a broker that is up, from its log's start on. */
+  records(broker: SimBroker): { start: number; records: { offset: number; value: string }[] } {
+    const seen = this.#seen.get(broker)!;
+    const { start } = seen.partition;
+    return { start, records: [...seen.log.read(start, seen.written)] };
   }
 
   /** A broker is back: of what is committed it has all that had been written, or after a power loss all that had been synced (L-01). */

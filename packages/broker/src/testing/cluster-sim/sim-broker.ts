@@ -29,6 +29,8 @@ export type Life = { readonly clock: ProcessClock; readonly number: number; brok
 /** One whole broker — the product's own, on simulated ports — over all its lives. */
 export class SimBroker {
   readonly disk: BrokerDisk;
+  /** What its machine's clock is wrong by. */
+  #wallSkewMs = 0;
   readonly #parts: SimBrokerParts;
   #life: Life | null = null;
   #lives = 0;
@@ -64,6 +66,7 @@ export class SimBroker {
     assert(this.#life === null, "a broker lives once at a time");
     const { id, loop, links, disk, random, settings } = this.#parts;
     const clock = new ProcessClock(loop);
+    clock.wallSkewMs = this.#wallSkewMs;
     const life: Life = { clock, number: ++this.#lives, broker: null };
     this.#life = life;
     const config = brokerConfigFrom(new Map(Object.entries({ ...settings, ...addressesOf(id) })));
@@ -82,6 +85,12 @@ export class SimBroker {
       },
       (error: unknown) => this.#ended(life, error),
     );
+  }
+
+  /** Somebody, or something, sets the clock of its machine. */
+  setClock(wallSkewMs: number): void {
+    this.#wallSkewMs = wallSkewMs;
+    if (this.#life !== null) this.#life.clock.wallSkewMs = wallSkewMs;
   }
 
   /** kill -9: what was written stays. */

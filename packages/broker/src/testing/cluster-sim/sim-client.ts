@@ -2,6 +2,8 @@ import { delay, integerBelow, type Net, type Random } from "@odradek/kit";
 import { type EventLoop, ProcessClock } from "@odradek/kit/simulation";
 import { ErrorCode, MetadataApi } from "@odradek/protocol";
 
+import type { History as ClientHistory } from "@odradek/client/history";
+
 import type { History } from "./history.ts";
 import type { Links } from "./links.ts";
 import { nameOf } from "./sim-broker.ts";
@@ -16,6 +18,8 @@ export type SimClientParts = {
   brokers: readonly number[];
   topic: string;
   histories: readonly History[];
+  /** What clients see, for Jepsen's judgement. */
+  seen: ClientHistory;
   requestTimeoutMs: number;
   failed: (error: unknown) => void;
 };

@@ -1,6 +1,8 @@
+import type { ConsumerHistory, ReadRecord } from "@odradek/client/history";
 import { must } from "@odradek/kit/simulation";
 import { batchesIn, ErrorCode, errorName, FetchApi, ListOffsetsApi, readBatch } from "@odradek/protocol";
 
+import { type History, stampOf } from "./history.ts";
 import { SimClient, type SimClientParts } from "./sim-client.ts";
 
 export type ConsumerParts = SimClientParts & {
@@ -13,6 +15,8 @@ const EARLIEST = -2;
 /** Reads one partition from its start, and sees every committed record once, in order, and nothing else (S2, S4, S5). */
 export class SimConsumer extends SimClient {
   readonly #parts: ConsumerParts;
+  readonly #history: History;
+  readonly #seen: ConsumerHistory;
   #position = 0;
   /** Of the last record read. */
   #epoch = -1;
@@ -20,11 +24,13 @@ export class SimConsumer extends SimClient {
   constructor(parts: ConsumerParts) {
     super(parts);
     this.#parts = parts;
+    this.#history = parts.histories[parts.partition]!;
+    this.#seen = parts.seen.consumer(parts.name);
     this.go(() => this.#live());
   }
 
   get hasAll(): boolean {
-    return this.#position === this.#parts.histories[this.#parts.partition]!.end;
+    return this.#position === this.#history.end;
   }
 
   async #live(): Promise<void> {
@@ -65,27 +71,29 @@ export class SimConsumer extends SimClient {
       `${this.name} has read ${topic}-${partition} up to ${this.#position}, and is told that it diverges at ${divergingEpoch.endOffset}`,
     );
     if (answer.errorCode !== ErrorCode.NONE) return false;
-    for (const bytes of [answer.records ?? []].flat()) this.#take(bytes);
+    const polled = [answer.records ?? []].flat().flatMap((bytes) => this.#take(bytes));
+    this.#seen.polled(this.#history.name, polled);
     return true;
   }
 
-  #take(bytes: Buffer): void {
-    const { histories, partition } = this.#parts;
-    const history = histories[partition]!;
+  #take(bytes: Buffer): ReadRecord[] {
+    const polled: ReadRecord[] = [];
     for (const batch of batchesIn(bytes)) {
       must(batch.crc === batch.computeCrc(), `${this.name} got a damaged batch at ${batch.baseOffset}`);
       for (const { offset, value } of readBatch(batch)) {
         if (offset < this.#position) continue;
         must(offset === this.#position, `${this.name} read ${offset} right after ${this.#position - 1}`);
-        const committed = history.valueAt(offset);
+        const committed = this.#history.valueAt(offset);
         must(
           committed === String(value),
           `${this.name} read ${value} at ${offset}, where ${committed ?? "nothing"} is committed`,
         );
         this.#position = offset + 1;
         this.#epoch = batch.partitionLeaderEpoch;
+        polled.push({ offset, value: stampOf(String(value)).told });
       }
     }
+    return polled;
   }
 
   /** Only what retention has taken is out of range. */
@@ -104,6 +112,7 @@ export class SimConsumer extends SimClient {
       );
       this.#position = answer.offset;
       this.#epoch = -1;
+      this.#seen.sought(this.#history.name, answer.offset);
       return true;
     } catch (error) {
       if (error instanceof Error && error.name === "Violation") throw error;

@@ -1,7 +1,9 @@
 import { integerBelow } from "@odradek/kit";
 import { must } from "@odradek/kit/simulation";
+import type { ProducerHistory } from "@odradek/client/history";
 import { buildBatch, ErrorCode, errorName, InitProducerIdApi, ProduceApi } from "@odradek/protocol";
 
+import { type History, stampOf } from "./history.ts";
 import { Lane, type SentBatch } from "./lane.ts";
 import { SimClient, type SimClientParts } from "./sim-client.ts";
 
@@ -18,7 +20,7 @@ export type ProducerParts = SimClientParts & {
 type Outcome = "acknowledged" | "refused" | "unknown" | "again";
 
 /** Nothing was appended, and what was refused is not tried again. */
-const refusals: ReadonlySet<number> = new Set([ErrorCode.NOT_ENOUGH_REPLICAS]);
+const refusals: ReadonlySet<number> = new Set([ErrorCode.NOT_ENOUGH_REPLICAS, ErrorCode.INVALID_TIMESTAMP]);
 
 /** An idempotent producer's first unacknowledged batch never gets one of these: all that was before it was acknowledged. */
 const broken: ReadonlySet<number> = new Set([
@@ -32,13 +34,18 @@ const broken: ReadonlySet<number> = new Set([
 export class SimProducer extends SimClient {
   readonly #parts: ProducerParts;
   readonly #lanes: Lane[];
+  readonly #seen: ProducerHistory;
   #producerId = -1;
   #isResting = false;
 
   constructor(parts: ProducerParts) {
     super(parts);
     this.#parts = parts;
-    this.#lanes = parts.histories.map((_history, partition) => new Lane(parts.name, partition));
+    const { seen, isIdempotent } = parts;
+    this.#seen = seen.producer(parts.name, { isIdempotent });
+    this.#lanes = parts.histories.map(
+      ({ name }, partition) => new Lane(parts.name, partition, () => this.#seen.send(name)),
+    );
     this.go(() => this.#live());
   }
 
@@ -62,7 +69,7 @@ export class SimProducer extends SimClient {
     while (this.clock.alive) {
       await this.pause(random.next() * 2 * everyMs);
       const lane = this.#lanes[integerBelow(random, this.#lanes.length)]!;
-      if (!this.#isResting && lane.batches.length < 5) this.#draw(lane);
+      if (!this.#isResting && !lane.isFull) this.#draw(lane);
       for (const each of this.#lanes) if (each.isReady(this.clock.now())) await this.#send(each);
     }
   }
@@ -126,11 +133,10 @@ export class SimProducer extends SimClient {
 
   #answered(lane: Lane, batch: SentBatch, { errorCode, baseOffset }: { errorCode: number; baseOffset: number }): void {
     const { histories, acks, failed } = this.#parts;
+    const history = histories[lane.partition]!;
     try {
       if (errorCode === ErrorCode.NONE) {
-        if (acks === -1)
-          for (const [at, value] of batch.values.entries())
-            histories[lane.partition]!.acknowledge(value, baseOffset + at);
+        if (acks === -1) this.#acknowledge(history, batch, baseOffset);
         return this.#done(lane, batch, "acknowledged");
       }
       must(
@@ -138,10 +144,24 @@ export class SimProducer extends SimClient {
         `${this.name}: batch ${batch.baseSequence} follows what was acknowledged in partition ${lane.partition}, and gets ${errorName(errorCode)}`,
       );
       if (this.#parts.isIdempotent) return this.#done(lane, batch, "again");
-      if (refusals.has(errorCode)) for (const value of batch.values) histories[lane.partition]!.refused(value);
+      if (refusals.has(errorCode)) this.#refuse(history, batch);
       this.#done(lane, batch, refusals.has(errorCode) ? "refused" : "unknown");
     } catch (error) {
       failed(error);
+    }
+  }
+
+  #acknowledge(history: History, { values }: SentBatch, baseOffset: number): void {
+    for (const [at, value] of values.entries()) {
+      history.acknowledge(value, baseOffset + at);
+      this.#seen.acknowledged(history.name, stampOf(value).told, baseOffset + at);
+    }
+  }
+
+  #refuse(history: History, { values }: SentBatch): void {
+    for (const value of values) {
+      history.refused(value);
+      this.#seen.failed(history.name, stampOf(value).told);
     }
   }
 

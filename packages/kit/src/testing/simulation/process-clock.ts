@@ -6,6 +6,8 @@ export const epochMs = 1_700_000_000_000;
 
 /** One process's view of time: it ends with the process, and stands still for it while it is paused. */
 export class ProcessClock implements Clock {
+  /** What the operating system's clock is wrong by (RELIABILITY L-22). */
+  wallSkewMs = 0;
   readonly #loop: EventLoop;
   #alive = true;
   #paused: (() => void)[] | null = null;
@@ -20,7 +22,7 @@ export class ProcessClock implements Clock {
   }
 
   wallMs(): number {
-    return epochMs + this.#loop.nowMs;
+    return epochMs + this.#loop.nowMs + this.wallSkewMs;
   }
 
   timer(delayMs: number, run: () => void): Cancel {

@@ -1,0 +1,9 @@
+import type { PlantedBug } from "@odradek/kit/simulation";
+
+import { controllerBugs } from "./controller-bugs.ts";
+import { logBugs } from "./log-bugs.ts";
+import { producerBugs } from "./producer-bugs.ts";
+import { replicationBugs } from "./replication-bugs.ts";
+
+/** Every bug that the simulator of the cluster must see. */
+export const plantedBugs: readonly PlantedBug[] = [...replicationBugs, ...controllerBugs, ...producerBugs, ...logBugs];
