@@ -41,7 +41,9 @@ describe("R-20: room on the disk", () => {
 
   it("has a ballast that is made while there is room, and goes at a start on a full disk", async () => {
     await leave(10_000);
-    (await start()).close();
+    const first = await start();
+    await clock.advance(500);
+    first.close();
     expect(files.readAll(ballast)?.length).toBe(limits.ballastBytes);
     await leave(0);
     const watch = await start();
@@ -55,6 +57,37 @@ describe("R-20: room on the disk", () => {
     await leave(10_000);
     await clock.advance(500);
     expect(files.exists(ballast)).toBe(true);
+    watch.close();
+  });
+
+  it("says that there is room again though no ballast can be written, and none that is half written counts", async () => {
+    await leave(100);
+    const watch = await start();
+    const told: Space[] = [];
+    watch.onSpace = (space) => told.push(space);
+    files.failNextWrite({ path: ballast, bytesWritten: 10 });
+    await leave(10_000);
+    await clock.advance(500);
+    expect(told).toEqual(["ok"]);
+    expect(files.exists(ballast)).toBe(false);
+    await leave(100);
+    await clock.advance(500);
+    await leave(10_000);
+    await clock.advance(500);
+    expect(files.readAll(ballast)?.length).toBe(limits.ballastBytes);
+    watch.close();
+  });
+
+  it("does not take what its listener throws for news of the disk", async () => {
+    await leave(10_000);
+    const watch = await start();
+    watch.onSpace = () => {
+      throw new Error("broken invariant");
+    };
+    await leave(100);
+    const unhandled = new Promise<unknown>((resolve) => process.once("unhandledRejection", resolve));
+    await clock.advance(500);
+    expect(await unhandled).toEqual(new Error("broken invariant"));
     watch.close();
   });
 

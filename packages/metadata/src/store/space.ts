@@ -27,6 +27,8 @@ export class SpaceWatch {
   #freeBytes = Infinity;
   #cancel: Cancel = () => {};
   #isClosed = false;
+  /** It was not yet looked for since there is room. */
+  #wantsBallast = true;
 
   private constructor(parts: SpaceParts) {
     this.#parts = parts;
@@ -35,9 +37,11 @@ export class SpaceWatch {
   /** Resolves after the first look; the ballast is gone then, if its room is needed to open the store. */
   static async start(parts: SpaceParts): Promise<SpaceWatch> {
     const watch = new SpaceWatch(parts);
-    await watch.#look();
+    await watch.#measure();
     // What fills the disk may be another program: then the ballast is what is left to open the store with.
-    if (watch.space === "full") await parts.files.remove(ballastOf(parts.directory));
+    if (watch.space === "full")
+      for (const path of [ballastOf(parts.directory), unfinishedOf(parts.directory)]) await parts.files.remove(path);
+    watch.#schedule();
     return watch;
   }
 
@@ -55,18 +59,28 @@ export class SpaceWatch {
   }
 
   /** One look at a time: on a disk that hangs the next one waits for the answer. */
+  #schedule(): void {
+    if (!this.#isClosed) this.#cancel = this.#parts.clock.timer(lookMs, () => void this.#look());
+  }
+
   async #look(): Promise<void> {
-    const { files, clock, logger, directory } = this.#parts;
+    const before = this.#space;
+    await this.#measure();
+    if (this.#isClosed) return;
+    if (this.#space !== before) this.#tell();
+    if (this.#space !== "ok") this.#wantsBallast = true;
+    else if (this.#wantsBallast) await this.#makeBallast();
+    this.#schedule();
+  }
+
+  async #measure(): Promise<void> {
+    const { files, logger, directory } = this.#parts;
     try {
       this.#freeBytes = await files.freeBytes(directory);
-      const before = this.#space;
       this.#space = this.#judged(this.#freeBytes);
-      this.#keepBallast();
-      if (this.#space !== before) this.#tell();
     } catch (error) {
-      logger.warn({ evt: "SPACE_UNKNOWN", directory, error }, "can't tell how much room the disk has");
+      logger.warn({ evt: "SPACE_UNKNOWN", directory, err: error }, "can't tell how much room the disk has");
     }
-    if (!this.#isClosed) this.#cancel = clock.timer(lookMs, () => void this.#look());
   }
 
   #judged(freeBytes: number): Space {
@@ -76,14 +90,27 @@ export class SpaceWatch {
     return freeBytes < needed(lowBytes, this.#space !== "ok") ? "low" : "ok";
   }
 
-  #keepBallast(): void {
-    const { files, directory, limits } = this.#parts;
-    const path = ballastOf(directory);
-    if (this.#space !== "ok" || files.exists(path)) return;
-    const file = files.open(path, { create: true });
+  /** Tried once each time there is room. Under its name it is whole; written in pieces, so that nobody waits for all of it. */
+  async #makeBallast(): Promise<void> {
+    const { files, logger, directory } = this.#parts;
+    this.#wantsBallast = false;
+    if (files.exists(ballastOf(directory))) return;
     try {
-      for (let at = 0; at < limits.ballastBytes; at += MIB)
+      await this.#writeBallast();
+      if (!this.#isClosed) files.rename(unfinishedOf(directory), ballastOf(directory));
+    } catch (error) {
+      logger.warn({ evt: "NO_BALLAST", directory, err: error }, "no space could be kept back to start on a full disk");
+    }
+  }
+
+  async #writeBallast(): Promise<void> {
+    const { files, directory, limits } = this.#parts;
+    const file = files.open(unfinishedOf(directory), { create: true });
+    try {
+      for (let at = 0; at < limits.ballastBytes && !this.#isClosed; at += MIB) {
         file.write([Buffer.alloc(Math.min(MIB, limits.ballastBytes - at), 0xba)], at);
+        await file.sync();
+      }
     } finally {
       file.close();
     }
@@ -103,6 +130,7 @@ export class SpaceWatch {
 }
 
 const ballastOf = (directory: string): string => `${directory}/ballast`;
+const unfinishedOf = (directory: string): string => `${ballastOf(directory)}.unfinished`;
 
 /** The disk had no room for a write, as opposed to being broken. */
 export function isNoSpace(error: unknown): boolean {
