@@ -40,6 +40,8 @@ export type MetadataNode = {
 };
 
 const readyPollMs = 10;
+/** The note is not worth more: without it the next life finds out by itself. */
+const noteMsMax = 5_000;
 
 /** Starts one member of the coordination store. Rejects when the port is taken or the store can't be read. */
 export async function startNode(config: MetadataConfig, ports: NodePorts): Promise<MetadataNode> {
@@ -105,12 +107,15 @@ export async function startNode(config: MetadataConfig, ports: NodePorts): Promi
 }
 
 /** Notes what only the others know, before anybody starts this node again: its own checks would find nothing wrong with its store. */
-async function noted(error: Error, { files, logger, onFailed }: NodePorts, treeDirectory: string): Promise<void> {
+async function noted(error: Error, ports: NodePorts, treeDirectory: string): Promise<void> {
+  const { files, logger, clock, onFailed } = ports;
   try {
-    if (error instanceof DistrustedError)
-      await files.replace(distrustedFile(treeDirectory), Buffer.from(error.message));
+    if (error instanceof DistrustedError) {
+      const note = files.replace(distrustedFile(treeDirectory), Buffer.from(error.message));
+      await Promise.race([note, delay(clock, noteMsMax)]);
+    }
   } catch (cause) {
-    logger.error({ evt: "DISTRUST_NOT_NOTED", error: cause }, "the next start will have to find out again");
+    logger.error({ evt: "DISTRUST_NOT_NOTED", err: cause }, "the next start will have to find out again");
   }
   onFailed?.(error);
 }

@@ -8,7 +8,7 @@ import type { HealthServer } from "./api/health.ts";
 import { serveHealth } from "./api/health.ts";
 import type { MetadataConfig } from "./config.ts";
 import { helpText, readConfig } from "./config.ts";
-import { liveUntil } from "./lives.ts";
+import { HungError, liveUntil } from "./lives.ts";
 import type { MetadataNode } from "./node.ts";
 import { startNode } from "./node.ts";
 import { openLevel } from "./store/open-level.ts";
@@ -44,6 +44,8 @@ export async function run(args: string[], environment: NodeJS.ProcessEnv): Promi
     leave(logger, 0);
   } catch (error) {
     logger.error({ evt: "FAILED", err: error }, (error as Error).message);
+    // Node's own exit would wait for what hangs.
+    if (error instanceof HungError) process.kill(process.pid, "SIGKILL");
     leave(logger, 1);
   }
 }

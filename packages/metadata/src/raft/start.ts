@@ -47,11 +47,13 @@ export async function startOnLinks<Result>(
 ): Promise<RaftDriver<Result>> {
   const { id, memberIds: members, joining = false, clock, random, logger, stateMachine, planted = {} } = options;
   const opened = await openStore({ ...options, alone: members.length === 1 });
+  await using ifFailed = new AsyncDisposableStack();
+  ifFailed.defer(() => opened.store.close());
   await loadState(stateMachine, options.kv, opened);
   const limits = { ...defaultLimits, ...options.limits };
   const timing = { ...defaultTiming, ...options.timing };
   const core = new RaftCore({ id, members, joining, timing, limits, random, planted }, opened.restored, clock.now());
-  return new RaftDriver({
+  const driver = new RaftDriver({
     core,
     store: opened.store,
     links: options.links(),
@@ -61,6 +63,8 @@ export async function startOnLinks<Result>(
     compaction: new Compaction({ ...defaultCompaction, ...options.limits }, opened.restored.snapshotIndex),
     onFailed: options.onFailed ?? throwOutside(clock),
   });
+  ifFailed.move();
+  return driver;
 }
 
 /** The rows as they are, or the snapshot that they can be made from again. */

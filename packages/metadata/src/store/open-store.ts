@@ -39,7 +39,8 @@ export async function openStore(options: {
   alone: boolean;
 }): Promise<OpenedStore> {
   const { kv, files, directory, random, logger } = options;
-  const mark = await RaftMark.open(files, directory);
+  using opened = new DisposableStack();
+  const mark = opened.adopt(await RaftMark.open(files, directory), (file) => file.close());
   const { value: before } = mark;
   if (before !== null && before.member !== options.id)
     throw new Error(`${directory} is the disk of member ${before.member}, and this is member ${options.id}`);
@@ -66,6 +67,7 @@ export async function openStore(options: {
   if (value.standing !== "empty") await mark.write(value);
   await clean(kv, found, kept, value);
   const { term, vote, standing, cluster, floor } = value;
+  opened.move();
   return {
     store: new Store({ kv, mark, value }),
     restored: {

@@ -42,12 +42,17 @@ export class RaftMark {
   static async open(files: Files, directory: string): Promise<RaftMark> {
     files.makeDirectory(directory);
     const file = files.open(`${directory}/raft-mark`, { create: true });
-    // Each time, not just when we made them: the process that did may have died before its sync.
-    await files.syncDirectory(directory);
-    await files.syncDirectory(
-      directory.slice(0, directory.lastIndexOf("/")) || (directory.startsWith("/") ? "/" : "."),
-    );
-    return new RaftMark(file, [readSlot(file, 0), readSlot(file, 1)]);
+    try {
+      // Each time, not just when we made them: the process that did may have died before its sync.
+      await files.syncDirectory(directory);
+      await files.syncDirectory(
+        directory.slice(0, directory.lastIndexOf("/")) || (directory.startsWith("/") ? "/" : "."),
+      );
+      return new RaftMark(file, [readSlot(file, 0), readSlot(file, 1)]);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
   }
 
   /** Both slots are whole and follow each other. Else the newest may be the one that is damaged. */

@@ -1,4 +1,4 @@
-import { silentLogger } from "@odradek/kit";
+import { type OpenFile, silentLogger } from "@odradek/kit";
 import { MemoryFiles, MemoryKv, SeededRandom } from "@odradek/kit/testing";
 import { expect, test } from "vitest";
 
@@ -44,6 +44,33 @@ test("everything written is found again", async () => {
   expect(await broken(opened, kv, promised)).toBeNull();
   expect(opened.restored).toMatchObject({ hard: promised.hard, base: promised.base, snapshotIndex: 15 });
   expect(opened.restored.entries).toEqual(promised.entries);
+});
+
+test("a start that fails leaves no file open", async () => {
+  const { rows, mark } = await filled();
+  let opened = 0;
+  class CountedFiles extends MemoryFiles {
+    override open(path: string, options?: { create?: boolean }): OpenFile {
+      const file = super.open(path, options);
+      const close = file.close.bind(file);
+      opened++;
+      return Object.assign(file, { close: () => (opened--, close()) });
+    }
+  }
+  const start = (id: number, alone: boolean, files = new CountedFiles()): Promise<unknown> => {
+    files.makeDirectory("/raft");
+    const file = files.open(markPath, { create: true });
+    file.write([mark], 0);
+    file.close();
+    const kv = new MemoryKv({ rows: new Map([...rows].slice(0, 3)) });
+    return openStore({ kv, files, directory: "/raft", random: new SeededRandom(1), logger: silentLogger, id, alone });
+  };
+  await expect(start(2, false)).rejects.toThrow("is the disk of member 1");
+  await expect(start(1, true)).rejects.toThrow("there is no other member");
+  const files = new CountedFiles();
+  files.failNextSync({ path: "raft" });
+  await expect(start(1, false, files)).rejects.toThrow(/EIO/);
+  expect(opened).toBe(0);
 });
 
 test("R-21: a flipped bit in any row is noticed: every promise is there, or the node grants no vote", async () => {

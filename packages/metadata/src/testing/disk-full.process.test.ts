@@ -162,7 +162,7 @@ describe.skipIf(skipped !== null)("R-20: 64 MiB of disk per node", () => {
     open.push(() => nodes.stop());
     await disks.fill(1, 0);
     const serving = nodes.startNode(1);
-    await nodes.node(1).event("DISK_FAILED", 60_000);
+    await nodes.node(1).event("DISK_FULL", 60_000);
     disks.free(1);
     await serving;
     const session = await sessionOf(nodes);
