@@ -103,7 +103,16 @@ describe("care of the quorum on a real cluster", { timeout: 120_000 }, () => {
     ]);
     started.push(child);
     await run(`${replace} --timeout 30s`);
-    await run(`${replace} --timeout 30s`); // done already, and says so
+    const again = await command(`${replace} --timeout 30s`);
+    expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining(`${old} is no member`) as string });
+    const [founder, other] = [...members.keys()].filter((id) => id !== old) as [number, number];
+    const nobodyComes = await command(
+      `meta members replace ${other} --with ${founder} --address ${members.get(founder)} -y`,
+    );
+    expect(nobodyComes).toMatchObject({
+      code: 8,
+      stderr: expect.stringContaining("has voted from the beginning") as string,
+    });
     const after = await memberStatus({ address, rpc, timeoutMs: 2_000 });
     expect(after.members.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4].filter((id) => id !== old));
     const acknowledged = await load.stop();

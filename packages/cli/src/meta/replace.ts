@@ -18,21 +18,32 @@ export async function replaceMember(options: Common & Replacement & { yes: boole
   checkAddress(address);
   if (id === next)
     throw new Failure("usage", `member ${id} can't replace itself: a node that lost its disk starts with its own id`);
-  await confirm(`replace member ${id} by member ${next} at ${address}`, yes);
   const before = await membersNow(options);
   const present = before.find((member) => member.id === next);
-  if (!present && !before.some((member) => member.id === id))
-    throw new Failure("notFound", `there is neither a member ${id} nor a member ${next}`);
+  const votes = present?.learner === false;
   if (present && present.address !== address)
     throw new Failure("conflict", `there is a member ${next} already, at ${present.address}`);
+  if (!before.some((member) => member.id === id)) {
+    if (votes) return tell(`${id} is no member, and member ${next} votes: nothing is left to do`);
+    throw new Failure("notFound", `there is no member ${id}`);
+  }
+  // Whoever was not added did not come to replace anybody.
+  if (votes && !present.added)
+    throw new Failure("conflict", `member ${next} has voted from the beginning: nobody would come for member ${id}`);
+  await confirm(
+    votes
+      ? `member ${next} votes already: remove member ${id}`
+      : `replace member ${id} by member ${next} at ${address}`,
+    yes,
+  );
   try {
     if (!present) await change(options, { is: "add", id: next, address });
-    if (present?.learner !== false) {
+    if (!votes) {
       tell(`member ${next} is a learner; waiting until it has everything. If it does not run, start it with --join`);
       await change(options, { is: "promote", id: next });
     }
     tell(`member ${next} votes`);
-    if (before.some((member) => member.id === id)) await change(options, { is: "remove", id });
+    await change(options, { is: "remove", id });
   } catch (error) {
     tell("not finished: the same command goes on from here");
     throw error;

@@ -32,7 +32,9 @@ export async function rescue(options: Common & { directory: string }): Promise<v
       "has lost its disks for good, and take the member with the newest revision.",
   );
   if (unconfirmed > 0)
-    tell(`WARNING: ${unconfirmed} entries are in it of which this member did not know whether they were acknowledged.`);
+    tell(
+      `WARNING: up to ${unconfirmed} entries are in it of which this member did not know whether they were acknowledged.`,
+    );
   if (hole !== null) tell(`WARNING: the disk of this member is damaged, too: ${hole}.`);
   await write({ ...snapshot, savedAtMs: Date.now() }, options);
   tell(`stop all members, then found a new cluster with it: odradek meta snapshot restore ${file} --data-dir DIR`);

@@ -7,7 +7,7 @@ import { digestOf } from "../store/write.ts";
 import { TreeStateMachine } from "../tree/machine.ts";
 import type { SnapshotFile } from "./snapshot-file.ts";
 
-/** `unconfirmed`: entries of which this member did not know whether they were committed. `hole`: what its disk has lost; null: nothing. */
+/** `unconfirmed`: at most so many entries of which this member did not know whether they were committed; its rows are stored a little late. `hole`: what its disk has lost; null: nothing. */
 export type Rescued = { snapshot: Omit<SnapshotFile, "savedAtMs">; unconfirmed: number; hole: string | null };
 
 /**
