@@ -3,6 +3,7 @@ import { delay } from "@odradek/kit";
 import type { RaftDriver } from "./raft/driver.ts";
 import { MetadataService } from "./api/service.ts";
 import type { MetadataConfig, ScrubLimits } from "./config.ts";
+import { isDamage } from "./store/damage.ts";
 import { distrustedFile, DistrustedError } from "./store/distrusted.ts";
 import { Scrub } from "./store/scrub.ts";
 import { SpaceWatch } from "./store/space.ts";
@@ -106,11 +107,11 @@ export async function startNode(config: MetadataConfig, ports: NodePorts): Promi
   };
 }
 
-/** Notes what only the others know, before anybody starts this node again: its own checks would find nothing wrong with its store. */
+/** Notes what only the others know, or only work has met, before anybody starts this node again: its own checks would find nothing wrong with its store. */
 async function noted(error: Error, ports: NodePorts, treeDirectory: string): Promise<void> {
   const { files, logger, clock, onFailed } = ports;
   try {
-    if (error instanceof DistrustedError) {
+    if (error instanceof DistrustedError || isDamage(error)) {
       const note = files.replace(distrustedFile(treeDirectory), Buffer.from(error.message));
       await Promise.race([note, delay(clock, noteMsMax)]);
     }

@@ -21,14 +21,15 @@ export async function rescueSnapshot({ directory, files }: { directory: string; 
   const kv = await LevelKv.open(`${directory}/tree`);
   try {
     const mark = await RaftMark.open(files, directory);
-    const found = await inspect(kv, mark);
+    const machine = new TreeStateMachine();
+    const loading = machine.loading();
+    const found = await inspect(kv, mark, loading.add);
     mark.close();
     const kept = keepable(found);
     const { cluster } = found.hard;
     if (kept === null || cluster === null) throw new Error(`neither the tree nor a snapshot in ${directory} is whole`);
-    const machine = new TreeStateMachine();
     if (kept.rebuildFrom) machine.restore(kept.rebuildFrom.data);
-    else if (kept.applied > 0) await machine.load(kv);
+    else if (kept.applied > 0) loading.finish();
     const unapplied = kept.entries.filter(({ index }) => index > kept.applied);
     for (const { is, term, data } of unapplied) if (is === "data") machine.apply({ term, data });
     const { index, term, hash } = kept.entries.at(-1) ?? kept.base;

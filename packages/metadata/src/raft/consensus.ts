@@ -10,14 +10,22 @@ export type CommittedEntry = { index: number; term: number; data: Buffer };
 /** What applying an entry did: what to persist in the same batch as the applied index, and what to tell the proposer (on its own node only). */
 export type Applied<Result> = { writes: StateRow[]; result: Result };
 
+/** A state on its way from a store, which nobody sees before it is whole. */
+export type Loading = {
+  /** Takes any row, damaged ones included. */
+  readonly add: (key: Buffer, value: Buffer) => void;
+  /** What was added is the state now. Throws when that makes none. */
+  readonly finish: () => void;
+};
+
 /**
  * The state that the log replicates. It is a pure function of the entries: no clock, no chance, no map order (RELIABILITY R-26).
  * Keys it writes start with its own tag bytes, 0x40 to 0x7f; the store keeps the rest.
  */
 export interface StateMachine<Result> {
   apply(entry: CommittedEntry): Applied<Result>;
-  /** Reads the state that a store holds; called once, before any apply. */
-  load(kv: Kv): Promise<void>;
+  /** Begins to read what a store holds; before any apply. */
+  loading(): Loading;
   /** The whole state now, as one snapshot. Taken synchronously; it must not change when entries are applied later. */
   snapshot(): Buffer;
   /** Replaces the state by a snapshot and returns what to persist instead of everything kept so far. Throws on a damaged one, state unchanged. */

@@ -1,10 +1,10 @@
-import type { Clock, Files, Kv, KvRange, Logger, Random, Rpc, RpcServer } from "@odradek/kit";
+import type { Clock, Files, Kv, Logger, Random, Rpc, RpcServer } from "@odradek/kit";
 
 import type { PeerLinks } from "../peers/links.ts";
 import { RpcLinks } from "../peers/rpc-links.ts";
 import { type OpenedStore, openStore } from "../store/open-store.ts";
 import { Compaction, type CompactionLimits, defaultCompaction } from "./compaction.ts";
-import type { Member, StateMachine } from "./consensus.ts";
+import type { Loading, Member, StateMachine } from "./consensus.ts";
 import { RaftCore } from "./core.ts";
 import { RaftDriver } from "./driver.ts";
 import { defaultLimits, defaultTiming, type PlantedBugs, type RaftLimits, type RaftTiming } from "./options.ts";
@@ -46,10 +46,11 @@ export async function startOnLinks<Result>(
   options: Shared<Result> & { memberIds: readonly number[]; links: () => PeerLinks; planted?: PlantedBugs },
 ): Promise<RaftDriver<Result>> {
   const { id, memberIds: members, joining = false, clock, random, logger, stateMachine, planted = {} } = options;
-  const opened = await openStore({ ...options, alone: members.length === 1 });
+  const loading = stateMachine.loading();
+  const opened = await openStore({ ...options, alone: members.length === 1, onStateRow: loading.add });
   await using ifFailed = new AsyncDisposableStack();
   ifFailed.defer(() => opened.store.close());
-  await loadState(stateMachine, options.kv, opened);
+  await loadState(stateMachine, loading, opened);
   const limits = { ...defaultLimits, ...options.limits };
   const timing = { ...defaultTiming, ...options.timing };
   const core = new RaftCore({ id, members, joining, timing, limits, random, planted }, opened.restored, clock.now());
@@ -68,23 +69,16 @@ export async function startOnLinks<Result>(
 }
 
 /** The rows as they are, or the snapshot that they can be made from again. */
-async function loadState(stateMachine: StateMachine<unknown>, kv: Kv, opened: OpenedStore): Promise<void> {
+async function loadState(stateMachine: StateMachine<unknown>, loading: Loading, opened: OpenedStore): Promise<void> {
   const { rebuildFrom, restored, store } = opened;
   if (rebuildFrom) {
     const writes = stateMachine.restore(rebuildFrom.data);
     await store.replaceState(restored.applied, writes);
-  } else await stateMachine.load(restored.applied === 0 ? noRows(kv) : kv);
+    return;
+  }
+  // Before the first applied entry there is no state, whatever an unadmitted disk holds.
+  (restored.applied === 0 ? stateMachine.loading() : loading).finish();
 }
-
-/** Before the first applied entry there is no state, whatever an unadmitted disk holds. */
-const noRows = (kv: Kv): Kv => ({
-  batch: (writes, options) => kv.batch(writes, options),
-  get: () => undefined,
-  range: (_range: KvRange) => ({
-    async *[Symbol.asyncIterator]() {},
-  }),
-  close: () => kv.close(),
-});
 
 const throwOutside =
   (clock: Clock) =>

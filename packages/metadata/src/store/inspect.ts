@@ -28,8 +28,11 @@ export type Findings = {
   promised: Place | null;
 };
 
+/** Gets each row of the state in the order of their keys, before anybody knows whether they are to be trusted. */
+export type OnStateRow = (key: Buffer, value: Buffer) => void;
+
 /** Reads and checks everything. LevelDB reports no damage of its own, so nothing it says is taken on trust (RELIABILITY finding 1). */
-export async function inspect(kv: Kv, raftMark: RaftMark): Promise<Findings> {
+export async function inspect(kv: Kv, raftMark: RaftMark, onStateRow: OnStateRow = () => {}): Promise<Findings> {
   const mark = raftMark.value;
   const hard = hardState.read(kv);
   const baseRow = logBase.read(kv);
@@ -47,7 +50,7 @@ export async function inspect(kv: Kv, raftMark: RaftMark): Promise<Findings> {
     base,
     entries: log.entries,
     unusable: log.unusable,
-    applied: await readApplied(kv),
+    applied: await readState(kv, onStateRow),
     snapshot: readSnapshot(kv),
     hole: lostMark ?? lostRows,
     promised: lostMark === null && raftMark.isNewest ? promisedBy(mark) : null,
@@ -93,9 +96,12 @@ function logHole(mark: Mark | null, base: Position, entries: readonly Entry[]): 
   return marked?.hash.equals(mark.last.hash) ? null : `entry ${mark.last.index} is not the one that was acknowledged`;
 }
 
-async function readApplied(kv: Kv): Promise<number | null> {
+async function readState(kv: Kv, onStateRow: OnStateRow): Promise<number | null> {
   const digest = new StateDigest();
-  for await (const [key, value] of kv.range(stateRange)) digest.add(key, value);
+  for await (const [key, value] of kv.range(stateRange)) {
+    digest.add(key, value);
+    onStateRow(key, value);
+  }
   const row = applied.read(kv);
   const expected = row.is === "value" ? row.value : { index: 0, digest: new StateDigest().bytes };
   return row.is !== "damaged" && digest.bytes.equals(expected.digest) ? expected.index : null;

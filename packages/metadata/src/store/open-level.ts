@@ -1,13 +1,14 @@
 import type { Files, Logger } from "@odradek/kit";
 
+import { isDamage } from "./damage.ts";
 import { distrustedFile, DistrustedError } from "./distrusted.ts";
+import { logRange } from "./keys/log-record.ts";
+import { sealedRange } from "./keys/sealed.ts";
 import { LevelKv } from "./level-kv.ts";
 import { stateRange } from "./state-digest.ts";
 
 /** LevelDB aborts the process on some damage, and a process may also be killed while it opens: only the third time is it damage. */
 const unfinishedMax = 2;
-/** First bytes of keys. */
-const tagsMax = 0x80;
 
 /**
  * Opens the store in `directory`. One that LevelDB can't open or read any more is set aside as `DIRECTORY.damaged`, where the one before it goes, and
@@ -48,33 +49,20 @@ export async function openLevel(options: { directory: string; files: Files; logg
 }
 
 /**
- * Reads every row, family by family as it will be read, and again by its key: a block that can't be decoded shows here, not in the
- * middle of work. Where it shows depends on where reading began.
+ * Reads every row as it will be read: a block that can't be decoded shows here, not in the middle of work. Where it shows depends on where
+ * reading began: log and state are read in order from their first row, the others by key. A row of the state that is looked for by its key later and
+ * can't be read ends this life of the node; what is in log and state is checked by whoever uses it.
  */
 async function openReadable(directory: string): Promise<LevelKv> {
   const kv = await LevelKv.open(directory);
   try {
-    for (let tag = 0; tag < tagsMax; tag++)
-      for await (const [key, value] of kv.range({ from: Buffer.from([tag]), below: Buffer.from([tag + 1]) }))
-        if (!kv.get(key)?.equals(value)) throw new Error("corrupt: a row is not where its key leads");
-    for await (const _row of kv.range(stateRange));
+    for await (const [key, value] of kv.range(sealedRange))
+      if (!kv.get(key)?.equals(value)) throw new Error("corrupt: a row is not where its key leads");
+    await kv.check(logRange);
+    await kv.check(stateRange);
     return kv;
   } catch (error) {
     await kv.close();
     throw error;
   }
-}
-
-/** Damage, as opposed to a lock that another process holds, a full disk, or missing permissions: those must not cost the data. */
-function isDamage(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    const code = "code" in cause ? cause.code : undefined;
-    if (code === "LEVEL_CORRUPTION") return true;
-    if (code === "LEVEL_LOCKED") return false;
-    // A table that is shorter than the manifest says can't be mapped or read: "Invalid argument".
-    if (code === "LEVEL_IO_ERROR")
-      return /No such file|Invalid argument|Is a directory|Not a directory/.test(cause.message);
-    if (/corrupt|bad block|truncated block|not an sstable|does not exist/i.test(cause.message)) return true;
-  }
-  return false;
 }

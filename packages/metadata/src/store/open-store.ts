@@ -3,7 +3,7 @@ import { type Files, type Kv, type KvWrite, type Logger, type Random } from "@od
 import { beginning, type Entry, type Position } from "./entry.ts";
 import type { Snapshot } from "./write.ts";
 import type { Restored } from "./write.ts";
-import { type Findings, inspect } from "./inspect.ts";
+import { type Findings, inspect, type OnStateRow } from "./inspect.ts";
 import { applied } from "./keys/applied.ts";
 import { hardState } from "./keys/hard-state.ts";
 import { logBase } from "./keys/log-base.ts";
@@ -37,6 +37,7 @@ export async function openStore(options: {
   /** This member's id. */
   id: number;
   alone: boolean;
+  onStateRow?: OnStateRow;
 }): Promise<OpenedStore> {
   const { kv, files, directory, random, logger } = options;
   using opened = new DisposableStack();
@@ -44,7 +45,7 @@ export async function openStore(options: {
   const { value: before } = mark;
   if (before !== null && before.member !== options.id)
     throw new Error(`${directory} is the disk of member ${before.member}, and this is member ${options.id}`);
-  const found = await inspect(kv, mark);
+  const found = await inspect(kv, mark, options.onStateRow);
   const repaired = keepable(found);
   const lost = found.hole ?? (repaired ? null : "neither state nor snapshot is whole");
   if (lost !== null) {

@@ -4,11 +4,9 @@ import { beginning, type Position } from "./entry.ts";
 import { applied } from "./keys/applied.ts";
 import { logBase } from "./keys/log-base.ts";
 import { logRange, readLogRecord } from "./keys/log-record.ts";
-import { unseal } from "./keys/sealed.ts";
+import { sealedRange, unseal } from "./keys/sealed.ts";
 import { StateDigest, stateRange } from "./state-digest.ts";
 
-/** Rows that carry their own CRC and are neither log nor state: promises, base, snapshot, applied index. */
-const sealedRange = { from: Buffer.from([0x02]), below: Buffer.from([0x07]) };
 /** Read at once, before the next pause. */
 const pieceBytes = 64 * 1024;
 

@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
 
-import { assert, type Kv, type KvWrite } from "@odradek/kit";
+import { assert, type KvWrite } from "@odradek/kit";
 
-import type { Applied, CommittedEntry, StateMachine } from "../raft/consensus.ts";
+import type { Applied, CommittedEntry, Loading, StateMachine } from "../raft/consensus.ts";
 
 const lengthKey = Buffer.from([0x40]);
 
@@ -22,11 +22,19 @@ export class JournalMachine implements StateMachine<number> {
     return { writes: [putLine(this.lines.length, line), putLength(this.lines.length)], result: this.lines.length };
   }
 
-  async load(kv: Kv): Promise<void> {
-    this.lines = [];
-    for await (const [, value] of kv.range({ from: Buffer.from([0x41]), below: Buffer.from([0x42]) }))
-      this.lines.push(value.toString());
-    assert(this.lines.length === (kv.get(lengthKey)?.readUInt32BE() ?? 0), "every line has its row");
+  loading(): Loading {
+    const lines: string[] = [];
+    let length: Buffer | null = null;
+    return {
+      add: (key, value) => {
+        if (key.equals(lengthKey)) length = value;
+        else lines.push(value.toString());
+      },
+      finish: () => {
+        assert(lines.length === (length?.readUInt32BE() ?? 0), "every line has its row");
+        this.lines = lines;
+      },
+    };
   }
 
   /** The newest line first: a snapshot is not the beginning of the next one. */

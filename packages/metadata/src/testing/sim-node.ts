@@ -1,8 +1,8 @@
-import { assert, type Kv, type KvWrite, type Random, silentLogger } from "@odradek/kit";
+import { assert, type KvWrite, type Random, silentLogger } from "@odradek/kit";
 import { type EventLoop, ProcessClock, Violation } from "@odradek/kit/simulation";
 
 import type { CompactionLimits } from "../raft/compaction.ts";
-import type { Applied, CommittedEntry } from "../raft/consensus.ts";
+import type { Applied, CommittedEntry, Loading } from "../raft/consensus.ts";
 import type { RaftDriver } from "../raft/driver.ts";
 import type { RaftLimits, RaftTiming } from "../raft/options.ts";
 import { startOnLinks } from "../raft/start.ts";
@@ -45,9 +45,15 @@ class WatchedJournal extends JournalMachine {
     return applied;
   }
 
-  override async load(kv: Kv): Promise<void> {
-    await super.load(kv);
-    this.#checks.loaded(this.#id, this.lines);
+  override loading(): Loading {
+    const { add, finish } = super.loading();
+    return {
+      add,
+      finish: () => {
+        finish();
+        this.#checks.loaded(this.#id, this.lines);
+      },
+    };
   }
 
   override restore(snapshot: Buffer): KvWrite[] {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { assert } from "@odradek/kit";
-import type { Kv, KvWrite } from "@odradek/kit";
+import type { KvWrite } from "@odradek/kit";
 import { limits } from "../limits.ts";
 import type { StateRow } from "../store/write.ts";
 import type { Command } from "./commands.ts";
@@ -11,7 +11,7 @@ import type { TreeEntry } from "./draft.ts";
 import * as answerKeys from "./keys/answer.ts";
 import * as sessionKeys from "./keys/session.ts";
 import type { StoredEntry } from "./keys/state.ts";
-import { entriesOf, StateBuilder, stateFrom, stateRange } from "./keys/state.ts";
+import { entriesOf, StateBuilder, stateFrom } from "./keys/state.ts";
 import { forget, replay } from "./replay.ts";
 import type { Answer, Refusal, SessionState } from "./sessions.ts";
 import { admit, forgetAnswered } from "./sessions.ts";
@@ -59,10 +59,15 @@ export class TreeStateMachine {
     return { writes, result };
   }
 
-  async load(kv: Kv): Promise<void> {
+  /** Begins to read what a store holds: nobody sees it before `finish`, which throws when the rows make no state. */
+  loading(): { add: (key: Buffer, value: Buffer) => void; finish: () => void } {
     const builder = new StateBuilder();
-    for await (const entry of kv.range(stateRange)) builder.add(entry);
-    this.#state = builder.state();
+    return {
+      add: (key, value) => builder.add(key, value),
+      finish: () => {
+        this.#state = builder.state();
+      },
+    };
   }
 
   snapshot(): Buffer {

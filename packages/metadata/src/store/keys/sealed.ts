@@ -1,5 +1,8 @@
 import { crc32 } from "node:zlib";
 
+/** Rows that carry their own CRC and are neither log nor state: promises, base, snapshot, applied index. */
+export const sealedRange = { from: Buffer.from([0x02]), below: Buffer.from([0x07]) };
+
 const crcBytes = 4;
 
 /** Value: crc32(u32, over key and body) body. The key is covered, so that a value found under a wrong key is noticed. */

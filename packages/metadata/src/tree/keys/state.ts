@@ -33,12 +33,22 @@ export const metaOf = ({ revision, timeMs, history: { oldest } }: TreeState): me
 
 /** Builds the state from its rows, which come in any order. Nodes are made as they come, so that the rows of a large tree are never all in memory. */
 export class StateBuilder {
+  #damage: { error: unknown } | null = null;
   readonly #state = new State();
   readonly #nodes: Node[] = [];
   readonly #answers: answer.StoredAnswer[] = [];
   readonly #revisions: Buffer[] = [];
 
-  add([key, value]: StoredEntry): void {
+  /** Damage is told at the end. */
+  add(key: Buffer, value: Buffer): void {
+    try {
+      if (!this.#damage) this.#take(key, value);
+    } catch (error) {
+      this.#damage = { error };
+    }
+  }
+
+  #take(key: Buffer, value: Buffer): void {
     switch (key[0]) {
       case meta.TAG: {
         const { revision, timeMs, historyOldest } = meta.decode(value);
@@ -64,6 +74,7 @@ export class StateBuilder {
 
   /** Throws on damage or contradiction. */
   state(): TreeState {
+    if (this.#damage) throw this.#damage.error;
     for (const each of this.#nodes) this.#state.put(each);
     for (const each of this.#answers) restoreAnswer(this.#state, each);
     restoreHistory(this.#state, this.#revisions);
@@ -75,7 +86,7 @@ export class StateBuilder {
 /** Builds the state from all its rows. Throws on damage or contradiction. */
 export function stateFrom(entries: Iterable<StoredEntry>): TreeState {
   const builder = new StateBuilder();
-  for (const entry of entries) builder.add(entry);
+  for (const entry of entries) builder.add(...entry);
   return builder.state();
 }
 
