@@ -8,8 +8,11 @@ import type { Target } from "./target.ts";
 /** Inputs that share one look at the coverage: more as long as nothing new is reached, fewer where halves must be searched. */
 const BATCH_MIN = 256;
 const BATCH_MAX = 8192;
-/** One input may take so long of this thread's own time; the fastest of four tries counts, for code is compiled meanwhile (RELIABILITY §6.6). */
+/** One input may take so long of this thread's own time; the fastest of many tries counts, for code is compiled meanwhile (RELIABILITY §6.6). */
 const INPUT_MS_MAX = 10;
+const TRIES = 10;
+/** Errors that quote the input are new for ever: inputs that reach new code are kept all the same. */
+const ENDINGS_KEPT_MAX = 20_000;
 /** Inputs found last are tried as often as all others together. */
 const RECENT = 32;
 
@@ -107,11 +110,11 @@ export class Fuzzer {
     const outcome = execute(this.target, input, this.#tools.allocations);
     if (outcome.is === "found") return { target: this.target.name, input, what: outcome.what };
     if (!keeps) return null;
-    const fastestMs = performance.now() - startMs > INPUT_MS_MAX ? this.#fastestOf(3, input) : 0;
+    const fastestMs = performance.now() - startMs > INPUT_MS_MAX ? this.#fastestOf(TRIES, input) : 0;
     if (fastestMs > INPUT_MS_MAX)
       return { target: this.target.name, input, what: `took ${fastestMs.toFixed(1)} ms, again and again` };
     const kind = (this.target.kindOf?.(input) ?? 0) * 2 ** 32 + (outcome.feature >>> 0);
-    if (!this.#outcomes.has(kind)) {
+    if (!this.#outcomes.has(kind) && this.#outcomes.size < ENDINGS_KEPT_MAX) {
       this.#outcomes.add(kind);
       this.#corpus.push(input);
     }
