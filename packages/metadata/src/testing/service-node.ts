@@ -8,6 +8,9 @@ import type { SimPlan } from "./sim-plan.ts";
 import type { SimDisk } from "./sim-disk.ts";
 import type { FaultyNode } from "./sim-faults.ts";
 
+/** Few, so that members compare their states all the time (RELIABILITY R-26). */
+const digestEntries = 16;
+
 export type ServiceNodeParts = {
   id: number;
   members: Map<number, string>;
@@ -73,7 +76,7 @@ export class ServiceNode implements FaultyNode {
       rpc: processRpc(network.rpc(`m${id}`), clock, accepted),
       logger: { ...silentLogger, error: (fields, message) => this.#said(fields, message) },
       openKv: () => Promise.resolve(kv),
-      limits,
+      limits: { digestEntries, ...limits },
       onFailed: fail,
     }).then((node) => {
       if (this.#life === life) life.node = node;
@@ -116,9 +119,10 @@ export class ServiceNode implements FaultyNode {
     });
   }
 
-  /** Nobody is told that their promises are lost while they are not. */
+  /** Nobody is told that their promises are lost while they are not, nor that members differ. */
   #said(fields: object, message: string): void {
-    if ("evt" in fields && fields.evt === "store_damaged" && !this.disk.harmed)
+    if (!("evt" in fields)) return;
+    if (fields.evt === "DIGESTS_DIFFER" || (fields.evt === "store_damaged" && !this.disk.harmed))
       this.#parts.failed(new Violation(`node ${this.id}: ${message}: ${JSON.stringify(fields)}`));
   }
 }

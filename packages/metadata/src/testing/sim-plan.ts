@@ -207,7 +207,7 @@ function snapshots(mood: Mood, random: Random): Mood {
 const needsSpares = (fault: Fault): boolean =>
   fault === "change" || fault === "changeApart" || fault === "hastyChanges";
 
-/** Full disks take no large entries (raft/fitting.ts). With tiny limits, worlds would do nothing but carry them. */
+/** Large lines fill messages and logs. With tiny limits, worlds would do nothing but carry them. */
 const takesLargeLines = ({
   snapshotChunkBytes = Infinity,
   uncommittedBytesMax = Infinity,
