@@ -1,7 +1,7 @@
 import { silentLogger } from "@odradek/kit";
 import { MemoryFiles, SeededRandom, VirtualClock } from "@odradek/kit/testing";
 import { batchesIn } from "@odradek/protocol";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { DerivedPartitionState } from "../partition/derived-partition-state.ts";
 import { batchOf, logConfig } from "../testing/log-fixture.ts";
 import { Directories, OfflineReplicaError } from "./directories.ts";
@@ -84,6 +84,39 @@ test("L-12: a checkpoint that can't be written ends its directory; without any t
   await at.saveHighs([{ topic: "words", partition: 0, offset: 1 }]);
   expect(at.isLost).toBe(true);
   expect(log.failed).not.toBeNull();
+});
+
+describe("P-15: with several directories", () => {
+  /** Starts on these directories, which the cluster is told, and dies. */
+  async function mayHaveLost(files: MemoryFiles, directories?: string[]): Promise<boolean> {
+    const at = await open(files, directories);
+    const { mayHaveLost: answer } = at;
+    await at.answered();
+    files.kill();
+    return answer;
+  }
+
+  test("one that is taken out of log.dirs may have had what counts, until the cluster knows", async () => {
+    const files = new MemoryFiles();
+    expect(await mayHaveLost(files)).toBe(true);
+    expect(await mayHaveLost(files)).toBe(false);
+    await open(files, ["/one"]); // ends before it has told
+    files.kill();
+    expect(await mayHaveLost(files, ["/one"])).toBe(true);
+    expect(await mayHaveLost(files, ["/one"])).toBe(false);
+  });
+
+  test("one that can't be opened is missed as long as it can't, and when it is then taken out", async () => {
+    const files = new MemoryFiles();
+    await mayHaveLost(files);
+    for (let start = 0; start < 2; start++) {
+      files.failNextWrite({ path: "/two/" });
+      await files.remove("/two/meta.properties");
+      expect(await mayHaveLost(files)).toBe(true);
+    }
+    expect(await mayHaveLost(files, ["/one"])).toBe(true);
+    expect(await mayHaveLost(files, ["/one"])).toBe(false);
+  });
 });
 
 test("L-12: what may be in a directory that can't be opened is made nowhere else, unless it is new", async () => {

@@ -31,9 +31,16 @@ export class Directories {
   readonly #logger: Logger;
   readonly #homes = new Map<string, DataDirectory>();
 
+  /** Directories that earlier processes had. */
+  readonly #noted: ReadonlySet<string>;
+  readonly #isOneMissing: boolean;
+
   private constructor(list: readonly DataDirectory[], logger: Logger) {
     this.list = list;
     this.#logger = logger;
+    this.#noted = new Set(this.#healthy.flatMap(({ logs }) => logs.noted));
+    const here = new Set(this.#healthy.map(({ logs }) => logs.directoryId));
+    this.#isOneMissing = [...this.#noted].some((id) => !here.has(id));
   }
 
   /** Opens those that can be opened; throws when none can, or when one belongs to another broker. */
@@ -60,8 +67,12 @@ export class Directories {
     return this.#healthy.every(({ logs }) => logs.cleanShutdown);
   }
 
+  /**
+   * What earlier processes wrote may be gone: a directory says so, can't be used, or was there and is not any more. What was in that one may
+   * have been the broker's word that it has everything, and nothing else would tell that it is missing.
+   */
   get mayHaveLost(): boolean {
-    return this.#healthy.some(({ logs }) => logs.mayHaveLost);
+    return !this.#isWhole || this.#isOneMissing || this.#healthy.some(({ logs }) => logs.mayHaveLost);
   }
 
   /** Where compaction of each log has come to. */
@@ -73,8 +84,11 @@ export class Directories {
     save: (): Promise<void> => this.#each((logs) => logs.cleanOffsets.save()),
   };
 
+  /** The cluster has been told what may be lost. As long as a directory can't be used, those that are missed are not forgotten. */
   answered(): Promise<void> {
-    return this.#each((logs) => logs.answered());
+    const here = this.#healthy.map(({ logs }) => logs.directoryId);
+    const ids = this.#isWhole ? here : [...new Set([...this.#noted, ...here])];
+    return this.#each((logs) => logs.answered(ids));
   }
 
   stored(): ReturnType<Logs["stored"]> {
@@ -88,7 +102,7 @@ export class Directories {
   ): Promise<{ log: Log; derived: Derived }> {
     const healthy = this.#healthy;
     let home = healthy.find(({ logs }) => logs.has(id));
-    if (home === undefined && !isNew && healthy.length < this.list.length)
+    if (home === undefined && !isNew && !this.#isWhole)
       throw new OfflineReplicaError(`${id.topic}-${id.partition} may be in a data directory that has failed`);
     home ??= healthy.toSorted((one, other) => one.logs.count - other.logs.count)[0]!;
     this.#homes.set(keyOf(id.topic, id.partition), home);
@@ -151,6 +165,10 @@ export class Directories {
     const closed = await Promise.allSettled(closing);
     const failed = closed.find((one) => one.status === "rejected");
     if (failed !== undefined) throw failed.reason;
+  }
+
+  get #isWhole(): boolean {
+    return this.#healthy.length === this.list.length;
   }
 
   get #healthy(): (DataDirectory & { logs: Logs })[] {

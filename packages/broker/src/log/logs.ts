@@ -2,6 +2,7 @@ import { assert, randomUuid, type Clock, type Files, type Logger, type Random } 
 import { join } from "node:path";
 import { markBoot, mayHaveLost } from "../disk/boot-mark.ts";
 import { markCleanShutdown, takeCleanShutdown, type LastShutdown } from "../disk/clean-shutdown.ts";
+import { notedDirectories, noteDirectories } from "../disk/directory-note.ts";
 import { makeDurableDirectory } from "../disk/durable-directory.ts";
 import { claimDirectory } from "../disk/meta-properties.ts";
 import { OffsetCheckpoint } from "../disk/offset-checkpoint.ts";
@@ -113,9 +114,15 @@ export class Logs {
     return this.#last.clean;
   }
 
-  /** The cluster has been told: the next process answers for what is written from here on. */
-  async answered(): Promise<void> {
+  /** Ids of the broker's data directories, as an earlier process noted them here. */
+  get noted(): string[] {
+    return notedDirectories(this.#options.files, this.#options.directory);
+  }
+
+  /** The cluster has been told: the next process answers for what is written from here on, if it has these directories. */
+  async answered(directoryIds: readonly string[]): Promise<void> {
     const { files, directory, flush } = this.#options;
+    await noteDirectories(files, directory, directoryIds);
     await markBoot(files, directory, { synced: flush === "group" });
   }
 
