@@ -182,9 +182,8 @@ export class Replicas {
       this.#hosted.set(key, hosted);
     }
     if (hosted.wanted === assignment) return;
-    // What is assigned while we run is new to us, and so is what we were neither in sync with nor had on a disk that has failed.
-    if (hosted.wanted?.topicId !== assignment.topicId)
-      hosted.isNew = !isFirst || !(assignment.isOffline || assignment.isr.includes(this.#options.brokerId));
+    // Of all that was assigned when we started something may lie on a disk that has failed, whatever the tree says of us.
+    if (hosted.wanted?.topicId !== assignment.topicId) hosted.isNew = !isFirst;
     hosted.wanted = assignment;
     if (hosted.partition?.topicId === assignment.topicId) hosted.partition.apply(assignment);
     else this.#settle(key, hosted);

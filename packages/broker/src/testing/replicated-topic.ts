@@ -30,6 +30,8 @@ export class ReplicatedTopic {
   readonly clock = new VirtualClock();
   readonly network = new MemoryNetwork(this.clock, { latencyMs: 1 });
   readonly files = new Map<number, MemoryFiles>();
+  /** Every broker's data directories. */
+  directories = ["/data"];
   readonly lives = new Map<number, Life>();
   /** Brokers that do not get new pictures. */
   readonly inTheDark = new Set<number>();
@@ -74,6 +76,7 @@ export class ReplicatedTopic {
       topicConfig?: Partial<TopicConfig>;
       slowSyncs?: ReplicatedTopic["slowSyncs"];
       diskSeed?: number;
+      directories?: string[];
       logger?: Logger;
     } = {},
   ): Promise<ReplicatedTopic> {
@@ -82,6 +85,7 @@ export class ReplicatedTopic {
     topic.topicConfig = options.topicConfig ?? {};
     topic.slowSyncs = options.slowSyncs ?? null;
     topic.#diskSeed = options.diskSeed ?? 0;
+    topic.directories = options.directories ?? topic.directories;
     for (const id of [...brokers, ...spare]) await topic.boot(id);
     topic.elect(brokers[0]!);
     await topic.until(() => brokers.every((id) => topic.partitionOrNull(id) !== null));
@@ -104,7 +108,7 @@ export class ReplicatedTopic {
     const rpc = this.network.rpc(`b${id}`);
     const config = brokerConfigFrom(new Map(Object.entries({ "node.id": `${id}`, ...this.#settings })));
     const opening = Directories.open({
-      directories: ["/data"],
+      directories: this.directories,
       files,
       clock,
       random,

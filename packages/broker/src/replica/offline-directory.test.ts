@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import { ReplicatedTopic } from "../testing/replicated-topic.ts";
+
+test("L-12: nothing is made anew of a replica that may lie in a dead directory, not even when it was out of sync", async () => {
+  const at = await ReplicatedTopic.start({ brokers: [1, 2], directories: ["/one", "/two"] });
+  const files = at.files.get(1)!;
+  const isOffline = (): boolean | null => at.lives.get(1)!.replicas.isOffline("words", 0);
+  await at.appended(1, ["a"]);
+  expect([files.exists("/one/words-0"), files.exists("/two/words-0")]).toEqual([true, false]);
+  at.elect(2, [2]); // broker 1 may be eligible from here on: it has everything committed
+  at.kill(1);
+  const meta = files.readAll("/one/meta.properties")!;
+  await files.remove("/one/meta.properties");
+  files.failNextWrite({ path: "/one/" });
+  await at.boot(1);
+  await at.until(() => isOffline() === true);
+  expect(files.exists("/two/words-0")).toBe(false);
+  at.kill(1);
+  await files.replace("/one/meta.properties", meta);
+  await at.boot(1);
+  await at.until(() => at.partitionOrNull(1) !== null);
+  expect([isOffline(), at.values(1)]).toEqual([false, ["a"]]);
+});
