@@ -38,11 +38,12 @@ export class Follower {
   }
 
   /**
-   * Takes what the leader sent, as it stands in its log. damaged: a checksum does not match; gap: it does not continue our log;
-   * either way nothing was taken, and the partition must be attached again.
+   * Takes what the leader sent, as it stands in its log from the offset `from` on. damaged: a checksum does not match; gap: it does not
+   * continue our log; either way nothing was taken, and the partition must be attached again. Offsets that compaction took out are no gap.
    */
-  take(data: { records: Buffer; high: number; start: number }): Taken {
+  take(data: { records: Buffer; high: number; start: number }, from: number): Taken {
     const { log } = this.#replica;
+    if (from !== log.end) return "gap";
     if (data.records.length > 0) {
       const validated = validateBatches(data.records, "leader");
       if (validated.is === "invalid") return "damaged";

@@ -33,6 +33,10 @@ type Wanted = {
   isAttached: boolean;
   acknowledgedEnd: number;
   acknowledgedStart: number;
+  /** Where our log ends once all is taken that came on this attachment: the leader goes on from there. */
+  takenEnd: number;
+  /** It is to be cut before it may attach again. */
+  isTruncating: boolean;
   retryMs: number;
   cancelRetry: Cancel | null;
 };
@@ -81,6 +85,8 @@ export class Fetcher {
       isAttached: false,
       acknowledgedEnd: -1,
       acknowledgedStart: -1,
+      takenEnd: -1,
+      isTruncating: false,
       retryMs: streamLimits.attachRetryMsMin,
       cancelRetry: null,
     };
@@ -197,7 +203,8 @@ export class Fetcher {
   #take(data: Data): void {
     const wanted = this.#byAttachId.get(data.attachId);
     if (wanted === undefined || !wanted.isAttached) return;
-    const taken = this.#guarded(wanted, () => wanted.follower.take(data));
+    const taken = this.#guarded(wanted, () => wanted.follower.take(data, wanted.takenEnd));
+    if (taken === "taken") wanted.takenEnd = wanted.partition.replica.log.end;
     if (taken === "taken" && wanted.partition.start !== wanted.acknowledgedStart) {
       this.#written.add(wanted);
       this.#schedule();
@@ -211,17 +218,19 @@ export class Fetcher {
     this.#retryLater(wanted, { tellLeader: true });
   }
 
-  /** Cuts our log, when a crash from now on would be recovered from, and attaches again. */
+  /** Cuts our log, when a crash from now on would be recovered from, and attaches again: not before, whatever the stream does meanwhile. */
   async #truncate(
     wanted: Wanted,
     { to, change }: { to: number; change: () => "truncated" | "damaged" },
   ): Promise<void> {
     this.#detach(wanted);
+    wanted.isTruncating = true;
     const { replica } = wanted.partition;
     const release = await replica.holdRecoveryPoint(to).catch((error: unknown) => {
       this.#parts.logger.warn({ evt: "truncation-failed", partition: `${replica}`, err: error }, "cannot truncate yet");
       return null;
     });
+    wanted.isTruncating = false;
     // Meanwhile we may follow another leader, or nobody.
     const isWanted = this.#wanted.get(wanted.partition) === wanted;
     if (isWanted && release !== null) this.#reattachAfter(wanted, change);
@@ -299,7 +308,7 @@ export class Fetcher {
   #flush(): void {
     if (this.#stream === null) return;
     const attaches = [...this.#toAttach]
-      .filter((wanted) => wanted.attachId === 0 && this.#mayAttach(wanted))
+      .filter((wanted) => wanted.attachId === 0 && !wanted.isTruncating && this.#mayAttach(wanted))
       .map((wanted) => this.#attach(wanted));
     const acknowledgements = [...this.#written].map((wanted) => {
       wanted.acknowledgedEnd = wanted.partition.replica.log.written.value;
@@ -325,14 +334,16 @@ export class Fetcher {
 
   #attach(wanted: Wanted): NonNullable<FollowerMessage["attaches"]>[number] {
     const { partition, follower, topicId } = wanted;
+    const { position } = follower;
     wanted.attachId = ++this.#lastAttachId;
+    wanted.takenEnd = position.end;
     this.#byAttachId.set(wanted.attachId, wanted);
     return {
       attachId: wanted.attachId,
       topicId,
       partition: partition.index,
       leaderEpoch: follower.epoch,
-      ...follower.position,
+      ...position,
     };
   }
 }
