@@ -105,7 +105,9 @@ async function assemble(config: BrokerConfig, ports: BrokerPorts, closers: Close
   });
   const { advertised } = config.grpc;
   const grpcAddress = formatAddress({ host: advertised.host, port: advertised.port || grpc });
-  await cluster.register({ endpoints, grpcAddress, rack: config.rack }, logs);
+  const { mayHaveLost } = logs;
+  const identity = { endpoints, grpcAddress, rack: config.rack };
+  await cluster.register(identity, { mayHaveLost, hasOffline: () => replicas.hasOffline });
   await logs.answered();
   const controller = new Controller(controllerParts);
   closers.add(() => controller.close());

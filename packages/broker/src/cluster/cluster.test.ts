@@ -15,6 +15,8 @@ let clock: VirtualClock;
 let tree: MemoryTree;
 let started: TestCluster[];
 
+const NO_LOSS = { mayHaveLost: false, hasOffline: () => false };
+
 async function start(
   brokerId: number,
   seed = brokerId,
@@ -121,7 +123,7 @@ describe("registration", () => {
       random: new SeededRandom(5),
       logger: silentLogger,
     });
-    await cluster.register({ endpoints: [], grpcAddress: "h:1", rack: "r" }, { mayHaveLost: false });
+    await cluster.register({ endpoints: [], grpcAddress: "h:1", rack: "r" }, NO_LOSS);
     const before = cluster.registration!.incarnation;
     tree.end(cluster.session.id, "expired");
     await passUntil(clock, () => (cluster.registration?.incarnation ?? before) !== before);
@@ -138,7 +140,7 @@ describe("registration", () => {
       logger: silentLogger,
     });
     tree.end(cluster.session.id, "expired");
-    const registered = cluster.register({ endpoints: [], grpcAddress: "h:1", rack: null }, { mayHaveLost: false });
+    const registered = cluster.register({ endpoints: [], grpcAddress: "h:1", rack: null }, NO_LOSS);
     await passUntil(clock, () => cluster.registration !== null);
     await registered;
     expect(cluster.image.brokers.get(5)?.incarnation).toBe(cluster.registration!.incarnation);

@@ -48,6 +48,7 @@ export class Cluster {
   /** Resolves when the first registration shows in our picture. */
   readonly #entered = Promise.withResolvers<void>();
   #mayHaveLost = false;
+  #hasOffline: () => boolean = () => false;
   #registration: Registration | null = null;
   #lastRegistration: Registration | null = null;
   #heardMs: number;
@@ -174,12 +175,17 @@ export class Cluster {
 
   /**
    * Makes this broker part of the cluster, and again with a new incarnation whenever its session has expired. Resolves when its own picture
-   * shows it. `mayHaveLost`: what earlier processes of this broker wrote may be gone.
+   * shows it. `mayHaveLost`: what earlier processes of this broker wrote may be gone. `hasOffline`: now a replica can't be served; elections may
+   * come before its partition's node says so, and must not take its word and drop others for it.
    */
-  async register(identity: Omit<Identity, "brokerId">, { mayHaveLost }: { mayHaveLost: boolean }): Promise<void> {
+  async register(
+    identity: Omit<Identity, "brokerId">,
+    { mayHaveLost, hasOffline }: { mayHaveLost: boolean; hasOffline: () => boolean },
+  ): Promise<void> {
     assert(this.#identity === null, "a broker registers once");
     this.#identity = { ...identity, brokerId: this.brokerId };
     this.#mayHaveLost = mayHaveLost;
+    this.#hasOffline = hasOffline;
     void this.#reenter(this.#session);
     await Promise.race([this.#entered.promise, this.failed]);
   }
@@ -213,7 +219,7 @@ export class Cluster {
     assert(this.#identity, "the identity is known");
     const incarnation = random.bytes(12).toString("base64url");
     const previous = this.#lastRegistration;
-    const mayHaveLost = this.#mayHaveLost && previous === null;
+    const mayHaveLost = (this.#mayHaveLost && previous === null) || this.#hasOffline();
     const options = { incarnation, wallMs: clock.wallMs(), previous, mayHaveLost };
     const registration = await this.#onceThereIsRoom(() => register(session, this.#identity!, options));
     this.#lastRegistration = registration;

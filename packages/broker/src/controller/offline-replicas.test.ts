@@ -19,7 +19,8 @@ let lives: Life[];
 async function start(brokerId: number, seed = brokerId, failed: number[] = []): Promise<Life> {
   const dead = new Set(failed);
   const settings = { "leader.imbalance.check.interval.seconds": "1" };
-  const started = await startTestCluster({ tree, brokerId, clock, seed, settings });
+  const hasOffline = (): boolean => dead.size > 0;
+  const started = await startTestCluster({ tree, brokerId, clock, seed, settings, hasOffline });
   const parts = { cluster: started.cluster, clock, logger: silentLogger };
   const life: Life = {
     ...started,
@@ -97,4 +98,19 @@ test("L-12: nobody leads what only the failed replica had; a restart alone chang
   again.offline.changed();
   await passUntil(clock, () => nodesIn(other)[0]!.leader === leader);
   expect(nodesIn(other)[0]!.offline).toBeUndefined();
+});
+
+test("L-12: who comes back first without its replica, and is elected before it has told, drops nobody who is in sync", async () => {
+  const [one, two] = [await start(1), await start(2)];
+  await createTopic(one.cluster, { name: "words", partitions: 1, replicationFactor: 2, configs: {} });
+  const controller = await start(3);
+  for (const life of [one, two]) await end(life);
+  lives = [controller];
+  await passUntil(clock, () => nodesIn(controller)[0]!.leader === -1);
+  expect(new Set(nodesIn(controller)[0]!.isr)).toEqual(new Set([1, 2]));
+  await start(1, 50, [0]);
+  await passUntil(clock, () => nodesIn(controller)[0]!.offline?.includes(1) === true);
+  expect(nodesIn(controller)[0]).toMatchObject({ leader: -1, isr: [2] });
+  await start(2, 51);
+  await passUntil(clock, () => nodesIn(controller)[0]!.leader === 2);
 });

@@ -14,10 +14,10 @@ test("L-12: nothing is made anew of a replica that may lie in a dead directory, 
   files.failNextWrite({ path: "/one/" });
   await at.boot(1);
   await at.until(() => isOffline() === true);
-  expect(files.exists("/two/words-0")).toBe(false);
+  expect([at.lives.get(1)!.replicas.hasOffline, files.exists("/two/words-0")]).toEqual([true, false]);
   at.kill(1);
   await files.replace("/one/meta.properties", meta);
   await at.boot(1);
   await at.until(() => at.partitionOrNull(1) !== null);
-  expect([isOffline(), at.values(1)]).toEqual([false, ["a"]]);
+  expect([isOffline(), at.lives.get(1)!.replicas.hasOffline, at.values(1)]).toEqual([false, false, ["a"]]);
 });

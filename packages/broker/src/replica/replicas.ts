@@ -131,6 +131,11 @@ export class Replicas {
     return hosted.partition && hosted.partition.replica.log.failed !== null;
   }
 
+  /** Some replica can't be served. */
+  get hasOffline(): boolean {
+    return [...this.#hosted.values()].some(({ topic, index }) => this.isOffline(topic, index) === true);
+  }
+
   /** The data directories, for whoever describes them. */
   get directories(): Directories {
     return this.#options.logs;

@@ -20,8 +20,10 @@ export async function startTestCluster(options: {
   /** Distinguishes two lives of one broker. */
   seed?: number;
   mayHaveLost?: boolean;
+  hasOffline?: () => boolean;
 }): Promise<TestCluster> {
-  const { tree, brokerId, clock, settings = {}, logger = silentLogger, seed = brokerId, mayHaveLost = false } = options;
+  const { tree, brokerId, clock, settings = {}, logger = silentLogger, seed = brokerId } = options;
+  const { mayHaveLost = false, hasOffline = () => false } = options;
   let session: MemorySession;
   const cluster = await Cluster.start({
     config: brokerConfigFrom(new Map([["node.id", String(brokerId)], ...Object.entries(settings)])),
@@ -36,7 +38,7 @@ export async function startTestCluster(options: {
       grpcAddress: `127.0.0.1:${19091 + brokerId}`,
       rack: null,
     },
-    { mayHaveLost },
+    { mayHaveLost, hasOffline },
   );
   return { cluster, session: () => session };
 }
