@@ -106,6 +106,27 @@ describe("P-15: with several directories", () => {
     expect(await mayHaveLost(files, ["/one"])).toBe(false);
   });
 
+  test.each(["/two/odradek-boot", "/one/odradek-directories"])(
+    "a disk that has failed is not sure of its page cache, though %s could not be changed",
+    async (stale) => {
+      const files = new MemoryFiles();
+      await mayHaveLost(files);
+      const at = await open(files);
+      expect(at.mayHaveLost).toBe(false);
+      const logs = [await openLog(at, files, 0), await openLog(at, files, 1)];
+      const bytes = files.readAll(stale)!;
+      files.failNextSync({ path: "/two/words-1/" });
+      await append(logs[1]!, "a");
+      await expect(logs[1]!.flush()).rejects.toThrow("sync");
+      at.failedUnder("words", 1, logs[1]!.failed!);
+      await clock.advance(0);
+      await files.replace(stale, bytes);
+      files.kill();
+      expect(await mayHaveLost(files)).toBe(true);
+      expect(await mayHaveLost(files)).toBe(false);
+    },
+  );
+
   test("one that can't be opened is missed as long as it can't, and when it is then taken out", async () => {
     const files = new MemoryFiles();
     await mayHaveLost(files);

@@ -190,11 +190,20 @@ export class Directories {
       }
   }
 
+  /** The disk may not take it off its own mark, so the others say that it is not what it was: they name a directory that nobody has. */
+  async #noteFailure({ logs: failed }: DataDirectory): Promise<void> {
+    if (failed === null) return;
+    const here = this.#healthy.map(({ logs }) => logs.directoryId);
+    const ids = [...this.#noted, ...here, failed.directoryId, `${failed.directoryId}:failed`];
+    await this.#each((logs) => logs.note([...new Set(ids)]));
+  }
+
   #fail(directory: DataDirectory, error: Error): void {
     if (directory.failed !== null) return;
     directory.failed = error;
     this.#logger.error({ evt: "directory-failed", path: directory.path, err: error }, "a data directory has failed");
     directory.logs?.fail(error);
+    void this.#noteFailure(directory);
     this.onFailed(directory);
   }
 }

@@ -1,6 +1,6 @@
 import { assert, randomUuid, type Clock, type Files, type Logger, type Random } from "@odradek/kit";
 import { join } from "node:path";
-import { markBoot, mayHaveLost } from "../disk/boot-mark.ts";
+import { markBoot, mayHaveLost, unmarkBoot } from "../disk/boot-mark.ts";
 import { markCleanShutdown, takeCleanShutdown, type LastShutdown } from "../disk/clean-shutdown.ts";
 import { notedDirectories, noteDirectories } from "../disk/directory-note.ts";
 import { makeDurableDirectory } from "../disk/durable-directory.ts";
@@ -102,6 +102,10 @@ export class Logs {
   fail(error: Error): void {
     this.#failed ??= error;
     for (const { log } of this.#open.values()) log.fail(error);
+    const { files, directory, logger } = this.#options;
+    unmarkBoot(files, directory).catch((cause: unknown) => {
+      logger.warn({ evt: "mark-kept", directory, err: cause }, "can't take the mark off a directory that has failed");
+    });
   }
 
   /** Lets go of all logs as they are. */
@@ -119,10 +123,15 @@ export class Logs {
     return notedDirectories(this.#options.files, this.#options.directory);
   }
 
+  /** Whoever starts without one of these has lost something. */
+  note(directoryIds: readonly string[]): Promise<void> {
+    return noteDirectories(this.#options.files, this.#options.directory, directoryIds);
+  }
+
   /** The cluster has been told: the next process answers for what is written from here on, if it has these directories. */
   async answered(directoryIds: readonly string[]): Promise<void> {
     const { files, directory, flush } = this.#options;
-    await noteDirectories(files, directory, directoryIds);
+    await this.note(directoryIds);
     await markBoot(files, directory, { synced: flush === "group" });
   }
 
@@ -251,6 +260,7 @@ export class Logs {
     await this.saveCheckpoints();
     await this.#highs.save();
     await Promise.all(this.#removals);
+    if (failed !== undefined || !healthy) await unmarkBoot(files, directory);
     if (failed !== undefined) throw new Error(`a log in ${directory} could not be closed`, { cause: failed.reason });
     if (!healthy) {
       logger.warn({ evt: "unclean-shutdown" }, "a log has failed: the next start checks them all");
