@@ -17,13 +17,19 @@ export interface ClusterReport {
   died(plan: NodePlan, end: NodeEnd): void;
 }
 
-type Member = { plan: NodePlan; process: NodeProcess; is: "starting" | "ready" | "stopping" | "ended" };
+type Member = {
+  plan: NodePlan;
+  process: NodeProcess;
+  is: "starting" | "ready" | "stopping" | "ended";
+  /** Resolves when the last change of its process that was asked for is made: two at a time would leave one process behind. */
+  turn: Promise<void>;
+};
 
 /** The processes of a local cluster. A node that dies stays dead until somebody restarts it: that is what is to be seen. */
 export class DevCluster {
   readonly #members: Member[];
   readonly #report: ClusterReport;
-  #restarting: Promise<unknown> = Promise.resolve();
+  #isStopping = false;
 
   /** Starts all nodes at once: brokers load while the metadata nodes elect their leader. */
   constructor(plans: readonly NodePlan[], report: ClusterReport) {
@@ -32,6 +38,7 @@ export class DevCluster {
       plan,
       process: new NodeProcess(plan, this.#listener(plan)),
       is: "starting",
+      turn: Promise.resolve(),
     }));
     for (const member of this.#members) this.#follow(member);
   }
@@ -80,15 +87,28 @@ export class DevCluster {
     return outcomes.flat();
   }
 
-  /** Stops a node if it runs, starts it again with the same command, and resolves when it serves. One at a time. */
-  restart(role: NodeRole, id: number): Promise<ProcessIdentity> {
-    const done = this.#restarting.then(() => this.#restart(role, id));
-    this.#restarting = done.catch(() => undefined); // the caller hears of it; the next restart is not its business
-    return done;
+  /**
+   * Stops a node if it runs, starts it again with the same command, and resolves when it serves. No node waits for
+   * another: a metadata node serves only with a quorum, which may need the next restart.
+   */
+  async restart(role: NodeRole, id: number): Promise<ProcessIdentity> {
+    const member = this.#members.find(({ plan }) => plan.role === role && plan.id === id);
+    if (!member) throw new Failure("notFound", `there is no ${role} ${id}`);
+    const replaced = member.turn.then(() => this.#replace(member));
+    member.turn = replaced.then(
+      () => undefined,
+      () => undefined, // its caller hears of it
+    );
+    const started = await replaced;
+    if (await started.ready) return started.identity;
+    this.#refuseWhenStopping();
+    const { lastLine } = await started.ended;
+    throw new Failure("unhealthy", `${role} ${id} ended before it served: ${lastLine}`);
   }
 
-  /** Brokers first, so that they can hand over while the metadata nodes still answer. */
+  /** Brokers first, so that they can hand over while the metadata nodes still answer. Nothing starts from here on. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     for (const member of this.#members) {
       if (member.is !== "ended") member.is = "stopping";
       member.process.signal("SIGCONT");
@@ -104,18 +124,20 @@ export class DevCluster {
     for (const { process } of this.#members) process.signal("SIGKILL");
   }
 
-  async #restart(role: NodeRole, id: number): Promise<ProcessIdentity> {
-    const member = this.#members.find(({ plan }) => plan.role === role && plan.id === id);
-    if (!member) throw new Failure("notFound", `there is no ${role} ${id}`);
+  async #replace(member: Member): Promise<NodeProcess> {
+    this.#refuseWhenStopping();
     if (member.is !== "ended") member.is = "stopping";
     await member.process.stop(stopDeadlineMs);
+    this.#refuseWhenStopping();
     member.process = new NodeProcess(member.plan, this.#listener(member.plan));
     member.is = "starting";
     this.#follow(member);
     this.#report.changed();
-    if (await member.process.ready) return member.process.identity;
-    const { lastLine } = await member.process.ended;
-    throw new Failure("unhealthy", `${role} ${id} ended before it served: ${lastLine}`);
+    return member.process;
+  }
+
+  #refuseWhenStopping(): void {
+    if (this.#isStopping) throw new Failure("conflict", "`odradek dev` is stopping: it starts no node any more");
   }
 
   #listener(plan: NodePlan): { line(line: LogLine): void } {

@@ -77,6 +77,28 @@ describe("odradek dev, with tiny programs in place of the nodes", () => {
     expect((await odradek("kill broker 7").ended).code).toBe(3);
   });
 
+  it("starts a node at once though another one, restarted before, does not serve yet", async () => {
+    const dev = await start(" --brokers 1 --metadata 3", { FAKE_NODE: "metadata1=ready-once" });
+    const before = node("metadata 1").process;
+    const waits = odradek("restart metadata 1");
+    await eventually("metadata 1 is started", () => node("metadata 1").process.pid !== before.pid);
+    expect((await odradek("restart metadata 2").ended).code).toBe(0);
+    dev.child.kill("SIGINT");
+    expect((await dev.ended).code).toBe(0);
+    const waited = await waits.ended;
+    expect(waited.code).toBe(8);
+    expect(waited.stderr).toContain("is stopping");
+  });
+
+  it("starts no node any more once it stops", async () => {
+    const dev = await start(" --brokers 1 --metadata 1", { FAKE_NODE: "broker1=ignores-sigterm" });
+    const restart = odradek("restart broker 1");
+    await dev.says(/broker 1 \| does not stop/);
+    dev.child.kill("SIGINT");
+    expect((await dev.ended).code).toBe(0);
+    expect((await restart.ended).code).toBe(8);
+  });
+
   it("leaves no orphan when it is killed, and ends a paused one with the next start", async () => {
     const dev = await start(" --brokers 1 --metadata 1");
     const { broker, metadata } = { broker: node("broker 1").process, metadata: node("metadata 1").process };

@@ -1,6 +1,6 @@
 // Stands in for a metadata node or a broker where only process control is under test: says READY, obeys signals and
 // the control pipe. FAKE_NODE (a comma list of <role><id>=<behaviour>) makes one of them misbehave.
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { createServer, Socket } from "node:net";
 import { parseArgs } from "node:util";
 
@@ -21,6 +21,7 @@ const behaviour = (process.env["FAKE_NODE"] ?? "")
   ?.split("=")[1];
 
 // A real node makes its data directory when it starts.
+const isFirstStart = !existsSync(String(values["data-dir"]));
 mkdirSync(String(values["data-dir"]), { recursive: true });
 
 const say = (fields: object): void => {
@@ -37,7 +38,8 @@ if (behaviour === "dies-at-start") {
   process.exit(7);
 }
 process.on("SIGTERM", () => {
-  if (behaviour !== "ignores-sigterm") stop();
+  if (behaviour === "ignores-sigterm") say({ level: 40, msg: "does not stop" });
+  else stop();
 });
 new Socket({ fd: Number(values["control-fd"]), readable: true, writable: false })
   .on("close", () => process.exit(0))
@@ -49,5 +51,6 @@ createServer()
     "listening",
     () =>
       behaviour !== "never-ready" &&
+      (behaviour !== "ready-once" || isFirstStart) &&
       say({ evt: "READY", msg: "serving", args: process.argv.slice(2), flags: process.execArgv }),
   );
