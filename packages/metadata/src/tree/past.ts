@@ -67,10 +67,10 @@ const last = new WeakMap<TreeState, { now: number; past: Past }>();
 
 /** The tree at `revision`; null when that is compacted, or still to come. */
 export function pastOf(state: TreeState, revision: number): Past | null {
-  const known = last.get(state);
-  if (known?.now === state.revision && known.past.revision === revision) return known.past;
   const undone = revision > state.revision ? null : state.history.after(revision);
   if (!undone) return null;
+  const known = last.get(state);
+  if (known?.now === state.revision && known.past.revision === revision) return known.past;
   const past = new Past(state);
   for (const changes of undone.toReversed()) {
     const had = new Set(changes.before.map(({ path }) => path));
