@@ -51,6 +51,7 @@ it.for([
   ["consume words -o 9223372036854775808", 2],
   ["kill broker one", 2],
   ["meta watch / --from-rev -1", 2],
+  ["meta compact --rev 0", 2],
   ["meta tree / -d few", 2],
   ["meta get a/b", 2],
   ["meta create /a//b", 2],

@@ -25,7 +25,10 @@ export const careCommands = <T>(yargs: Argv<T>) =>
       "compact",
       "forget the past",
       (each) =>
-        each.option("rev", { ...wholeNumber("--rev", revisions), describe: "up to this revision; else to now" }),
+        each.option("rev", {
+          ...wholeNumber("--rev", { ...revisions, min: 1 }),
+          describe: "up to this revision; else to now",
+        }),
       (options) => members.compact(given<Parameters<typeof members.compact>[0]>(options)),
     );
 

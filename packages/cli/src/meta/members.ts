@@ -71,8 +71,17 @@ export async function transfer(options: Common & { id: number | undefined }): Pr
 }
 
 export async function compact(options: Common & { rev: number | undefined }): Promise<void> {
-  await atLeader(options, (leader) => compactHistory(leader, options.rev ?? null));
-  tell(options.rev === undefined ? "the past is forgotten" : `revisions before ${options.rev} are forgotten`);
+  const { rev = null } = options;
+  const oldest = leaderOf(await askMembers(membersOf(options)))?.status?.oldestRevision ?? 0;
+  await atLeader(options, (leader) => compactHistory(leader, rev));
+  tell(forgotten(rev, oldest));
+}
+
+/** What a compaction came to; `oldest` could be read before it. */
+export function forgotten(rev: number | null, oldest: number): string {
+  if (rev === null) return "the past is forgotten";
+  if (rev > oldest) return `revisions before ${rev} are forgotten`;
+  return `nothing was left to forget: the oldest revision that can be read is ${oldest} already`;
 }
 
 export function checkAddress(address: string): void {

@@ -34,10 +34,11 @@ export function registerAdministration(server: RpcServer, { consensus, machine, 
     if (transferred.is === "notLeader") return notLeader(transferred.leader);
     return transferred.is === "done" ? done : refused("NOT_TAKEN");
   });
-  server.handle(metadataService.Compact, async ({ through }) => {
+  server.handle(metadataService.Compact, async ({ through: wanted }) => {
     const { revision } = machine.state;
-    if (natural(through) > revision) return refused("FUTURE_REVISION");
-    const proposed = await propose({ is: "compact", through: through === 0 ? revision : through });
+    const through = wanted === undefined ? revision : natural(wanted);
+    if (through > revision) return refused("FUTURE_REVISION");
+    const proposed = await propose({ is: "compact", through });
     if (proposed.is === "notLeader") return notLeader(proposed.leader);
     if (proposed.is === "busy") return refused("BUSY");
     return proposed.is === "applied" ? done : unknown;

@@ -15,7 +15,7 @@ export function transferLeadership(options: MemberOptions, to: number | null): P
 
 /** Asks the leader to forget the past up to this revision, or up to now. */
 export function compactHistory(options: MemberOptions, through: number | null): Promise<Administered> {
-  return ask(options, metadataService.Compact, { through: through ?? 0 });
+  return ask(options, metadataService.Compact, through === null ? {} : { through });
 }
 
 async function ask<Request>(

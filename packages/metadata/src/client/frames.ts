@@ -137,5 +137,5 @@ export const metadataService = loadService<{
   ChangeMembers: [WireChange, WireAdministered];
   Transfer: [{ to: number }, WireAdministered];
   Snapshot: [Empty, SnapshotFrame];
-  Compact: [{ through: number }, WireAdministered];
+  Compact: [{ through?: number }, WireAdministered];
 }>("metadata.proto", "odradek.metadata.v1.Metadata");
