@@ -140,6 +140,20 @@ describe("P-15: with several directories", () => {
   });
 });
 
+test("L-12: so does a recovery point that can't be held for a truncation", async () => {
+  const files = new MemoryFiles();
+  const at = await open(files, ["/one"]);
+  const log = await openLog(at, files, 0);
+  await append(log, "a");
+  await log.flush();
+  await at.saveCheckpoints();
+  files.failNextWrite({ path: "/one/recovery-point", code: "EIO" });
+  const id = { topic: "words", partition: 0, topicId: "A".repeat(22) };
+  await expect(at.holdRecoveryPoint(id, 0)).rejects.toThrow("recovery-point");
+  expect(at.isLost).toBe(true);
+  expect(log.failed).not.toBeNull();
+});
+
 test("L-12: what may be in a directory that can't be opened is made nowhere else, unless it is new", async () => {
   const files = new MemoryFiles();
   const before = await open(files);

@@ -138,8 +138,14 @@ export class Directories {
   }
 
   async holdRecoveryPoint(id: PartitionId, offset: number): Promise<() => void> {
-    const logs = this.#logsOf(id.topic, id.partition);
-    return logs === null ? () => {} : logs.holdRecoveryPoint(id, offset);
+    const home = this.directoryOf(id.topic, id.partition);
+    if (home === null || home.failed !== null || home.logs === null) return () => {};
+    try {
+      return await home.logs.holdRecoveryPoint(id, offset);
+    } catch (error) {
+      if (error instanceof FileError) this.#fail(home, error);
+      throw error;
+    }
   }
 
   deleteLog(topic: string, partition: number): void {

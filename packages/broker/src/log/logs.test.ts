@@ -4,6 +4,7 @@ import { MemoryFiles, SeededRandom, VirtualClock } from "@odradek/kit/testing";
 import { batchesIn } from "@odradek/protocol";
 import { DerivedPartitionState } from "../partition/derived-partition-state.ts";
 import { batchOf, logConfig } from "../testing/log-fixture.ts";
+import { SlowSyncs } from "../testing/slow-syncs.ts";
 import type { Log } from "./log.ts";
 import { Logs, type LogsOptions } from "./logs.ts";
 
@@ -115,6 +116,42 @@ describe("the data directory", () => {
     await log.flush();
     await logs.saveSealed();
     expect(stored()).toBe("0\n1\nwords 0 1\n");
+  });
+
+  test("L-20: a truncation waits until its lower recovery point is stored, whoever else has asked for it or failed to store it", async () => {
+    const disk = new Disk();
+    let ms = 0;
+    const logs = await disk.start({ files: new SlowSyncs(disk.files, disk.clock, () => ({ ms, isSafeFirst: false })) });
+    const { log } = await disk.open(logs);
+    for (const value of ["a", "b", "c"]) await disk.append(log, value);
+    await log.flush();
+    await logs.saveCheckpoints();
+    const id = { topic: "words", partition: 0, topicId: ID };
+    const stored = (): string => String(disk.files.readAll("/data/recovery-point-offset-checkpoint")).split("\n")[2]!;
+    expect(stored()).toBe("words 0 3");
+
+    disk.files.failNextWrite({ path: "/data/recovery-point" });
+    await expect(logs.holdRecoveryPoint(id, 0)).rejects.toThrow("recovery-point");
+    disk.files.heal();
+    expect(stored()).toBe("words 0 3");
+    const release = await logs.holdRecoveryPoint(id, 0);
+    expect(stored()).toBe("words 0 0");
+    release();
+    await logs.saveCheckpoints();
+    expect(stored()).toBe("words 0 3");
+
+    ms = 50;
+    const first = logs.holdRecoveryPoint(id, 0);
+    const second = logs.holdRecoveryPoint(id, 0).then((releaseSecond) => ({ releaseSecond, seen: stored() }));
+    await disk.clock.advance(100);
+    (await first)();
+    expect(await second).toMatchObject({ seen: "words 0 0" });
+    ms = 0;
+    await logs.saveCheckpoints();
+    expect(stored()).toBe("words 0 0"); // the second one has not been released
+    (await second).releaseSecond();
+    await logs.saveCheckpoints();
+    expect(stored()).toBe("words 0 3");
   });
 
   test("P-23: records of a topic that was deleted and made again never come back", async () => {

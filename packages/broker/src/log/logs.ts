@@ -57,8 +57,8 @@ export class Logs {
   /** Logs that are being opened. */
   #opening = 0;
   readonly #removals = new Set<Promise<void>>();
-  /** Recovery points that must not go up now, by partition. */
-  readonly #held = new Map<string, number>();
+  /** Where recovery points must not go up from now, by partition: one for each truncation under way. */
+  readonly #holds = new Map<string, Set<{ readonly offset: number }>>();
   /** Deleted logs whose last work may still be under way; a new one of the same name waits for it. */
   readonly #ending = new Map<string, Promise<unknown>>();
 
@@ -191,7 +191,7 @@ export class Logs {
   /** Saves recovery points and log start offsets of all open logs. */
   async saveCheckpoints(): Promise<void> {
     for (const [name, { id, log }] of this.#open)
-      this.#recoveryPoints.set({ ...id, offset: Math.min(log.synced, this.#held.get(name) ?? Infinity) });
+      this.#recoveryPoints.set({ ...id, offset: Math.min(log.synced, this.#heldAt(name)) });
     await this.#recoveryPoints.save();
     await this.saveStarts();
   }
@@ -204,12 +204,17 @@ export class Logs {
   async holdRecoveryPoint({ topic, partition }: PartitionId, to: number): Promise<() => void> {
     const name = partitionName(topic, partition);
     const offset = Math.min(to, this.#open.get(name)?.log.sealed.startOf(to) ?? 0);
-    this.#held.set(name, offset);
-    if ((this.#recoveryPoints.get(topic, partition) ?? 0) > offset) {
-      this.#recoveryPoints.set({ topic, partition, offset });
+    const release = this.#hold(name, offset);
+    const stored = this.#recoveryPoints.get(topic, partition) ?? 0;
+    if (stored > offset) this.#recoveryPoints.set({ topic, partition, offset });
+    try {
+      // Also when it is low enough already: that save may be under way, or have failed.
       await this.#recoveryPoints.save();
+    } catch (error) {
+      release();
+      throw error;
     }
-    return () => void this.#held.delete(name);
+    return release;
   }
 
   /** Saves the log start offsets of all open logs: what was deleted below them stays deleted. */
@@ -240,7 +245,7 @@ export class Logs {
     });
     this.#ending.set(name, ending);
     this.#open.delete(name);
-    this.#held.delete(name);
+    this.#holds.delete(name);
     if (this.#failed !== null) return;
     this.#giveUp(name);
     for (const checkpoint of [this.#recoveryPoints, this.#highs, this.#starts, this.cleanOffsets])
@@ -255,7 +260,7 @@ export class Logs {
     const { files, directory, logger } = this.#options;
     const closed = await Promise.allSettled([...this.#open.values()].map(({ log }) => log.close()));
     const failed = closed.find((one) => one.status === "rejected");
-    this.#held.clear();
+    this.#holds.clear();
     const healthy = [...this.#open.values()].every(({ log }) => log.failed === null);
     await this.saveCheckpoints();
     await this.#highs.save();
@@ -297,6 +302,19 @@ export class Logs {
     this.#unopened.delete(name);
     this.#open.set(name, { id, log });
     return { log, derived };
+  }
+
+  /** Returns what takes back this hold and no other. */
+  #hold(name: string, offset: number): () => void {
+    const holds = this.#holds.get(name) ?? new Set();
+    this.#holds.set(name, holds);
+    const hold = { offset };
+    holds.add(hold);
+    return () => void holds.delete(hold);
+  }
+
+  #heldAt(name: string): number {
+    return Math.min(Infinity, ...[...(this.#holds.get(name) ?? [])].map(({ offset }) => offset));
   }
 
   #wasClean(name: string): boolean {

@@ -15,7 +15,7 @@ export const logBugs: PlantedBug[] = [
     edits: [
       {
         file: "log/logs.ts",
-        find: `offset: Math.min(log.synced, this.#held.get(name) ?? Infinity)`,
+        find: `offset: Math.min(log.synced, this.#heldAt(name))`,
         replace: `offset: log.end`,
       },
     ],
