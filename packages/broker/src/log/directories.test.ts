@@ -4,7 +4,7 @@ import { batchesIn } from "@odradek/protocol";
 import { describe, expect, test } from "vitest";
 import { DerivedPartitionState } from "../partition/derived-partition-state.ts";
 import { batchOf, logConfig } from "../testing/log-fixture.ts";
-import { Directories, OfflineReplicaError } from "./directories.ts";
+import { Directories, DoubledReplicaError, OfflineReplicaError } from "./directories.ts";
 import type { Log } from "./log.ts";
 
 const clock = new VirtualClock();
@@ -15,9 +15,15 @@ function open(files: MemoryFiles, directories = ["/one", "/two"]): Promise<Direc
   return Directories.open({ ...owner, directories, files, clock, random, logger: silentLogger });
 }
 
-async function openLog(at: Directories, files: MemoryFiles, partition: number, isNew = true): Promise<Log> {
+async function openLog(
+  at: Directories,
+  files: MemoryFiles,
+  partition: number,
+  isNew = true,
+  topicId = "A".repeat(22),
+): Promise<Log> {
   const derive = (directory: string): DerivedPartitionState => new DerivedPartitionState(files, directory);
-  const id = { topic: "words", partition, topicId: "A".repeat(22) };
+  const id = { topic: "words", partition, topicId };
   const { log } = await at.openLog(id, { config: () => logConfig, derive, isNew });
   return log;
 }
@@ -167,4 +173,45 @@ test("L-12: what may be in a directory that can't be opened is made nowhere else
   expect((await openLog(after, files, 0, false)).end).toBe(1);
   expect((await openLog(after, files, 2)).end).toBe(0);
   await after.close();
+});
+
+describe("L-12: one partition in two directories", () => {
+  /** A log in the first directory, and after that has died and the partition has come again, one in the second. */
+  async function doubled(topicId?: string): Promise<MemoryFiles> {
+    const files = new MemoryFiles();
+    await append(await openLog(await open(files), files, 0), "old");
+    files.kill();
+    const meta = files.readAll("/one/meta.properties")!;
+    await files.remove("/one/meta.properties");
+    files.failNextWrite({ path: "/one/" });
+    const without = await open(files);
+    const log = await openLog(without, files, 0, true, topicId);
+    for (const value of ["new", "newer"]) await append(log, value);
+    files.kill();
+    await files.replace("/one/meta.properties", meta);
+    return files;
+  }
+
+  test("is not served until one of them is gone: either may be the one that counts", async () => {
+    const files = await doubled();
+    const at = await open(files);
+    await expect(openLog(at, files, 0, false)).rejects.toThrow(DoubledReplicaError);
+    expect(placed(files)).toEqual([["words-0"], ["words-0"]]);
+    await files.removeDirectory("/one/words-0");
+    expect((await openLog(at, files, 0, false)).end).toBe(2);
+  });
+
+  test("goes with its topic from both", async () => {
+    const files = await doubled();
+    const at = await open(files);
+    at.deleteLog("words", 0);
+    expect(files.exists("/one/words-0") || files.exists("/two/words-0")).toBe(false);
+  });
+
+  test("P-23: the one of an older topic goes, wherever it is", async () => {
+    const topicId = "B".repeat(22);
+    const files = await doubled(topicId);
+    expect((await openLog(await open(files), files, 0, false, topicId)).end).toBe(2);
+    expect([files.exists("/one/words-0"), files.exists("/two/words-0")]).toEqual([false, true]);
+  });
 });

@@ -8,6 +8,8 @@ import { Logs, type LogsOptions, type PartitionId } from "./logs.ts";
 /** One of the broker's data directories. `logs`: null when it could not be opened; `failed`: why nothing is served from it any more. */
 export type DataDirectory = { readonly path: string; readonly logs: Logs | null; failed: Error | null };
 
+type HealthyDirectory = DataDirectory & { logs: Logs };
+
 type Opening<Derived> = {
   config: () => LogConfig;
   derive: (directory: string) => Derived;
@@ -18,6 +20,16 @@ type Opening<Derived> = {
 /** What was stored of the partition may lie in a directory that has failed: nothing is made in its place (KIP-112). */
 export class OfflineReplicaError extends Error {
   override readonly name = "OfflineReplicaError";
+}
+
+/** Two directories have a partition: one was away while the other got it. Nobody can say here which has what was acknowledged. */
+export class DoubledReplicaError extends Error {
+  override readonly name = "DoubledReplicaError";
+
+  constructor({ topic, partition }: PartitionId, directories: readonly DataDirectory[]) {
+    const paths = directories.map(({ path }) => path).join(" and ");
+    super(`${topic}-${partition} is in ${paths}: remove the older one`);
+  }
 }
 
 /**
@@ -95,16 +107,21 @@ export class Directories {
     return this.#healthy.flatMap(({ logs }) => logs.stored());
   }
 
-  /** Throws OfflineReplicaError while a directory has failed and the partition is in none of the others, unless it is new. */
+  /**
+   * Throws OfflineReplicaError while a directory has failed and the partition is in none of the others, unless it is new, and
+   * DoubledReplicaError when it is in more than one.
+   */
   async openLog<Derived extends DerivedState>(
     id: PartitionId,
     { isNew, ...options }: Opening<Derived>,
   ): Promise<{ log: Log; derived: Derived }> {
-    const healthy = this.#healthy;
-    let home = healthy.find(({ logs }) => logs.has(id));
-    if (home === undefined && !isNew && !this.#isWhole)
+    const { current, older } = this.#holdersOf(id);
+    if (current.length > 1) throw new DoubledReplicaError(id, current);
+    if (current.length === 0 && !isNew && !this.#isWhole)
       throw new OfflineReplicaError(`${id.topic}-${id.partition} may be in a data directory that has failed`);
-    home ??= healthy.toSorted((one, other) => one.logs.count - other.logs.count)[0]!;
+    const home = current[0] ?? this.#emptiest();
+    // What an older topic of the same name left must never come back (P-23).
+    for (const { logs } of older) logs.deleteLog(id.topic, id.partition);
     this.#homes.set(keyOf(id.topic, id.partition), home);
     return home.logs.openLog(id, options);
   }
@@ -148,10 +165,12 @@ export class Directories {
     }
   }
 
+  /** Wherever it is. */
   deleteLog(topic: string, partition: number): void {
     const home = this.#homes.get(keyOf(topic, partition));
     this.#homes.delete(keyOf(topic, partition));
-    home?.logs?.deleteLog(topic, partition);
+    if (home !== undefined) return home.logs?.deleteLog(topic, partition);
+    for (const { logs } of this.#healthy) if (logs.has({ topic, partition })) logs.deleteLog(topic, partition);
   }
 
   /** The log of this partition has failed: so has its directory. */
@@ -173,12 +192,23 @@ export class Directories {
     if (failed !== undefined) throw failed.reason;
   }
 
+  /** Who has something of this partition. What does not say of which topic it is was begun by a process that ended. */
+  #holdersOf(id: PartitionId): { current: HealthyDirectory[]; older: HealthyDirectory[] } {
+    const holders = this.#healthy.filter(({ logs }) => logs.has(id));
+    const isCurrent = ({ logs }: HealthyDirectory): boolean => (logs.topicIdOf(id) ?? id.topicId) === id.topicId;
+    return { current: holders.filter(isCurrent), older: holders.filter((one) => !isCurrent(one)) };
+  }
+
+  #emptiest(): HealthyDirectory {
+    return this.#healthy.toSorted((one, other) => one.logs.count - other.logs.count)[0]!;
+  }
+
   get #isWhole(): boolean {
     return this.#healthy.length === this.list.length;
   }
 
-  get #healthy(): (DataDirectory & { logs: Logs })[] {
-    return this.list.filter((one): one is DataDirectory & { logs: Logs } => one.failed === null && one.logs !== null);
+  get #healthy(): HealthyDirectory[] {
+    return this.list.filter((one): one is HealthyDirectory => one.failed === null && one.logs !== null);
   }
 
   #logsOf(topic: string, partition: number): Logs | null {

@@ -93,9 +93,14 @@ export class Logs {
     return this.#open.size + this.#opening + this.#unopened.size;
   }
 
-  has({ topic, partition }: PartitionId): boolean {
+  has({ topic, partition }: Omit<PartitionId, "topicId">): boolean {
     const name = partitionName(topic, partition);
     return this.#open.has(name) || this.#options.files.exists(join(this.#options.directory, name));
+  }
+
+  /** The topic of the partition that is here; null: it does not say. */
+  topicIdOf({ topic, partition }: Omit<PartitionId, "topicId">): string | null {
+    return readTopicId(this.#options.files, join(this.#options.directory, partitionName(topic, partition)));
   }
 
   /** The disk under this directory has failed: every log is fenced, and nothing is written here any more (RELIABILITY L-08, KIP-112). */
