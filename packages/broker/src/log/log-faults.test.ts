@@ -87,17 +87,20 @@ describe("log and a failing disk", () => {
   });
 });
 
-describe("odradek.flush=group", () => {
-  async function slow(): Promise<{ at: LogFixture; files: MemoryFiles; disk: { ms: number } }> {
-    const clock = new VirtualClock();
-    const files = memoryFiles();
-    const disk = { ms: 0 };
-    const syncs = new SlowSyncs(files, clock, () => ({ ms: disk.ms, isSafeFirst: false }));
-    const at = await LogFixture.open({ segmentBytes: 300 }, syncs, { clock, acknowledges: "synced" });
-    disk.ms = 3;
-    return { at, files, disk };
-  }
+async function slow(
+  config = {},
+  acknowledges: "written" | "synced" = "synced",
+): Promise<{ at: LogFixture; files: MemoryFiles; disk: { ms: number } }> {
+  const clock = new VirtualClock();
+  const files = memoryFiles();
+  const disk = { ms: 0 };
+  const syncs = new SlowSyncs(files, clock, () => ({ ms: disk.ms, isSafeFirst: false }));
+  const at = await LogFixture.open({ segmentBytes: 300, ...config }, syncs, { clock, acknowledges });
+  disk.ms = 3;
+  return { at, files, disk };
+}
 
+describe("odradek.flush=group", () => {
   test("one sync is for all that waits, and records are acknowledged although more keep coming", async () => {
     const { at, files, disk } = await slow();
     for (let n = 0; n < 40; n++) {
@@ -155,6 +158,18 @@ describe("flush.messages and flush.ms", () => {
     files.crash();
     await at.reopen();
     expect(at.values()).toEqual(["a", "b", "c", "d", "e", "f"]);
+  });
+
+  test("a disk that hangs is taken for failed as soon as acknowledgements wait for it, not before", async () => {
+    const { at, disk } = await slow({ flushMessages: 2, flushMs: 100 }, "written");
+    disk.ms = 200_000;
+    at.append(batchOf(["a"]));
+    await at.clock.advance(50_000);
+    expect([at.log.failed, at.log.written.value]).toEqual([null, 1]);
+    at.append(batchOf(["b"]));
+    await at.clock.advance(30_000);
+    expect([at.log.failed === null, at.log.written.value]).toEqual([false, 1]);
+    await at.log.close();
   });
 
   test("flush.ms syncs in the background; the default never does", async () => {

@@ -35,6 +35,8 @@ export class Stability {
   #flushing: Promise<void> = Promise.resolve();
   #holding = false;
   #timer: Cancel | null = null;
+  /** Ends the limit of the sync under way. */
+  #cancelLimit: Cancel = () => {};
   /** Names were made, changed or removed that a power loss would take back (RELIABILITY L-05). */
   #namesUnsynced: boolean;
   /** Segments that take no more, and whose indexes may not be on stable storage: their records may be, since long. */
@@ -138,8 +140,7 @@ export class Stability {
     this.#throwIfOver();
     const generation = this.#generation;
     const written = this.#written;
-    const isWaitedFor = this.#options.acknowledges === "synced";
-    const cancel = isWaitedFor ? this.#options.clock.timer(SYNC_MS_MAX, () => this.#hangs()) : () => {};
+    this.#limit();
     try {
       await this.#syncFiles();
     } catch (error) {
@@ -147,13 +148,18 @@ export class Stability {
       this.#fail(error);
       throw error;
     } finally {
-      cancel();
+      this.#cancelLimit();
     }
     if (this.#truncation <= generation) this.#synced = Math.max(this.#synced, written);
   }
 
-  #hangs(): void {
-    if (!this.#closed && this.#failure === null) this.#fail(new Error(`no answer for ${SYNC_MS_MAX} ms`));
+  /** One in the background may last longer, until acknowledgements wait for it. */
+  #limit(): void {
+    this.#cancelLimit = this.#options.clock.timer(SYNC_MS_MAX, () => {
+      if (this.#closed || this.#failure !== null) return;
+      if (this.isBehind) this.#fail(new Error(`no answer for ${SYNC_MS_MAX} ms`));
+      else this.#limit();
+    });
   }
 
   #fail(error: unknown): void {
