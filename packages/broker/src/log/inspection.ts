@@ -121,43 +121,54 @@ export class Inspection {
    * Writes a sealed segment anew with batches of another size at the place of the damage, for compaction has left the peer more or less of them,
    * and exchanges it as compaction does. False: more of it is damaged, or the log has changed meanwhile.
    */
-  async #remake({ segment, from, to, position, size }: LogDamage, records: Buffer): Promise<boolean> {
-    const { sealed, segments, config, logger } = this.#log;
+  async #remake(damage: LogDamage, records: Buffer): Promise<boolean> {
+    const { segment, from, to } = damage;
+    const { sealed, logger } = this.#log;
     const { count } = sealed.truncations;
-    const bounds = this.bounds(segments.all().indexOf(segment));
-    const file = segment.openAgain();
     const made = sealed.createCleaned(segment.baseOffset);
-    const put = (bytes: Buffer): void => {
-      made.append(bytes, [...batchesIn(bytes)], config().indexIntervalBytes);
-      made.write();
-    };
-    let [isPut, isWhole] = [false, true];
+    let isMade = false;
     try {
-      for await (const found of examineFile(segment.checked(bounds, file))) {
-        const at = found.is === "damage" ? found.damage : { position: found.position, size: found.batch.size };
-        const isReplaced = at.position >= position && at.position + at.size <= position + size;
-        if (isReplaced && !isPut && records.length > 0) put(records);
-        isPut ||= isReplaced;
-        if (!isReplaced && found.is === "damage") isWhole = false;
-        if (!isReplaced && found.is !== "damage") put(Buffer.from(found.batch.slice));
-      }
-      made.seal();
-      await made.sync();
-      await made.syncIndexes();
-      made.close();
-    } catch (error) {
-      made.forgetQueue();
-      isWhole = false;
-      throw error;
+      isMade = await this.#copy(damage, records, made);
     } finally {
-      file.close();
-      if (!isWhole || !isPut) sealed.discard(made);
+      if (!isMade) {
+        made.forgetQueue();
+        sealed.discard(made);
+      }
     }
-    if (!isWhole || !isPut) return false;
+    if (!isMade) return false;
     this.succeeds(made, segment);
     const isReplaced = await sealed.replace([segment], made, count);
     if (isReplaced) logger.warn({ evt: "log-remade", path: segment.path, from, to }, "mended a damaged log");
     return isReplaced;
+  }
+
+  /** Puts the segment into `made`, with `records` at the place of the damage. False: more of it is damaged, or the damage has gone. */
+  async #copy({ segment, position, size }: LogDamage, records: Buffer, made: Segment): Promise<boolean> {
+    const { segments, config } = this.#log;
+    const bounds = this.bounds(segments.all().indexOf(segment));
+    const put = (bytes: Buffer): void => {
+      made.append(bytes, [...batchesIn(bytes)], config().indexIntervalBytes);
+      made.write();
+    };
+    let isPut = false;
+    const file = segment.openAgain();
+    try {
+      for await (const found of examineFile(segment.checked(bounds, file))) {
+        const at = found.is === "damage" ? found.damage : { position: found.position, size: found.batch.size };
+        const isReplaced = at.position >= position && at.position + at.size <= position + size;
+        if (!isReplaced && found.is === "damage") return false;
+        if (isReplaced && !isPut && records.length > 0) put(records);
+        isPut ||= isReplaced;
+        if (!isReplaced && found.is !== "damage") put(Buffer.from(found.batch.slice));
+      }
+    } finally {
+      file.close();
+    }
+    made.seal();
+    await made.sync();
+    await made.syncIndexes();
+    made.close();
+    return isPut;
   }
 
   #endsSealed({ segment, position, size, isAtEnd }: LogDamage): boolean {

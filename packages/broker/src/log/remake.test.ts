@@ -1,3 +1,4 @@
+import { FileError } from "@odradek/kit";
 import type { MemoryFiles } from "@odradek/kit/testing";
 import { Batch, batchesIn, buildBatch } from "@odradek/protocol";
 import { expect, test } from "vitest";
@@ -64,6 +65,30 @@ test("L-02: a stretch of which a peer's compaction has left nothing goes; two do
   expect(await words.log.inspection.mend(damage!, Buffer.alloc(0), true)).toBe(true);
   expect(offsets(words).filter((offset) => offset >= damage!.from && offset < damage!.to)).toEqual([]);
   expect(await words.log.inspection.examine()).toEqual([]);
+});
+
+test("what can't be written anew leaves no file open, and is written anew later", async () => {
+  const { words, files } = await damaged();
+  const [damage] = await words.log.inspection.examine();
+  const { segment } = words.log.sealed.list()[1]!;
+  const open = files.open.bind(files);
+  let refused = "";
+  let openCount = 0;
+  files.open = (path, options) => {
+    if (refused !== "" && path.endsWith(refused)) throw new FileError("open", path, new Error("EMFILE"));
+    const file = open(path, options);
+    const close = file.close.bind(file);
+    openCount++;
+    return Object.assign(file, { close: () => (openCount--, close()) });
+  };
+  const mend = (): Promise<boolean> => words.log.inspection.mend(damage!, otherwise(damage!.from, 0), true);
+  const other = words.log.sealed.createCleaned(segment.baseOffset);
+  await expect(mend()).rejects.toThrow("already");
+  words.log.sealed.discard(other);
+  for (refused of [".log.cleaned", segment.path]) await expect(mend()).rejects.toThrow("EMFILE");
+  expect(openCount).toBe(0);
+  refused = "";
+  expect(await mend()).toBe(true);
 });
 
 test("nothing is written anew while more of the segment is damaged, or when the log was cut meanwhile", async () => {

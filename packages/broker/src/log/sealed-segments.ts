@@ -69,15 +69,16 @@ export class SealedSegments {
   /** A segment that nobody sees until `replace`. Throws while another one of that base offset is being made. */
   createCleaned(baseOffset: number): Segment {
     if (this.#making.has(baseOffset)) throw new Error(`the segment at ${baseOffset} is being written anew already`);
+    const cleaned = createSegment(this.#parts, baseOffset, CLEANED_SUFFIX);
     this.#making.add(baseOffset);
-    return createSegment(this.#parts, baseOffset, CLEANED_SUFFIX);
+    return cleaned;
   }
 
   /** Takes a segment of `createCleaned` back. */
   discard(cleaned: Segment): void {
+    this.#making.delete(cleaned.baseOffset);
     cleaned.close();
     if (!this.#parts.isOver()) this.#parts.removal.removeOldest([cleaned]);
-    this.#making.delete(cleaned.baseOffset);
   }
 
   /**

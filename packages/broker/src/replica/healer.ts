@@ -119,7 +119,10 @@ export class Healer {
         if ((records.length > 0 || isEmpty) && (await inspection.mend(damage, records, isEmpty))) return true;
         logger.warn({ evt: "not-mended", peer, ...fields }, "a peer has nothing that fits");
       } catch (error) {
-        logger.warn({ evt: "not-mended", peer, ...fields, err: error }, "a peer did not answer");
+        logger.warn(
+          { evt: "not-mended", peer, ...fields, err: error },
+          "nothing could be had from a peer, or put in its place",
+        );
       } finally {
         client.close();
       }
