@@ -1,4 +1,4 @@
-import { type RpcServer, silentLogger } from "@odradek/kit";
+import { type Logger, type RpcServer, silentLogger } from "@odradek/kit";
 import { MemoryNetwork, SeededRandom, VirtualClock } from "@odradek/kit/testing";
 import { expect, test } from "vitest";
 
@@ -20,13 +20,16 @@ class Pair {
   readonly clock = new VirtualClock();
   readonly network = new MemoryNetwork(this.clock, { latencyMs: 1 });
   readonly heard: string[] = [];
+  readonly warned: string[] = [];
+  readonly logger: Logger = { ...silentLogger, warn: (_fields, message) => this.warned.push(message) };
   #boots = 0;
 
   async start(id: number, known = members): Promise<{ links: RpcLinks; server: RpcServer }> {
     const rpc = this.network.rpc(`node-${id}`);
     const server = rpc.server();
     const random = new SeededRandom(++this.#boots);
-    const links = new RpcLinks({ id, members: known, server, rpc, clock: this.clock, random, logger: silentLogger });
+    const { clock, logger } = this;
+    const links = new RpcLinks({ id, members: known, server, rpc, clock, random, logger });
     links.onMessage = (from, message) => this.heard.push(`${id} hears ${message.term} from ${from}`);
     links.onDied = (peer) => this.heard.push(`${id} learns that ${peer} died`);
     await server.listen(`node-${id}:1`);
@@ -173,4 +176,38 @@ test("a removed member is still reached for a while, and then no more", async ()
   one.links.send(2, hello(4));
   await pair.clock.advance(10);
   expect(pair.heard.filter((line) => line.startsWith("2 hears"))).toEqual(["2 hears 3 from 1"]);
+});
+
+test("members that were added again find each other where they are configured, when the addresses in the log are old", async () => {
+  const pair = new Pair();
+  const [one, two] = [await pair.start(1), await pair.start(2)];
+  const addresses = { 1: "old-1:1", 2: "node-1:1" };
+  for (const { links } of [one, two]) links.reconfigure({ id: "ours", members: [1, 2], addresses });
+  await pair.clock.advance(5_000);
+  expect(await talk(pair, [1, one.links], [2, two.links])).toEqual(["1 hears 2 from 2", "2 hears 1 from 1"]);
+  expect(pair.warned.filter((line) => line.includes("does not answer"))).toEqual([]);
+});
+
+test("a member that was added at another address has not died because nobody listens where it is configured", async () => {
+  const pair = new Pair();
+  const one = await pair.start(1, [members[0]!, { id: 2, address: "old-2:1" }]);
+  await pair.start(2);
+  pair.heard.length = 0;
+  one.links.reconfigure({ id: "ours", members: [1, 2], addresses: { 2: "node-2:1" } });
+  pair.network.cut("node-1", "node-2");
+  await pair.clock.advance(30_000);
+  expect(pair.heard).toEqual([]);
+  pair.network.heal("node-1", "node-2");
+  await pair.clock.advance(30_000);
+  pair.network.crash("node-2");
+  await pair.clock.advance(20);
+  expect(pair.heard).toEqual(["1 learns that 2 died"]);
+});
+
+test("says once of a member that does not answer where it was looked for", async () => {
+  const pair = new Pair();
+  const one = await pair.start(1);
+  one.links.reconfigure({ id: "ours", members: [1, 2], addresses: { 2: "new-2:1" } });
+  await pair.clock.advance(60_000);
+  expect(pair.warned).toEqual(["member 2 does not answer at new-2:1 nor at node-2:1"]);
 });

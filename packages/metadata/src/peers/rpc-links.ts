@@ -40,7 +40,7 @@ export class RpcLinks implements PeerLinks {
     this.#boot = parts.random.bytes(12).toString("base64url");
     this.#configured = new Map(parts.members.map(({ id, address }) => [id, address]));
     parts.server.accept(talk, (stream) => this.#accept(stream));
-    for (const [id, address] of this.#configured) this.#reach(id, address);
+    for (const [id, address] of this.#configured) this.#reach(id, [address]);
   }
 
   send(to: number, message: Message): void {
@@ -51,14 +51,17 @@ export class RpcLinks implements PeerLinks {
     return this.#outgoing.get(peer)?.isWelcome ?? false;
   }
 
-  /** An address in the log is newer than what was configured: its member was added since. */
+  /**
+   * An address in the log is newer than what was configured, its member was added since, and is dialled first. But every process may have been
+   * started anew with other addresses, and then the log can't tell of them before a leader is found.
+   */
   reconfigure(cluster: Cluster): void {
     if (this.#closed) return;
     this.#cluster = cluster;
     const { members, learners = [], addresses = {} } = cluster;
     for (const id of [...members, ...learners]) {
-      const address = addresses[id] ?? this.#configured.get(id);
-      if (address !== undefined) this.#reach(id, address);
+      const known = [addresses[id], this.#configured.get(id)].filter((address) => address !== undefined);
+      if (known.length > 0) this.#reach(id, [...new Set(known)]);
       else this.#parts.logger.error({ evt: "no_address", member: id }, "--peers must tell where this member is");
     }
     this.#farewell();
@@ -80,12 +83,13 @@ export class RpcLinks implements PeerLinks {
     return members.includes(id) || learners.includes(id);
   }
 
-  #reach(peer: number, address: string): void {
+  #reach(peer: number, addresses: readonly string[]): void {
     const { id, rpc, clock, random, logger } = this.#parts;
-    if (peer === id || this.#outgoing.get(peer)?.address === address) return;
+    if (peer === id || this.#outgoing.get(peer)?.leadsTo(addresses)) return;
     this.#forget(peer);
     const introduction = (): Introduction => this.#introduction(peer);
-    const parts = { peer, address, client: rpc.client(address), clock, random, logger, introduction };
+    const places = addresses.map((address) => ({ address, client: rpc.client(address) }));
+    const parts = { peer, places, clock, random, logger, introduction };
     this.#outgoing.set(peer, new Outgoing(parts, () => this.onDied(peer)));
   }
 
@@ -111,7 +115,7 @@ export class RpcLinks implements PeerLinks {
       if (!this.#mayTalk(stream, frame)) return stream.end();
       ({ from } = frame);
       // Added by entries that we do not have yet: we could not answer it otherwise.
-      if (!this.#outgoing.has(from) && frame.address !== "") this.#reach(from, frame.address);
+      if (!this.#outgoing.has(from) && frame.address !== "") this.#reach(from, [frame.address]);
     };
     stream.onEnded = () => {
       if (from !== null && !this.#isMember(from)) this.#forget(from);
