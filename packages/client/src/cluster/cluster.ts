@@ -125,15 +125,19 @@ export class Cluster implements AsyncDisposable {
     this.#coordinators.delete(groupId);
   }
 
-  /** One request to one broker. Rejects with ConnectError, DeadlineError or UnsupportedVersionError. */
+  /**
+   * One request to one broker, which may wait `mayWaitMs` before it answers. Rejects with ConnectError, DeadlineError or
+   * UnsupportedVersionError.
+   */
   async send<A extends AnyApi>(
     broker: number,
     api: A,
     request: Said<A>,
-    options: { lane?: Lane; timeoutMs?: number } = {},
+    options: { lane?: Lane; timeoutMs?: number; mayWaitMs?: number } = {},
   ): Promise<ResponseOf<A>> {
-    const connection = await this.connectionTo(broker, options.lane ?? "main");
-    return this.#vigil.over(broker, connection.send(api, request, options.timeoutMs ?? this.settings.requestTimeoutMs));
+    const { lane = "main", timeoutMs = this.settings.requestTimeoutMs, mayWaitMs = 0 } = options;
+    const connection = await this.connectionTo(broker, lane);
+    return this.#vigil.over(broker, connection.send(api, request, timeoutMs), mayWaitMs);
   }
 
   /** One request to the controller, or to whoever is named so. */

@@ -2,9 +2,16 @@ import type { Cancel, Clock } from "@odradek/kit";
 
 /** A broker that owes an answer and has said nothing for so long is asked about. */
 const SILENT_MS = 2_000;
-const ASK_AGAIN_MS = 500;
+/** While it stays silent it is asked about again after an eighth of that time, within these bounds: we learn late by that part at most. */
+const ASK_AGAIN_MS_MIN = 500;
+const ASK_AGAIN_MS_MAX = 4_000;
 
-type Watched = { pending: number; heardMs: number; cancel: Cancel };
+type Watched = {
+  /** The answers it owes, each with the time from which on that is overdue. */
+  readonly owed: Set<{ readonly dueMs: number }>;
+  heardMs: number;
+  cancel: Cancel;
+};
 
 export type VigilParts = {
   readonly clock: Clock;
@@ -26,21 +33,27 @@ export class Vigil {
     this.#parts = parts;
   }
 
-  /** The answer of `broker`, watched for. */
-  async over<T>(broker: number, answer: Promise<T>): Promise<T> {
+  /**
+   * The answer of `broker`, watched for. It may take `mayWaitMs` on purpose: a fetch, until there is something. Not a join: whether its
+   * coordinator still lives must not be known only when the rebalance timeout has passed.
+   */
+  async over<T>(broker: number, answer: Promise<T>, mayWaitMs = 0): Promise<T> {
+    const { clock } = this.#parts;
     const watched = this.#watched.get(broker) ?? this.#watch(broker);
-    watched.pending++;
+    const one = { dueMs: clock.now() + mayWaitMs };
+    watched.owed.add(one);
     try {
       return await answer;
     } finally {
-      watched.heardMs = this.#parts.clock.now();
-      if (--watched.pending === 0) this.#forget(broker, watched);
+      watched.heardMs = clock.now();
+      watched.owed.delete(one);
+      if (watched.owed.size === 0) this.#forget(broker, watched);
     }
   }
 
   isSilent(broker: number): boolean {
     const watched = this.#watched.get(broker);
-    return watched !== undefined && this.#parts.clock.now() - watched.heardMs >= SILENT_MS;
+    return watched !== undefined && this.#silentMs(watched) >= SILENT_MS;
   }
 
   close(): void {
@@ -49,7 +62,7 @@ export class Vigil {
 
   #watch(broker: number): Watched {
     const { clock } = this.#parts;
-    const watched: Watched = { pending: 0, heardMs: clock.now(), cancel: () => undefined };
+    const watched: Watched = { owed: new Set(), heardMs: clock.now(), cancel: () => undefined };
     this.#watched.set(broker, watched);
     this.#lookIn(SILENT_MS, broker, watched);
     return watched;
@@ -60,10 +73,17 @@ export class Vigil {
     this.#watched.delete(broker);
   }
 
+  /** Negative while all it owes may still wait. */
+  #silentMs({ owed, heardMs }: Watched): number {
+    const dueMs = Math.min(...[...owed].map((one) => one.dueMs));
+    return this.#parts.clock.now() - Math.max(heardMs, dueMs);
+  }
+
   #lookIn(waitMs: number, broker: number, watched: Watched): void {
     watched.cancel = this.#parts.clock.timer(waitMs, () => {
-      const silentMs = this.#parts.clock.now() - watched.heardMs;
-      if (silentMs < SILENT_MS) this.#lookIn(SILENT_MS - silentMs, broker, watched);
+      const silentMs = this.#silentMs(watched);
+      // Something that is due sooner may be asked for meanwhile.
+      if (silentMs < SILENT_MS) this.#lookIn(Math.min(SILENT_MS - silentMs, SILENT_MS), broker, watched);
       else void this.#ask(broker, watched);
     });
   }
@@ -72,7 +92,8 @@ export class Vigil {
     // Nobody who says it is no reason to give up: the request's own deadline is still there.
     const isThere = await this.#parts.isInCluster(broker).catch(() => true);
     if (this.#watched.get(broker) !== watched) return;
-    if (isThere) this.#lookIn(ASK_AGAIN_MS, broker, watched);
-    else this.#parts.gone(broker);
+    if (!isThere) return this.#parts.gone(broker);
+    const againMs = Math.min(Math.max(this.#silentMs(watched) / 8, ASK_AGAIN_MS_MIN), ASK_AGAIN_MS_MAX);
+    this.#lookIn(againMs, broker, watched);
   }
 }

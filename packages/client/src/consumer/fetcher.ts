@@ -183,7 +183,8 @@ export class Fetcher {
     try {
       const timeoutMs = maxWaitMs + this.#cluster.settings.requestTimeoutMs;
       const request = { replicaId: -1, maxWaitMs, minBytes, maxBytes, isolationLevel, ...SESSIONLESS, topics };
-      this.#take(await this.#cluster.send(leader, FetchApi, request, { lane: "fetch", timeoutMs }), asked);
+      const options = { lane: "fetch" as const, timeoutMs, mayWaitMs: maxWaitMs };
+      this.#take(await this.#cluster.send(leader, FetchApi, request, options), asked);
     } catch (error) {
       this.#failed(positions, error as Error);
     } finally {
