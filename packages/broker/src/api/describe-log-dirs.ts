@@ -30,13 +30,8 @@ export function describe({ replicas }: Pick<Parts, "replicas">, request: Describ
 }
 
 function byTopic(partitions: readonly Partition[]): TopicDraft[] {
-  const topics = new Map<string, TopicDraft>();
-  for (const partition of partitions) {
-    const { topic: name } = partition;
-    const topic = topics.get(name) ?? { name, partitions: [] };
-    topics.set(name, { name, partitions: [...topic.partitions, replicaOf(partition)] });
-  }
-  return [...topics.values()];
+  const topics = Map.groupBy(partitions, ({ topic }) => topic);
+  return [...topics].map(([name, list]) => ({ name, partitions: list.map(replicaOf) }));
 }
 
 const replicaOf = ({ index, size, high, end }: Partition): TopicDraft["partitions"][number] => ({

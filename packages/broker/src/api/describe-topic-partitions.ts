@@ -44,12 +44,15 @@ export function describe(
       ...topic,
       topicId: topic.topicId ?? UUID_ZERO,
       isInternal: topic.isInternal ?? false,
-      partitions: partitions.map((one) => ({
-        ...one,
-        offlineReplicas: one.offlineReplicas ?? [],
-        eligibleLeaderReplicas: [...(image.topics.get(name)?.partitions[one.partitionIndex]?.eligible ?? [])],
-        lastKnownElr: [...(image.topics.get(name)?.partitions[one.partitionIndex]?.lastKnownEligible ?? [])],
-      })),
+      partitions: partitions.map((one) => {
+        const known = image.topics.get(name)?.partitions[one.partitionIndex];
+        return {
+          ...one,
+          offlineReplicas: one.offlineReplicas ?? [],
+          eligibleLeaderReplicas: [...(known?.eligible ?? [])],
+          lastKnownElr: [...(known?.lastKnownEligible ?? [])],
+        };
+      }),
     });
     const next = from + partitions.length;
     if (next < topic.partitions.length)
