@@ -14,14 +14,20 @@ let target: Socket;
 let atTarget: string;
 let atDialler: string;
 let closed: string[];
+let chance: () => number;
 
 beforeEach(async () => {
   [there, back, atTarget, atDialler] = [fair, fair, "", ""];
+  chance = () => 0;
   const ends: string[] = [];
   closed = ends;
   server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
-  link = await Link.open((server.address() as AddressInfo).port, { there: () => there, back: () => back });
+  link = await Link.open((server.address() as AddressInfo).port, {
+    there: () => there,
+    back: () => back,
+    random: { next: () => chance(), bytes: (count) => Buffer.alloc(count) },
+  });
   const accepted = once(server, "connection") as Promise<[Socket]>;
   dialler = createConnection({ port: link.port, host: "127.0.0.1" });
   [target] = await accepted;
@@ -72,6 +78,15 @@ test("a slow direction keeps the order and takes its time", async () => {
   dialler.write("fast");
   await eventually("the fast direction", () => atTarget === "fast");
   await eventually("all of it", () => atDialler === "one two three");
+  expect(performance.now() - beganMs).toBeGreaterThanOrEqual(60);
+});
+
+test("jitter is drawn from the chance given", async () => {
+  back = { ...fair, jitterMs: 60 };
+  chance = () => 1;
+  const beganMs = performance.now();
+  target.write("late");
+  await eventually("it", () => atDialler === "late");
   expect(performance.now() - beganMs).toBeGreaterThanOrEqual(60);
 });
 

@@ -1,3 +1,4 @@
+import type { Random } from "@odradek/kit";
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { once } from "node:events";
 
@@ -9,6 +10,9 @@ export type Weather = {
   readonly jitterMs: number;
   readonly bytesPerSecond: number;
 };
+
+/** The weather of each direction of a link, and where its jitter comes from. */
+export type Climate = { readonly there: () => Weather; readonly back: () => Weather; readonly random: Random };
 
 export const fair: Weather = { isCut: false, delayMs: 0, jitterMs: 0, bytesPerSecond: Infinity };
 
@@ -24,15 +28,17 @@ class Direction {
   readonly #from: Socket;
   readonly #to: Socket;
   readonly #weather: () => Weather;
+  readonly #random: Random;
   #waiting: Parcel[] = [];
   #waitingBytes = 0;
   #lastDueMs = 0;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(from: Socket, to: Socket, weather: () => Weather) {
+  constructor(from: Socket, to: Socket, { weather, random }: { weather: () => Weather; random: Random }) {
     this.#from = from;
     this.#to = to;
     this.#weather = weather;
+    this.#random = random;
     from.on("data", (bytes: Buffer) => this.#take(bytes));
     // Also of a broken connection the other end hears only what gets through.
     from.on("close", () => this.#take("end"));
@@ -44,7 +50,7 @@ class Direction {
     const { delayMs, jitterMs, bytesPerSecond } = this.#weather();
     const length = bytes === "end" ? 0 : bytes.length;
     const now = performance.now();
-    const travelMs = delayMs + jitterMs * Math.random() + (length * 1000) / bytesPerSecond;
+    const travelMs = delayMs + jitterMs * this.#random.next() + (length * 1000) / bytesPerSecond;
     const dueMs = Math.max(now + travelMs, this.#lastDueMs + (length * 1000) / bytesPerSecond);
     this.#lastDueMs = dueMs;
     this.#waiting.push({ bytes, dueMs });
@@ -91,10 +97,10 @@ export class Link {
   }
 
   /** Listens on a free port of 127.0.0.1. */
-  static async open(port: number, weather: { there: () => Weather; back: () => Weather }): Promise<Link> {
+  static async open(port: number, climate: Climate): Promise<Link> {
     const server = createServer({ noDelay: true });
     const link = new Link(server);
-    server.on("connection", (socket) => link.#pass(socket, port, weather));
+    server.on("connection", (socket) => link.#pass(socket, port, climate));
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     return link;
@@ -110,9 +116,12 @@ export class Link {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  #pass(dialler: Socket, port: number, weather: { there: () => Weather; back: () => Weather }): void {
+  #pass(dialler: Socket, port: number, { there, back, random }: Climate): void {
     const target = createConnection({ port, host: "127.0.0.1", noDelay: true });
-    const directions = [new Direction(dialler, target, weather.there), new Direction(target, dialler, weather.back)];
+    const directions = [
+      new Direction(dialler, target, { weather: there, random }),
+      new Direction(target, dialler, { weather: back, random }),
+    ];
     for (const direction of directions) this.#directions.add(direction);
     for (const socket of [dialler, target]) {
       this.#sockets.add(socket);

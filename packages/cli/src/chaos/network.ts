@@ -1,3 +1,4 @@
+import { SeededRandom } from "@odradek/kit/testing";
 import { fair, Link, type Weather } from "./link.ts";
 
 /** A node and the address that the others dial to reach it. */
@@ -8,14 +9,23 @@ export type Endpoint = { readonly name: string; readonly port: number };
  * between two nodes, whoever dialled: what does not get from A to B is lost on each of them.
  */
 export class Network {
+  readonly #seed: number;
   readonly #links: Link[] = [];
   readonly #weather = new Map<string, Weather>();
   /** By source, what it must dial instead of each other node's address. */
   readonly #routes = new Map<string, string[]>();
 
-  /** Opens a link from every node to every node it may dial. */
-  static async open(sources: readonly string[], targetsOf: (source: string) => readonly Endpoint[]): Promise<Network> {
-    const network = new Network();
+  private constructor(seed: number) {
+    this.#seed = seed;
+  }
+
+  /** Opens a link from every node to every node it may dial; `seed` draws the jitter on each. */
+  static async open(
+    seed: number,
+    sources: readonly string[],
+    targetsOf: (source: string) => readonly Endpoint[],
+  ): Promise<Network> {
+    const network = new Network(seed);
     for (const source of sources) for (const target of targetsOf(source)) await network.#open(source, target);
     return network;
   }
@@ -41,6 +51,7 @@ export class Network {
     const link = await Link.open(target.port, {
       there: () => this.#weather.get(`${source} > ${target.name}`) ?? fair,
       back: () => this.#weather.get(`${target.name} > ${source}`) ?? fair,
+      random: new SeededRandom(this.#seed + this.#links.length),
     });
     this.#links.push(link);
     const routes = this.#routes.get(source) ?? [];

@@ -12,7 +12,7 @@ import { nodeName, type ChaosCluster } from "./cluster.ts";
 import { Network, type Endpoint } from "./network.ts";
 import type { NodeName, Nodes } from "./schedule.ts";
 
-export type OwnClusterOptions = { brokers: number; metadata: number };
+export type OwnClusterOptions = { brokers: number; metadata: number; seed: number };
 
 /** Whoever wants to know what happens to a node reads its log, or looks whether it is gone. */
 const unheard = { changed: () => {}, line: () => {}, nodeReady: () => {}, died: () => {} };
@@ -44,7 +44,7 @@ export class OwnCluster implements ChaosCluster {
     const logRoot = join(directory, "logs");
     mkdirSync(logRoot);
     const ports = await choosePorts(options);
-    const network = await linksOf(ports);
+    const network = await linksOf(ports, options.seed);
     const plans = planCluster({
       ...{ ports, dataRoot: directory, logRoot, loopback6: false, settings: [], scripts: nodeScripts() },
     }).map((plan) => ({ ...plan, environment: spoilable(directory, network, nodeName(plan)) }));
@@ -115,13 +115,13 @@ async function choosePorts({ brokers, metadata }: OwnClusterOptions): Promise<Cl
 }
 
 /** Everybody dials the metadata nodes; brokers also dial each other. Clients are not in the way. */
-function linksOf(ports: ClusterPorts): Promise<Network> {
+function linksOf(ports: ClusterPorts, seed: number): Promise<Network> {
   const endpoints = (role: string, list: readonly { grpc: number }[]): Endpoint[] =>
     list.map(({ grpc }, at) => ({ name: nodeName({ role, id: at + 1 }), port: grpc }));
   const metadata = endpoints("metadata", ports.metadata);
   const brokers = endpoints("broker", ports.brokers);
   const sources = [...metadata, ...brokers].map(({ name }) => name);
-  return Network.open(sources, (source) =>
+  return Network.open(seed, sources, (source) =>
     (source.startsWith("broker") ? [...metadata, ...brokers] : metadata).filter(({ name }) => name !== source),
   );
 }
