@@ -1,15 +1,17 @@
-import { parseArgs } from "node:util";
 import { corruptLogs } from "./corrupt/log.ts";
 import { corruptMetadata } from "./corrupt/metadata.ts";
+import { count, oneOf, readOptions } from "./options.ts";
 
-/** node scripts/corrupt.ts log|metadata --runs 10000 --from 1: injures stored files, one seed after the other, and tells what was served afterwards. */
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { runs: { type: "string", default: "1000" }, from: { type: "string", default: "1" } },
+const usage = `usage: node scripts/corrupt.ts log|metadata [--runs N] [--from S]
+  injures stored files, one seed after the other, and tells what was served afterwards
+  --runs N   how many seeds (1000)
+  --from S   the first of them (1)
+`;
+
+const { word, options } = readOptions({
+  usage,
+  word: oneOf(["log", "metadata"], "log"),
+  options: { runs: count(1000), from: count(1) },
 });
-const options = { runs: Number(values.runs), from: Number(values.from) };
 const rooms = { log: corruptLogs, metadata: corruptMetadata };
-const room = rooms[positionals[0] as keyof typeof rooms];
-if (room === undefined)
-  throw new Error(`usage: node scripts/corrupt.ts ${Object.keys(rooms).join("|")} --runs N --from S`);
-process.exitCode = (await room(options)) ? 0 : 1;
+process.exitCode = (await rooms[word](options)) ? 0 : 1;

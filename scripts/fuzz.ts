@@ -1,8 +1,8 @@
-import { parseArgs } from "node:util";
 import { watchAllocations } from "./fuzz/allocations.ts";
 import { execute } from "./fuzz/execution.ts";
 import { search } from "./fuzz/search.ts";
 import { targets } from "./fuzz/targets.ts";
+import { count, type Option, orEnd, positive, readOptions, someOf, UsageError, whole } from "./options.ts";
 
 const usage = `usage: npm run fuzz -- [--runs N | --for SECONDS] [--target NAME,…] [--seed S]
   feeds hostile bytes to everything that reads bytes of strangers; exit code 1 when something else than the declared error comes of it
@@ -13,24 +13,33 @@ const usage = `usage: npm run fuzz -- [--runs N | --for SECONDS] [--target NAME,
   --input HEX     with one target: this input alone
 `;
 
-const { values } = parseArgs({
+const seedsBelow = 2 ** 31;
+
+const hexadecimal: Option<Buffer | null> = {
+  takes: "pairs of hexadecimal digits",
+  absent: null,
+  read: (given) => (/^([\da-f]{2})*$/i.test(given) ? Buffer.from(given, "hex") : undefined),
+};
+const everything = targets.map(({ name }) => name);
+const commandLine = {
+  usage,
   options: {
-    runs: { type: "string" },
-    for: { type: "string" },
-    target: { type: "string" },
-    seed: { type: "string" },
-    input: { type: "string" },
-    help: { type: "boolean", default: false },
+    runs: count(null),
+    for: positive(null),
+    target: someOf(everything, everything),
+    seed: whole({ min: 0, max: seedsBelow - 1 }, null),
+    input: hexadecimal,
   },
-});
-const names = values.target?.split(",") ?? targets.map(({ name }) => name);
-const chosen = targets.filter(({ name }) => names.includes(name));
+};
+const { options } = readOptions(commandLine);
+const chosen = targets.filter(({ name }) => options.target.includes(name));
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-if (values.help || chosen.length < names.length) {
-  process.stderr.write(usage);
-  process.exitCode = 2;
-} else process.exitCode = values.input === undefined ? searchAll() : replay(Buffer.from(values.input, "hex"));
+if (options.input !== null && chosen.length !== 1)
+  orEnd(commandLine, () => {
+    throw new UsageError("--input takes one --target");
+  });
+process.exitCode = options.input === null ? searchAll() : replay(options.input);
 
 /** One input, with the whole error. */
 function replay(input: Buffer): number {
@@ -41,12 +50,12 @@ function replay(input: Buffer): number {
 }
 
 function searchAll(): number {
-  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
+  const seed = options.seed ?? Math.floor(Math.random() * seedsBelow);
   const startMs = performance.now();
   const searched = search(chosen, {
     seed,
-    runsMax: Number(values.runs ?? Infinity),
-    msMax: values.runs === undefined || values.for !== undefined ? Number(values.for ?? 60) * 1000 : Infinity,
+    runsMax: options.runs ?? Infinity,
+    msMax: options.runs === null || options.for !== null ? (options.for ?? 60) * 1000 : Infinity,
     isWatched: (url) => url.includes("/packages/") && !url.includes("/testing/"),
   });
   for (const { name, executions, perSecond, kept } of searched.targets)

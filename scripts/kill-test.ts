@@ -1,28 +1,29 @@
-// Kills every node of a cluster of real processes while strangers' clients work, and checks that nothing acknowledged is lost:
-//   node scripts/kill-test.ts [--rounds 1] [--down-ms 3000] [--only broker-1] [--keep]
-// Per round: every broker in turn, every metadata node in turn, then the controller and the metadata leader together, each with -9 and started again.
-// --only: a regular expression of names. --keep: data, logs and events stay, in a directory whose path is printed (scripts/kill-timeline.ts reads it).
-// Exit status 1 when anything acknowledged was lost, changed, doubled or reordered, or a committed offset went back.
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { count, flag, pattern, readOptions, whole } from "./options.ts";
 import { type KillReport, killRun } from "./testing/kill-run.ts";
 
-const { values: flags } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "1" },
-    "down-ms": { type: "string", default: "3000" },
-    only: { type: "string", default: "" },
-    keep: { type: "boolean", default: false },
-  },
+const usage = `usage: node scripts/kill-test.ts [--rounds N] [--down-ms N] [--only NAME] [--keep]
+  Kills every node of a cluster of real processes while strangers' clients work, and checks that nothing acknowledged is lost. Per round:
+  every broker in turn, every metadata node in turn, then the controller and the metadata leader together, each with -9 and started again.
+  Exit code 1 when anything acknowledged was lost, changed, doubled or reordered, or a committed offset went back.
+  --rounds N     how many (1)
+  --down-ms N    from a kill to the next start (3000)
+  --only NAME    only names that this regular expression finds, such as broker-1
+  --keep         data, logs and events stay, in a directory whose path is printed (scripts/kill-timeline.ts reads it)
+`;
+
+const { options: flags } = readOptions({
+  usage,
+  options: { rounds: count(1), "down-ms": whole({ min: 0, max: 2 ** 31 - 1 }, 3000), only: pattern(/./), keep: flag() },
 });
 const keep = flags.keep ? mkdtempSync(join(tmpdir(), "odradek-kill-")) : null;
 if (keep) console.log(`data, logs and events stay in ${keep}`);
 const report: KillReport = await killRun({
-  rounds: Number(flags.rounds),
-  downMs: Number(flags["down-ms"]),
-  only: new RegExp(flags.only),
+  rounds: flags.rounds,
+  downMs: flags["down-ms"],
+  only: flags.only,
   ...(keep ? { keep } : {}),
   log: (line) => console.log(line),
 });
@@ -46,7 +47,8 @@ tell("any metadata node", /^metadata/);
 tell("controller and metadata leader", /^controller/);
 tell("all kinds", /./);
 for (const violation of report.violations) console.log(`VIOLATION ${violation}`);
-console.log(
-  report.violations.length === 0 ? "nothing lost, doubled or reordered" : `${report.violations.length} violations`,
-);
-process.exitCode = report.violations.length === 0 ? 0 : 1;
+const found = report.violations.length;
+const wasQuiet = report.kills.length === 0;
+if (wasQuiet) console.error(`nothing was killed: no name is found by --only ${flags.only.source}`);
+else console.log(found === 0 ? "nothing lost, doubled or reordered" : `${found} violations`);
+process.exitCode = wasQuiet ? 2 : found === 0 ? 0 : 1;

@@ -1,20 +1,21 @@
-// Tells what happened around each kill of a kept run (scripts/kill-test.ts --keep), in milliseconds since the kill:
-//   node scripts/kill-timeline.ts DIRECTORY [--only broker-1] [--gap-ms 600] [--until-ms 5000]
-// One line per event of any node; events of one kind of one node in one millisecond count together. Gaps below --gap-ms are left out.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { count, directory as existing, pattern, readOptions, whole } from "./options.ts";
 
-const { values: flags, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    only: { type: "string", default: "" },
-    "gap-ms": { type: "string", default: "600" },
-    "until-ms": { type: "string", default: "5000" },
-  },
+const usage = `usage: node scripts/kill-timeline.ts DIRECTORY [--only NAME] [--gap-ms N] [--until-ms N]
+  Tells what happened around each kill of a kept run (scripts/kill-test.ts --keep), in milliseconds since the kill: one line per event of
+  any node; events of one kind of one node in one millisecond count together.
+  --only NAME    only kills of names that this regular expression finds, such as broker-1
+  --gap-ms N     shorter silences of a partition are left out (600)
+  --until-ms N   how long after each kill (5000)
+`;
+
+const { word: directory, options: flags } = readOptions({
+  usage,
+  word: existing(""),
+  options: { only: pattern(/./), "gap-ms": whole({ min: 0 }, 600), "until-ms": count(5000) },
 });
-const directory = positionals[0]!;
-const untilMs = Number(flags["until-ms"]);
+const untilMs = flags["until-ms"];
 
 type Line = { atMs: number; node: string; text: string };
 type Noted = { is: "killed" | "restarted" | "ack"; atMs: number; target: string; partition: number };
@@ -25,7 +26,7 @@ const lines = readdirSync(directory)
 const noted = parsed<Noted>("events.jsonl");
 
 for (const [place, kill] of noted.entries()) {
-  if (kill.is !== "killed" || !new RegExp(flags.only).test(kill.target)) continue;
+  if (kill.is !== "killed" || !flags.only.test(kill.target)) continue;
   const restartMs = noted.slice(place).find((one) => one.is === "restarted")?.atMs ?? Infinity;
   console.log(`\n== ${kill.target}, started again after ${restartMs - kill.atMs} ms`);
   const events = [...lines, ...gapsAround(kill.atMs)].filter(
@@ -64,7 +65,7 @@ function gapsAround(killedMs: number): Line[] {
     if (is !== "ack") continue;
     const before = last.get(partition) ?? atMs;
     last.set(partition, atMs);
-    if (atMs - before < Number(flags["gap-ms"]) || atMs < killedMs || before > killedMs + untilMs) continue;
+    if (atMs - before < flags["gap-ms"] || atMs < killedMs || before > killedMs + untilMs) continue;
     found.push({ atMs: before, node: "producer", text: `last acknowledgement of ${partition}` });
     found.push({ atMs, node: "producer", text: `first acknowledgement of ${partition} after ${atMs - before} ms` });
   }

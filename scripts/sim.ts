@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
 
 import {
   bugNamed,
@@ -16,6 +15,7 @@ import {
 } from "@odradek/kit/simulation";
 import { clusterSimulation } from "../packages/broker/src/testing/cluster-sim/cluster-simulation.ts";
 import { metadataSimulation } from "../packages/metadata/src/testing/sim-simulation.ts";
+import { count, flag, oneOf, orEnd, readOptions, text, valueOf, whole, wholes } from "./options.ts";
 
 const simulations: readonly Simulation[] = [metadataSimulation, clusterSimulation];
 
@@ -28,42 +28,46 @@ const usage = `usage: node scripts/sim.ts ${simulations.map(({ name }) => name).
   --record              with --planted: remember where (continuous integration begins there)
 `;
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
+/** Each worker is a thread with a world of its own. */
+const workersMax = 64;
+
+const commandLine = {
+  usage,
+  word: oneOf(
+    simulations.map(({ name }) => name),
+    "",
+  ),
   options: {
-    seeds: { type: "string", default: "100" },
-    from: { type: "string" },
-    workers: { type: "string", default: String(Math.min(2, availableParallelism())) },
-    only: { type: "string" },
-    "check-determinism": { type: "boolean", default: false },
-    plant: { type: "string" },
-    planted: { type: "boolean", default: false },
-    record: { type: "boolean", default: false },
+    seeds: count(100),
+    from: count(null),
+    workers: whole({ min: 1, max: workersMax }, Math.min(2, availableParallelism())),
+    only: wholes(null),
+    "check-determinism": flag(),
+    plant: text(null),
+    planted: flag(),
+    record: flag(),
   },
-});
-const count = Number(values.seeds);
-const from = Number(values.from ?? "1");
-const workers = Number(values.workers);
+};
+const { word, options } = readOptions(commandLine);
+const { workers, only, plant } = options;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-const simulation = simulations.find(({ name }) => name === positionals[0]);
-if (simulation === undefined) {
-  process.stderr.write(usage);
-  process.exitCode = 2;
-} else process.exitCode = values.planted ? await plantAll(simulation) : await simulateAll(simulation);
+const simulation = simulations.find(({ name }) => name === word)!;
+const names = simulation.bugs.map(({ name }) => name);
+if (plant !== null) orEnd(commandLine, () => valueOf("--plant", oneOf(names, ""), plant));
+process.exitCode = options.planted ? await plantAll(simulation) : await simulateAll(simulation);
 
 /** Every seed, and of the first that failed what was enough to make it fail. */
 async function simulateAll(simulation: Simulation): Promise<number> {
-  const { plant } = values;
-  const bug = plant === undefined ? {} : { bug: bugNamed(simulation, plant) };
+  const bug = plant === null ? {} : { bug: bugNamed(simulation, plant) };
   await using pool = new SimPool(simulation, { workers, ...bug });
   const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
   const startedMs = performance.now();
   const failed: { seed: number; faults: number }[] = [];
   let [simulatedMs, events, done] = [0, 0, 0];
-  const only = values.only?.split(",").map(Number) ?? null;
+  const from = options.from ?? 1;
   // Of every kind of world one in 49: the kinds come round every 40 seeds.
-  const tasks = seedsFrom(from, count, values["check-determinism"] ? 1 : 49);
+  const tasks = seedsFrom(from, options.seeds, options["check-determinism"] ? 1 : 49);
   await pool.run(only ? [{ seed: from, only, twice: false }] : tasks, (result) => {
     done++;
     simulatedMs += result.simulatedMs;
@@ -71,7 +75,7 @@ async function simulateAll(simulation: Simulation): Promise<number> {
     if (result.failure === null) return false;
     failed.push(result);
     say(`SIM=${simulation.name} SEED=${result.seed} COMMIT=${commit} after ${result.events} events: ${result.failure}`);
-    return plant !== undefined;
+    return plant !== null;
   });
   const seconds = (performance.now() - startedMs) / 1000;
   say(
@@ -81,32 +85,36 @@ async function simulateAll(simulation: Simulation): Promise<number> {
   for (const { seed, faults } of only ? [] : failed.slice(0, 3)) {
     const enough = await shrink(pool, seed, faults);
     say(
-      `npm run sim -- ${simulation.name} --from ${seed} --seeds 1 --only ${enough?.join(",")}  # of ${faults} faults`,
+      `npm run sim -- ${simulation.name} --from ${seed} --seeds 1 --only=${enough?.join(",")}  # of ${faults} faults`,
     );
   }
-  return failed.length > 0 && plant === undefined ? 1 : 0;
+  return failed.length > 0 && plant === null ? 1 : 0;
 }
 
 /** The table of planted bugs; 1 when one of them survives. */
 async function plantAll(simulation: Simulation): Promise<number> {
-  const caught = new Map(values.plant === undefined ? [] : caughtAt(simulation));
-  const names = values.plant === undefined ? simulation.bugs.map(({ name }) => name) : [values.plant];
+  const known = new Map(plant === null ? [] : caughtAt(simulation));
+  const waiting = plant === null ? [...names] : [plant];
+  const all = waiting.length;
   const survivors: string[] = [];
   say("| bug | id | what | without | caught at seed | seeds tried | seconds |\n|---|---|---|---|---|---|---|");
   const work = async (): Promise<void> => {
-    for (let name = names.shift(); name !== undefined; name = names.shift()) {
-      const seeds = values.from === undefined ? ciSeeds(simulation, name) : seedsFor(simulation, name, from, count);
-      const { bug, seed, tried, seconds } = await catchBug(simulation, name, seeds);
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      const candidates =
+        options.from === null ? ciSeeds(simulation, name) : seedsFor(simulation, name, options.from, options.seeds);
+      const { bug, seed, tried, seconds } = await catchBug(simulation, name, candidates);
       if (seed === null) survivors.push(name);
-      else caught.set(name, seed);
+      else known.set(name, seed);
       say(
         `| ${name} | ${bug.id} | ${bug.what} | ${bug.without ?? ""} | ${seed ?? "SURVIVED"} | ${tried} | ${seconds.toFixed(1)} |`,
       );
     }
   };
   await Promise.all(Array.from({ length: workers }, work));
-  say(`${caught.size} caught, ${survivors.length} survived${survivors.length > 0 ? `: ${survivors.join(", ")}` : ""}`);
-  if (values.record) writeFileSync(simulation.caught, lines(simulation, caught));
+  say(
+    `${all} tried: ${all - survivors.length} caught, ${survivors.length} survived${survivors.length > 0 ? `: ${survivors.join(", ")}` : ""}`,
+  );
+  if (options.record) writeFileSync(simulation.caught, lines(simulation, known));
   return survivors.length > 0 ? 1 : 0;
 }
 

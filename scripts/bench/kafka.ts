@@ -1,5 +1,4 @@
-// Speed, measured side by side: `node scripts/bench.ts produce|consume|replicate [--vs HOST:PORT] [--seconds N] [--rounds N] [--record-bytes N] [--only NAME] [--flush group]`.
-//   produce    one broker, acks=1       replicate    three brokers, RF 3, acks=all       consume    one broker, from the page cache
+// Speed, measured side by side; --help says what can be measured.
 // Every figure stands beside the raw path (a process that writes the same bytes from a socket to a file) and, with --vs, beside another
 // Kafka that got the same load in the same run. With --flush group nothing is acknowledged before it is on stable storage (the peer's topics have
 // flush.messages=1). Rounds alternate between the systems; medians are printed. All on 127.0.0.1.
@@ -7,7 +6,7 @@ import { spawn } from "node:child_process";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { parseArgs } from "node:util";
+import { count, type Option, oneOf, orEnd, positive, readOptions, text, valueOf, whole } from "../options.ts";
 import { type Figures, run } from "./load.ts";
 import {
   fetchConversation,
@@ -22,36 +21,51 @@ import {
 import { type Address, brokerIds, dropTopic, makeTopic } from "./wire.ts";
 import { LocalCluster } from "../testing/local-cluster.ts";
 
-const { positionals, values: flags } = parseArgs({
-  allowPositionals: true,
-  options: {
-    vs: { type: "string" },
-    seconds: { type: "string", default: "3" },
-    warmup: { type: "string", default: "2" },
-    rounds: { type: "string", default: "3" },
-    only: { type: "string" },
-    "record-bytes": { type: "string", default: "100" },
-    flush: { type: "string", default: "kafka" },
+const usage = `usage: node scripts/bench.ts produce|consume|replicate [options]
+       node scripts/bench.ts metadata|recovery|scale [options]; --help after the word says more
+  produce     one broker, acks=1             replicate   three brokers, RF 3, acks=all
+  consume     one broker, from the page cache
+
+  --vs HOST:PORT     another Kafka that gets the same load in the same run
+  --seconds N        of each measurement (3), after --warmup N unmeasured ones (2)
+  --rounds N         whose medians are printed (3)
+  --record-bytes N   of each record (100)
+  --only NAME        one row of the table
+  --flush group      nothing is acknowledged before it is on stable storage; kafka is the default
+`;
+
+const hostAndPort: Option<Address | null> = {
+  takes: "HOST:PORT",
+  absent: null,
+  read(given) {
+    const match = /^(.+):(\d+)$/.exec(given);
+    return match ? { host: match[1]!, port: Number(match[2]) } : undefined;
   },
-});
-const kinds = ["produce", "consume", "replicate"] as const;
-const kind = kinds.find((name) => name === positionals[0]);
-if (!kind) {
-  console.error(
-    `usage: node scripts/bench.ts ${kinds.join("|")}|metadata [--vs HOST:PORT] [--seconds 3] [--warmup 2] [--rounds 3] [--record-bytes 100] [--only 16k] [--flush group]`,
-  );
-  process.exit(2);
-}
-const recordBytes = Number(flags["record-bytes"]);
-const timing = { warmupMs: Number(flags.warmup) * 1000, measureMs: Number(flags.seconds) * 1000 };
+};
+const commandLine = {
+  usage,
+  word: oneOf(["produce", "consume", "replicate"], "produce"),
+  options: {
+    vs: hostAndPort,
+    seconds: positive(3),
+    warmup: positive(2),
+    rounds: count(3),
+    only: text(null),
+    "record-bytes": whole({ min: 1, max: 1_000_000 }, 100),
+    flush: oneOf(["group", "kafka"], "kafka"),
+  },
+};
+const { word: kind, options: flags } = readOptions(commandLine);
+const shapes = kind === "consume" ? fetchShapes : produceShapes;
+const names = [...new Set(shapes.map(({ name }) => name))];
+const { only } = flags;
+if (only !== null) orEnd(commandLine, () => valueOf("--only", oneOf(names, ""), only));
+const recordBytes = flags["record-bytes"];
+const timing = { warmupMs: flags.warmup * 1000, measureMs: flags.seconds * 1000 };
 
 /** A system under load. */
 type Target = { name: string; measure(row: Shape): Promise<Figures> };
 
-const address = (text: string): Address => ({
-  host: text.slice(0, text.lastIndexOf(":")),
-  port: Number(text.slice(text.lastIndexOf(":") + 1)),
-});
 let topics = 0;
 
 /**
@@ -176,17 +190,17 @@ await using cluster = await LocalCluster.start(
     ? { brokers: 3, metadata: 3, settings: brokerSettings }
     : { brokers: 1, metadata: 1, settings: brokerSettings },
 );
-const targets = [kafka("odradek", address(cluster.bootstrap.split(",")[0]!))];
+const targets = [kafka("odradek", hostAndPort.read(cluster.bootstrap.split(",")[0]!)!)];
 if (kind === "produce") targets.push(rawPath);
-if (flags.vs) targets.push(kafka("peer", address(flags.vs)));
+if (flags.vs) targets.push(kafka("peer", flags.vs));
 
 console.log(
   `${kind}: ${cpus().length} x ${cpus()[0]!.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, records of ${recordBytes} bytes, flush ${flags.flush}, ${flags.rounds} rounds of ${flags.seconds} s`,
 );
-for (const row of kind === "consume" ? fetchShapes : produceShapes) {
-  if (flags.only && row.name !== flags.only) continue;
+for (const row of shapes) {
+  if (only !== null && row.name !== only) continue;
   const rounds: Figures[][] = targets.map(() => []);
-  for (let round = 0; round < Number(flags.rounds); round++)
+  for (let round = 0; round < flags.rounds; round++)
     for (const [at, target] of targets.entries()) rounds[at]!.push(await target.measure(row));
   print(
     row,

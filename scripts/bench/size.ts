@@ -1,5 +1,5 @@
 import { cpus, loadavg, totalmem } from "node:os";
-import { parseArgs } from "node:util";
+import { count, oneOf, positive, readOptions } from "../options.ts";
 import { recovery } from "./recovery.ts";
 import { scale } from "./scale.ts";
 
@@ -11,28 +11,20 @@ const usage = `usage: node scripts/bench.ts recovery [--gib 10] [--segments 1000
 
 /** Time against size; returns the exit code. */
 export async function benchSize(args: readonly string[]): Promise<number> {
-  const { positionals, values } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      gib: { type: "string", default: "10" },
-      segments: { type: "string", default: "1000" },
-      partitions: { type: "string", default: "10000" },
-      topics: { type: "string", default: "1000" },
-      help: { type: "boolean", default: false },
+  const { word, options } = readOptions(
+    {
+      usage,
+      word: oneOf(["recovery", "scale"], "scale"),
+      options: { gib: positive(10), segments: count(1000), partitions: count(10_000), topics: count(1000) },
     },
-  });
-  if (values.help) {
-    process.stdout.write(usage);
-    return 0;
-  }
+    args,
+  );
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const gibibytes = Math.round(totalmem() / 2 ** 30);
   say(
     `${cpus().length} x ${cpus()[0]!.model.trim()}, ${gibibytes} GiB, Node ${process.version}, load ${loadavg()[0]!.toFixed(1)}`,
   );
-  if (positionals[0] === "recovery")
-    await recovery({ gibibytes: Number(values.gib), segments: Number(values.segments), say });
-  else await scale({ partitions: Number(values.partitions), topicsAtOnce: Number(values.topics), say });
+  if (word === "recovery") await recovery({ gibibytes: options.gib, segments: options.segments, say });
+  else await scale({ partitions: options.partitions, topicsAtOnce: options.topics, say });
   return 0;
 }

@@ -1,5 +1,5 @@
 import { loadavg, tmpdir } from "node:os";
-import { parseArgs } from "node:util";
+import { count, directory, flag, positive, readOptions, someOf, text } from "../../options.ts";
 import { etcdStore, etcdVersion } from "./etcd.ts";
 import { measureFailover, type WriteGap } from "./failover.ts";
 import { machine } from "./machine.ts";
@@ -64,10 +64,6 @@ type Opener = () => Promise<Store>;
 /** Runs the command; returns its exit code. */
 export async function benchMetadata(args: string[]): Promise<number> {
   const flags = flagsOf(args);
-  if (typeof flags === "string") {
-    console.error(flags);
-    return flags === usage ? 0 : 2;
-  }
   const openers = openersOf(flags);
   if (typeof openers === "string") {
     console.error(openers);
@@ -148,45 +144,31 @@ function say({ name, version }: Store, what: string): void {
   console.error(`${name} ${version}: ${what}`);
 }
 
-type Flags = Options & { vs: string[]; dir: string; profile: string | null; json: boolean };
+type Flags = Options & { vs: readonly string[]; dir: string; profile: string | null; json: boolean };
 
-/** A text to print instead when there is nothing to run. */
-function flagsOf(args: string[]): Flags | string {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args,
+function flagsOf(args: readonly string[]): Flags {
+  const { options } = readOptions(
+    {
+      usage,
       options: {
-        vs: { type: "string", default: "" },
-        only: { type: "string", default: rows.join(",") },
-        seconds: { type: "string", default: "4" },
-        trials: { type: "string", default: "30" },
-        nodes: { type: "string", default: "100000" },
-        dir: { type: "string", default: tmpdir() },
-        profile: { type: "string" },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
+        vs: someOf(["etcd", "zookeeper"], []),
+        only: someOf(rows, rows),
+        seconds: positive(4),
+        trials: count(30),
+        nodes: count(100_000),
+        dir: directory(tmpdir()),
+        profile: text(null),
+        json: flag(),
       },
-    }));
-  } catch (error) {
-    return `${(error as Error).message}\n\n${usage}`;
-  }
-  if (values.help) return usage;
-  const chosen = values.only.split(",");
-  const unknown = chosen.find((name) => !rows.some((row) => row === name));
-  if (unknown !== undefined) return `--only ${unknown}: the rows are ${rows.join(", ")}`;
-  const numbers = { seconds: Number(values.seconds), trials: Number(values.trials), nodes: Number(values.nodes) };
-  for (const [name, value] of Object.entries(numbers))
-    if (!(value > 0)) return `--${name} wants a number that is greater than 0`;
+    },
+    args,
+  );
+  const { seconds, only, nodes, ...others } = options;
   return {
-    rows: rows.filter((row) => chosen.includes(row)),
-    timing: { warmupMs: numbers.seconds * 500, measureMs: numbers.seconds * 1000 },
-    trials: Math.ceil(numbers.trials),
-    nodes: Math.ceil(numbers.nodes / 100) * 100,
-    vs: values.vs.split(",").filter((name) => name !== ""),
-    dir: values.dir,
-    profile: values.profile ?? null,
-    json: values.json,
+    ...others,
+    rows: only,
+    timing: { warmupMs: seconds * 500, measureMs: seconds * 1000 },
+    nodes: Math.ceil(nodes / 100) * 100,
   };
 }
 
@@ -194,7 +176,6 @@ function flagsOf(args: string[]): Flags | string {
 function openersOf({ vs, dir, profile }: Flags): Opener[] | string {
   const openers: Opener[] = [() => odradekStore(dir, profile)];
   for (const name of vs) {
-    if (name !== "etcd" && name !== "zookeeper") return `--vs ${name}: only etcd and zookeeper can be started`;
     const version = name === "etcd" ? etcdVersion() : zookeeperVersion();
     if (version === null)
       return `${name} is not installed: apt-get install ${name === "etcd" ? "etcd-server" : "zookeeper default-jre-headless"}`;
