@@ -131,14 +131,20 @@ class World {
     const [from, to] = this.#random.next() < 0.7 ? [leader, other] : [other, leader];
     // Without writes every log is as new as the leader's, and whoever asks could win.
     this.#isIdle = this.#random.next() < 0.7;
-    await this.#loop.run(this.#soon(300), () => this.#look());
+    let hasStalled = false;
+    const look = (): boolean => {
+      hasStalled ||= members.some(({ driver }) => driver?.core.state.diskStalled());
+      return this.#look();
+    };
+    await this.#loop.run(this.#soon(300), look);
     this.#network.cut(from, to);
     if (this.#random.next() < 0.5) this.#network.cut(to, from);
-    await this.#loop.run(this.#soon(stubbornMs), () => this.#look());
+    await this.#loop.run(this.#soon(stubbornMs), look);
     const before = this.#acknowledged;
-    await this.#loop.run(this.#soon(calmMs), () => this.#look());
+    await this.#loop.run(this.#soon(calmMs), look);
     if (this.#failure) return;
-    must(highestTerm(members) === term, `with the link ${from}>${to} cut, leaders change: ${this.#describeNodes()}`);
+    // A leader whose disk does not answer for long steps down all the same (R-19).
+    must(hasStalled || highestTerm(members) === term, `with the link ${from}>${to} cut, leaders change: ${this.#describeNodes()}`);
     must(
       this.#isIdle || this.#acknowledged > before,
       `with the link ${from}>${to} cut, no progress: ${this.#describeNodes()}`,
