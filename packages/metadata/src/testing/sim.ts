@@ -144,7 +144,10 @@ class World {
     await this.#loop.run(this.#soon(calmMs), look);
     if (this.#failure) return;
     // A leader whose disk does not answer for long steps down all the same (R-19).
-    must(hasStalled || highestTerm(members) === term, `with the link ${from}>${to} cut, leaders change: ${this.#describeNodes()}`);
+    must(
+      hasStalled || highestTerm(members) === term,
+      `with the link ${from}>${to} cut, leaders change: ${this.#describeNodes()}`,
+    );
     must(
       this.#isIdle || this.#acknowledged > before,
       `with the link ${from}>${to} cut, no progress: ${this.#describeNodes()}`,
