@@ -1,7 +1,7 @@
 import { Failure } from "../terminal/failure.ts";
 import { print, printJsonLine, type OutputOptions } from "../terminal/output.ts";
 import { withOpenSession } from "./connection.ts";
-import { compacted, type StoreSession } from "./past.ts";
+import { compacted, foundOrFail, type StoreSession } from "./past.ts";
 import { changesOf, type Change } from "./show.ts";
 import type { MetaOptions } from "./target.ts";
 
@@ -27,6 +27,9 @@ export function watchTree(options: MetaOptions & Watching): Promise<void> {
 /** Whether `count` changes came before the interruption, or the end of the session. */
 export async function follow(session: StoreSession, options: Watching, interruption: AbortSignal): Promise<boolean> {
   const { path, recursive, "from-rev": fromRevision, count = Infinity } = options;
+  // A watch waits for a revision still to come, and shows nothing until then: a person who mistyped it would wait for ever.
+  if (fromRevision !== undefined) foundOrFail(await session.getAt(path, fromRevision), fromRevision);
+  if (interruption.aborted) return false;
   const watch = session.watch({ path, recursive, ...(fromRevision === undefined ? {} : { fromRevision }) });
   interruption.addEventListener("abort", () => watch.close());
   let left = count;
