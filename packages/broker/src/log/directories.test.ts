@@ -1,4 +1,4 @@
-import { silentLogger } from "@odradek/kit";
+import { type Files, silentLogger } from "@odradek/kit";
 import { MemoryFiles, SeededRandom, VirtualClock } from "@odradek/kit/testing";
 import { batchesIn } from "@odradek/protocol";
 import { describe, expect, test } from "vitest";
@@ -10,7 +10,7 @@ import type { Log } from "./log.ts";
 const clock = new VirtualClock();
 const random = new SeededRandom(1);
 
-function open(files: MemoryFiles, directories = ["/one", "/two"]): Promise<Directories> {
+function open(files: Files, directories = ["/one", "/two"]): Promise<Directories> {
   const owner = { clusterId: "c", nodeId: 1, recoveriesAtOnce: 2, flush: "kafka" as const };
   return Directories.open({ ...owner, directories, files, clock, random, logger: silentLogger });
 }
@@ -213,5 +213,56 @@ describe("L-12: one partition in two directories", () => {
     const files = await doubled(topicId);
     expect((await openLog(await open(files), files, 0, false, topicId)).end).toBe(2);
     expect([files.exists("/one/words-0"), files.exists("/two/words-0")]).toEqual([false, true]);
+  });
+});
+
+describe("L-12: a disk that hangs", () => {
+  /** What is asked of the first directory's checkpoints gets no answer while `hangs`. */
+  function hanging(files: MemoryFiles, state: { hangs: boolean }): Files {
+    const replace = (path: string, bytes: Buffer): Promise<void> =>
+      state.hangs && path.startsWith("/one/") ? new Promise(() => {}) : files.replace(path, bytes);
+    const get = (_: MemoryFiles, name: keyof MemoryFiles): unknown => {
+      const value: unknown = files[name];
+      return name === "replace" ? replace : typeof value === "function" ? value.bind(files) : value;
+    };
+    return new Proxy(files, { get: (target, name) => get(target, name as keyof MemoryFiles) });
+  }
+
+  test("holds the checkpoints of the others up once, for half a minute", async () => {
+    const files = new MemoryFiles();
+    const state = { hangs: false };
+    const at = await open(hanging(files, state));
+    const logs = [await openLog(at, files, 0), await openLog(at, files, 1)];
+    state.hangs = true;
+    const saved = (): string => String(files.readAll("/two/recovery-point-offset-checkpoint"));
+    for (const log of logs) await append(log, "a");
+    await logs[1]!.flush();
+    let isOver = false;
+    let isSafe = false;
+    void at.saveCheckpoints().then(() => (isOver = true));
+    logs[0]!.moveStart(1); // by DeleteRecords, which somebody waits for
+    void at.saveStarts().then(() => (isSafe = true));
+    await clock.advance(1000);
+    expect([saved(), isOver]).toEqual(["0\n1\nwords 1 1\n", false]);
+    await clock.advance(30_000);
+    expect([isOver, isSafe]).toEqual([true, false]);
+    await append(logs[1]!, "b");
+    await logs[1]!.flush();
+    await at.saveCheckpoints();
+    expect([saved(), at.list[0]!.failed]).toEqual(["0\n1\nwords 1 2\n", null]);
+  });
+
+  test("is not waited for any more when it is taken for failed", async () => {
+    const files = new MemoryFiles();
+    const state = { hangs: false };
+    const at = await open(hanging(files, state));
+    const log = await openLog(at, files, 0);
+    await append(log, "a");
+    await log.flush();
+    state.hangs = true;
+    const saving = at.saveStarts();
+    at.failedUnder("words", 0, new Error("no answer"));
+    await saving;
+    expect(at.list.map(({ failed }) => failed === null)).toEqual([false, true]);
   });
 });

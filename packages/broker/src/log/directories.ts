@@ -1,4 +1,4 @@
-import { FileError, type Logger } from "@odradek/kit";
+import { type Clock, FileError, type Logger } from "@odradek/kit";
 import { ForeignDirectoryError } from "../disk/meta-properties.ts";
 import type { DerivedState } from "./derived-state.ts";
 import type { LogConfig } from "./log-config.ts";
@@ -7,6 +7,12 @@ import { Logs, type LogsOptions, type PartitionId } from "./logs.ts";
 
 /** One of the broker's data directories. `logs`: null when it could not be opened; `failed`: why nothing is served from it any more. */
 export type DataDirectory = { readonly path: string; readonly logs: Logs | null; failed: Error | null };
+
+/** What work that comes again waits for a directory before it goes on without it. */
+const PATIENCE_MS = 30_000;
+
+/** Syncs at the same time: their commits join in the file system's journal, and one of libuv's four threads is left for the rest. */
+const SYNCS_AT_ONCE = 3;
 
 type HealthyDirectory = DataDirectory & { logs: Logs };
 
@@ -41,33 +47,44 @@ export class Directories {
   /** Called when a directory has failed; its logs have failed before. */
   onFailed: (directory: DataDirectory) => void = () => {};
   readonly #logger: Logger;
+  readonly #clock: Clock;
+  /** Who waits for work in a directory. */
+  readonly #waiting = new Set<{ path: string; resolve: () => void }>();
+  /** Directories that have not answered for long. */
+  readonly #hanging = new Set<string>();
   readonly #homes = new Map<string, DataDirectory>();
 
   /** Directories that earlier processes had. */
   readonly #noted: ReadonlySet<string>;
   readonly #isOneMissing: boolean;
 
-  private constructor(list: readonly DataDirectory[], logger: Logger) {
+  private constructor(list: readonly DataDirectory[], { logger, clock }: { logger: Logger; clock: Clock }) {
     this.list = list;
     this.#logger = logger;
+    this.#clock = clock;
     this.#noted = new Set(this.#healthy.flatMap(({ logs }) => logs.noted));
     const here = new Set(this.#healthy.map(({ logs }) => logs.directoryId));
     this.#isOneMissing = [...this.#noted].some((id) => !here.has(id));
   }
 
   /** Opens those that can be opened; throws when none can, or when one belongs to another broker. */
-  static async open({ directories, ...options }: Omit<LogsOptions, "directory"> & { directories: readonly string[] }) {
+  static async open({
+    directories,
+    ...options
+  }: Omit<LogsOptions, "directory" | "syncsAtOnce"> & { directories: readonly string[] }) {
     const list: DataDirectory[] = [];
+    // A share each: a disk that hangs must not take the threads of the others.
+    const syncsAtOnce = Math.max(1, Math.floor(SYNCS_AT_ONCE / directories.length));
     for (const path of directories)
       try {
-        list.push({ path, logs: await Logs.open({ ...options, directory: path }), failed: null });
+        list.push({ path, logs: await Logs.open({ ...options, directory: path, syncsAtOnce }), failed: null });
       } catch (error) {
         if (!(error instanceof FileError) || error instanceof ForeignDirectoryError) throw error;
         options.logger.error({ evt: "directory-failed", path, err: error }, "a data directory can't be opened");
         list.push({ path, logs: null, failed: error });
       }
     if (list.every(({ failed }) => failed !== null)) throw list[0]!.failed!;
-    return new Directories(list, options.logger);
+    return new Directories(list, options);
   }
 
   /** No directory is left. */
@@ -93,7 +110,7 @@ export class Directories {
       this.#logsOf(topic, partition)?.cleanOffsets.get(topic, partition),
     set: (line: { topic: string; partition: number; offset: number }): void =>
       this.#logsOf(line.topic, line.partition)?.cleanOffsets.set(line),
-    save: (): Promise<void> => this.#each((logs) => logs.cleanOffsets.save()),
+    save: (): Promise<void> => this.#round((logs) => logs.cleanOffsets.save()),
   };
 
   /** The cluster has been told what may be lost. As long as a directory can't be used, those that are missed are not forgotten. */
@@ -133,7 +150,7 @@ export class Directories {
   /** Saves the high watermarks given, each where its partition is. */
   saveHighs(highs: Iterable<{ topic: string; partition: number; offset: number }>): Promise<void> {
     const all = [...highs];
-    return this.#each((logs) =>
+    return this.#round((logs) =>
       logs.saveHighs(all.filter(({ topic, partition }) => this.#logsOf(topic, partition) === logs)),
     );
   }
@@ -143,11 +160,11 @@ export class Directories {
   }
 
   saveSealed(): Promise<void> {
-    return this.#each((logs) => logs.saveSealed());
+    return this.#round((logs) => logs.saveSealed());
   }
 
   saveCheckpoints(): Promise<void> {
-    return this.#each((logs) => logs.saveCheckpoints());
+    return this.#round((logs) => logs.saveCheckpoints());
   }
 
   saveStarts(): Promise<void> {
@@ -216,14 +233,49 @@ export class Directories {
     return home?.failed === null ? home.logs : null;
   }
 
+  /** Runs the work in all directories at once. */
   async #each(work: (logs: Logs) => Promise<void>): Promise<void> {
-    for (const directory of this.#healthy)
-      try {
-        await work(directory.logs);
-      } catch (error) {
-        if (!(error instanceof FileError)) throw error;
-        this.#fail(directory, error);
-      }
+    await Promise.all(this.#healthy.map((directory) => this.#in(directory, work)));
+  }
+
+  /**
+   * The same for work that comes again: a directory whose disk hangs holds the others up for a while, once, and is then left alone until it
+   * has done what it was asked.
+   */
+  async #round(work: (logs: Logs) => Promise<void>): Promise<void> {
+    const answering = this.#healthy.filter(({ path }) => !this.#hanging.has(path));
+    const rounds = answering.map(async (directory) => {
+      const { path } = directory;
+      const patience = Promise.withResolvers<void>();
+      const cancel = this.#clock.timer(PATIENCE_MS, () => {
+        this.#hanging.add(path);
+        patience.resolve();
+      });
+      const working = (logs: Logs): Promise<void> => work(logs).finally(() => this.#hanging.delete(path));
+      await Promise.race([this.#in(directory, working), patience.promise]).finally(cancel);
+    });
+    await Promise.all(rounds);
+  }
+
+  /** Resolves when the work is done, or nobody waits for it any more: its directory has failed, with it or before. */
+  async #in(directory: HealthyDirectory, work: (logs: Logs) => Promise<void>): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    const waiting = { path: directory.path, resolve: over.resolve };
+    this.#waiting.add(waiting);
+    try {
+      await Promise.race([this.#work(directory, work), over.promise]);
+    } finally {
+      this.#waiting.delete(waiting);
+    }
+  }
+
+  async #work(directory: HealthyDirectory, work: (logs: Logs) => Promise<void>): Promise<void> {
+    try {
+      await work(directory.logs);
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      this.#fail(directory, error);
+    }
   }
 
   /** The disk may not take it off its own mark, so the others say that it is not what it was: they name a directory that nobody has. */
@@ -240,6 +292,7 @@ export class Directories {
     this.#logger.error({ evt: "directory-failed", path: directory.path, err: error }, "a data directory has failed");
     directory.logs?.fail(error);
     void this.#noteFailure(directory);
+    for (const { path, resolve } of this.#waiting) if (path === directory.path) resolve();
     this.onFailed(directory);
   }
 }

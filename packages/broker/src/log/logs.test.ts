@@ -19,7 +19,16 @@ class Disk {
   start(options: Partial<LogsOptions> = {}): Promise<Logs> {
     const { files, clock, random } = this;
     const fixed = { directory: "/data", logger: silentLogger, clusterId: "cluster", nodeId: 1 };
-    return Logs.open({ ...fixed, recoveriesAtOnce: 2, flush: "kafka", files, clock, random, ...options });
+    return Logs.open({
+      ...fixed,
+      recoveriesAtOnce: 2,
+      syncsAtOnce: 3,
+      flush: "kafka",
+      files,
+      clock,
+      random,
+      ...options,
+    });
   }
 
   open(

@@ -25,12 +25,11 @@ export type LogsOptions = {
   nodeId: number;
   /** Logs that may be read back at the same time. */
   recoveriesAtOnce: number;
+  /** Logs that may sync at the same time. */
+  syncsAtOnce: number;
   /** group: acknowledged means on stable storage (odradek.flush). */
   flush: "kafka" | "group";
 };
-
-/** Logs that sync at the same time: their commits join in the file system's journal, and one of libuv's four threads is left for the rest. */
-const SYNCS_AT_ONCE = 3;
 
 export type PartitionId = { readonly topic: string; readonly partition: number; readonly topicId: string };
 
@@ -43,7 +42,7 @@ export class Logs {
   readonly #options: LogsOptions;
   readonly #pool = new ReadPool();
   readonly #recoveries: Turns;
-  readonly #syncs = new Turns(SYNCS_AT_ONCE);
+  readonly #syncs: Turns;
   readonly #open = new Map<string, { id: PartitionId; log: Log }>();
   readonly #recoveryPoints: OffsetCheckpoint;
   readonly #highs: OffsetCheckpoint;
@@ -69,6 +68,7 @@ export class Logs {
     this.mayHaveLost = found.mayHaveLost;
     this.#last = found.last;
     this.#recoveries = new Turns(options.recoveriesAtOnce);
+    this.#syncs = new Turns(options.syncsAtOnce);
     this.#recoveryPoints = new OffsetCheckpoint(files, join(directory, "recovery-point-offset-checkpoint"));
     this.#highs = new OffsetCheckpoint(files, join(directory, "replication-offset-checkpoint"));
     this.#starts = new OffsetCheckpoint(files, join(directory, "log-start-offset-checkpoint"));

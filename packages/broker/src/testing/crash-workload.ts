@@ -47,7 +47,7 @@ export async function openDisk(
   flush: "kafka" | "group",
 ): Promise<Disk> {
   const options = { clock, random: new SeededRandom(1), logger: silentLogger, clusterId: "c", nodeId: 1 };
-  const logs = await Logs.open({ ...options, directory: "/data", files, recoveriesAtOnce: 1, flush });
+  const logs = await Logs.open({ ...options, directory: "/data", files, recoveriesAtOnce: 1, syncsAtOnce: 3, flush });
   const open: Disk["open"] = ({ topic, topicId, isCompacted }) =>
     logs.openLog(
       { topic, partition: 0, topicId },
