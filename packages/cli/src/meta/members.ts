@@ -130,6 +130,7 @@ const words: Record<string, [FailureKind, string]> = {
   CHANGE_IN_PROGRESS: ["conflict", "another change of the members is not committed yet: members change one at a time"],
   LEADER_NOT_READY: ["unhealthy", "the leader is new, or about to hand over"],
   MEMBER_EXISTS: ["conflict", "there is a member with this id"],
+  ADDRESS_TAKEN: ["conflict", "another member is at this address"],
   NO_MEMBER: ["notFound", "there is no member with this id"],
   NOT_A_LEARNER: ["conflict", "this member votes already"],
   NOT_CAUGHT_UP: ["timeout", "the learner does not run, or does not have everything yet"],

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { compactHistory } from "../client/administration.ts";
+import { changeMembers, compactHistory } from "../client/administration.ts";
 import { World } from "../testing/world.ts";
 
 async function leading() {
@@ -23,4 +23,17 @@ it("forgets up to the revision that is named, nothing up to 0, everything when n
   }
   const future = await world.until(compactHistory(leader, state.revision + 1));
   expect(future).toEqual({ is: "refused", why: "FUTURE_REVISION" });
+});
+
+it("takes no member at the address of another one", async () => {
+  const { world, leader } = await leading();
+  world.quorum.quorum.addresses[2] = "m2:2181";
+  const add = (id: number, address: string) => world.until(changeMembers(leader, { is: "add", id, address }));
+  expect(await add(4, "M2:2181")).toEqual({ is: "refused", why: "ADDRESS_TAKEN" });
+  // What the members agree on decides of these.
+  for (const [id, address] of [
+    [2, "m2:2181"],
+    [4, "m4:2181"],
+  ] as const)
+    expect(await add(id, address)).not.toMatchObject({ why: "ADDRESS_TAKEN" });
 });

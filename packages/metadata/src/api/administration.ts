@@ -1,5 +1,5 @@
 import type { RpcServer } from "@odradek/kit";
-import { metadataService, type WireAdministered, type WireChange } from "../client/frames.ts";
+import { metadataService, type WireAdministered, type WireChange, type WireMember } from "../client/frames.ts";
 import { natural } from "../client/wire.ts";
 import { checkAddress } from "../config.ts";
 import { limits } from "../limits.ts";
@@ -11,6 +11,8 @@ import type { TreeResult, TreeStateMachine } from "../tree/machine.ts";
 type Parts = {
   consensus: Consensus<TreeResult>;
   machine: TreeStateMachine;
+  /** Of the quorum, as far as this member knows. */
+  members: () => readonly WireMember[];
   propose: (command: Command) => Promise<Proposed<TreeResult>>;
 };
 
@@ -20,10 +22,11 @@ const notLeader = (leader: number | null): WireAdministered => ({ ...done, outco
 const unknown: WireAdministered = { ...done, outcome: "unknown" };
 
 /** Care of the quorum for a person at a terminal: members, leadership, history. Only the leader can. */
-export function registerAdministration(server: RpcServer, { consensus, machine, propose }: Parts): void {
+export function registerAdministration(server: RpcServer, { consensus, machine, members, propose }: Parts): void {
   server.handle(metadataService.ChangeMembers, async (request) => {
     const change = checkedChange(request);
     if (change === null) return refused("BAD_REQUEST");
+    if (consensus.leadership.is === "leader" && isTaken(change, members())) return refused("ADDRESS_TAKEN");
     const changed = await consensus.change(change);
     if (changed.is === "refused") return refused(changed.why);
     if (changed.is === "notLeader") return notLeader(changed.leader);
@@ -43,6 +46,13 @@ export function registerAdministration(server: RpcServer, { consensus, machine, 
     if (proposed.is === "busy") return refused("BUSY");
     return proposed.is === "applied" ? done : unknown;
   });
+}
+
+/** One process is one member: another id at its address would never answer, and count when majorities are. */
+function isTaken(change: MemberChange, members: readonly WireMember[]): boolean {
+  if (change.is !== "add") return false;
+  const wanted = change.address.toLowerCase();
+  return members.some(({ id, address }) => id !== change.id && address.toLowerCase() === wanted);
 }
 
 /** Null: nothing that a client of ours sends. */

@@ -83,6 +83,7 @@ export class MetadataService implements Desk {
     registerAdministration(server, {
       consensus: this.consensus,
       machine: this.machine,
+      members: () => this.members,
       propose: (command) => this.propose(command),
     });
     server.handle(metadataService.Sessions, () => {

@@ -211,3 +211,14 @@ test("says once of a member that does not answer where it was looked for", async
   await pair.clock.advance(60_000);
   expect(pair.warned).toEqual(["member 2 does not answer at new-2:1 nor at node-2:1"]);
 });
+
+test("says once of a stream that it is for another member, however often it is dialled", async () => {
+  const pair = new Pair();
+  await pair.start(1);
+  await pair.start(3, [
+    { id: 3, address: "node-3:1" },
+    { id: 4, address: "node-1:1" },
+  ]);
+  await pair.clock.advance(10_000);
+  expect(pair.warned.filter((line) => line.includes("for another member"))).toHaveLength(1);
+});

@@ -6,6 +6,8 @@ import type { Message } from "./messages.ts";
 import { isForeign, Outgoing } from "./outgoing.ts";
 import { type Frame, type Introduction, talk, type Welcome } from "./wire.ts";
 
+/** Strangers may give any number of names: then some are complained of again. */
+const complaintsMax = 64;
 /** So long a removed member is still reached: the leader tells it, and its own questions are answered. */
 const farewellMs = 15_000;
 
@@ -34,6 +36,8 @@ export class RpcLinks implements PeerLinks {
   #cluster: Cluster | null = null;
   #farewell: Cancel = () => {};
   #closed = false;
+  /** Who was turned away, and why: said once, not at each of its dials. */
+  readonly #complaints = new Set<string>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -123,13 +127,10 @@ export class RpcLinks implements PeerLinks {
   }
 
   #mayTalk(stream: RpcStream<Welcome, Frame>, { from, to, clusterId }: Introduction): boolean {
-    const { id, logger } = this.#parts;
+    const { id } = this.#parts;
     const welcome = (): boolean => stream.send({ id, boot: this.#boot, clusterId: this.#clusterId });
     if (to !== id || from === id || isForeign(this.#clusterId, clusterId)) {
-      logger.warn(
-        { evt: "wrong_peer", from, to, cluster: clusterId },
-        "a stream for another member, or of another cluster",
-      );
+      this.#complain({ from, to, cluster: clusterId });
       welcome();
       return false;
     }
@@ -137,5 +138,13 @@ export class RpcLinks implements PeerLinks {
     if (clusterId === "" && !this.#isMember(from)) return false;
     welcome();
     return true;
+  }
+
+  #complain(stream: { from: number; to: number; cluster: string }): void {
+    const complaint = JSON.stringify(stream);
+    if (this.#complaints.has(complaint)) return;
+    if (this.#complaints.size >= complaintsMax) this.#complaints.clear();
+    this.#complaints.add(complaint);
+    this.#parts.logger.warn({ evt: "wrong_peer", ...stream }, "a stream for another member, or of another cluster");
   }
 }
