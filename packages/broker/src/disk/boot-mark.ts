@@ -18,6 +18,9 @@ export async function mayHaveLost(files: Files, directory: string, shutdown: { c
   return true;
 }
 
+/** Nobody answers for the directory: it is new, its disk has failed, or the cluster has not been told of what it may have lost. */
+export const isUnmarked = (files: Files, directory: string): boolean => !files.exists(join(directory, NAME));
+
 /** From here on nobody answers for the directory: its disk has failed, and what its page cache holds may never have been written (L-11). */
 export async function unmarkBoot(files: Files, directory: string): Promise<void> {
   const path = join(directory, NAME);

@@ -133,6 +133,24 @@ describe("P-15: with several directories", () => {
     },
   );
 
+  test("what a failed sync left in the page cache is written again before it counts", async () => {
+    for (let seed = 0; seed < 5; seed++) {
+      const files = new MemoryFiles(seed);
+      await mayHaveLost(files);
+      const at = await open(files);
+      const log = await openLog(at, files, 0);
+      await append(log, "a");
+      files.failNextSync({ path: ".log", forgets: true });
+      await expect(log.flush()).rejects.toThrow("sync");
+      at.failedUnder("words", 0, log.failed!);
+      await clock.advance(0);
+      files.kill();
+      await (await openLog(await open(files), files, 0)).flush();
+      files.crash();
+      expect((await openLog(await open(files), files, 0)).end).toBe(1);
+    }
+  });
+
   test("one that can't be opened is missed as long as it can't, and when it is then taken out", async () => {
     const files = new MemoryFiles();
     await mayHaveLost(files);

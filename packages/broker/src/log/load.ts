@@ -23,6 +23,8 @@ export type LoadOptions = {
   cleanShutdown: boolean;
   /** Records below were on stable storage. */
   recoveryPoint: number;
+  /** A sync may have failed since: what is read of what was not on stable storage is written again. */
+  rewrites: boolean;
   /** Where an empty log starts. */
   startOffset: number;
 };

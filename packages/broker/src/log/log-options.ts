@@ -24,6 +24,8 @@ export type LogOptions = {
   cleanShutdown: boolean;
   /** Records below it were on stable storage; what is above is checked unless `cleanShutdown`. */
   recoveryPoint: number;
+  /** The disk may have failed since: recovery writes again what the page cache has; default false. */
+  rewrites?: boolean;
   /** The log start offset as saved; default 0. */
   startOffset?: number;
 };

@@ -72,7 +72,8 @@ export class Log {
     const snapshots = new Snapshots(options.files, options.directory, options.logger);
     const startOffset = options.startOffset ?? 0;
     const { indexIntervalBytes } = options.config();
-    const { segments, end } = await load({ ...options, where: options, snapshots, startOffset, indexIntervalBytes });
+    const loading = { ...options, where: options, snapshots, startOffset, indexIntervalBytes };
+    const { segments, end } = await load({ ...loading, rewrites: options.rewrites === true });
     const start = Math.max(startOffset, segments.first.baseOffset);
     options.derived.startMoved(start);
     const synced = options.cleanShutdown ? end : Math.min(options.recoveryPoint, end);

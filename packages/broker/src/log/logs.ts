@@ -1,6 +1,6 @@
 import { assert, randomUuid, type Clock, type Files, type Logger, type Random } from "@odradek/kit";
 import { join } from "node:path";
-import { markBoot, mayHaveLost, unmarkBoot } from "../disk/boot-mark.ts";
+import { isUnmarked, markBoot, mayHaveLost, unmarkBoot } from "../disk/boot-mark.ts";
 import { markCleanShutdown, takeCleanShutdown, type LastShutdown } from "../disk/clean-shutdown.ts";
 import { notedDirectories, noteDirectories } from "../disk/directory-note.ts";
 import { makeDurableDirectory } from "../disk/durable-directory.ts";
@@ -50,6 +50,7 @@ export class Logs {
   /** Where compaction of each log has come to. */
   readonly cleanOffsets: OffsetCheckpoint;
   readonly #last: LastShutdown;
+  readonly #wasUnmarked: boolean;
   /** Partition directories that this process has not looked into: after a crash they may hold torn tails. */
   readonly #unopened: Set<string>;
   #failed: Error | null = null;
@@ -61,12 +62,16 @@ export class Logs {
   /** Deleted logs whose last work may still be under way; a new one of the same name waits for it. */
   readonly #ending = new Map<string, Promise<unknown>>();
 
-  private constructor(options: LogsOptions, found: { directoryId: string; last: LastShutdown; mayHaveLost: boolean }) {
+  private constructor(
+    options: LogsOptions,
+    found: { directoryId: string; last: LastShutdown; wasUnmarked: boolean; mayHaveLost: boolean },
+  ) {
     const { files, directory } = options;
     this.#options = options;
     this.directoryId = found.directoryId;
     this.mayHaveLost = found.mayHaveLost;
     this.#last = found.last;
+    this.#wasUnmarked = found.wasUnmarked;
     this.#recoveries = new Turns(options.recoveriesAtOnce);
     this.#syncs = new Turns(options.syncsAtOnce);
     this.#recoveryPoints = new OffsetCheckpoint(files, join(directory, "recovery-point-offset-checkpoint"));
@@ -82,7 +87,8 @@ export class Logs {
     await makeDurableDirectory(files, directory);
     const directoryId = await claimDirectory(files, directory, options);
     const last = await takeCleanShutdown(files, directory);
-    const found = { directoryId, last, mayHaveLost: await mayHaveLost(files, directory, last) };
+    const wasUnmarked = isUnmarked(files, directory);
+    const found = { directoryId, last, wasUnmarked, mayHaveLost: await mayHaveLost(files, directory, last) };
     const logs = new Logs(options, found);
     for (const name of files.list(directory)) if (isDeletedName(name)) logs.#removeLater(name);
     return logs;
@@ -301,6 +307,7 @@ export class Logs {
         acknowledges: this.#options.flush === "group" ? "synced" : "written",
         cleanShutdown: this.#unopened.has(name) && this.#wasClean(name),
         recoveryPoint: this.#recoveryPoints.get(id.topic, id.partition) ?? 0,
+        rewrites: this.#wasUnmarked,
         ...(startOffset === undefined ? {} : { startOffset }),
       }),
     );

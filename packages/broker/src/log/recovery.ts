@@ -7,11 +7,19 @@ const CHUNK_BYTES = 1024 * 1024;
 
 /**
  * Reads a segment from its start, checks every batch, builds its indexes again and cuts it at the first batch that is not whole
- * (RELIABILITY L-01). Every good batch goes to `feed`, whole. `epoch`: the leader epoch before. Returns where the segment ends.
+ * (RELIABILITY L-01). Every good batch goes to `feed`, whole. `epoch`: the leader epoch before. `rewrites`: what is read is written again, for
+ * after a failed sync the next one may succeed without having written it (L-11). Returns where the segment ends.
  */
 export async function recoverSegment(
   segment: Segment,
-  options: { pool: ReadPool; indexIntervalBytes: number; logger: Logger; epoch: number; feed: (batch: Batch) => void },
+  options: {
+    pool: ReadPool;
+    indexIntervalBytes: number;
+    logger: Logger;
+    epoch: number;
+    feed: (batch: Batch) => void;
+    rewrites: boolean;
+  },
 ): Promise<{ end: number; epoch: number; bytesCut: number }> {
   const { pool } = options;
   const size = segment.writtenSize;
@@ -41,6 +49,7 @@ export async function recoverSegment(
         epoch = batch.partitionLeaderEpoch;
         at += batch.size;
       }
+      if (options.rewrites && at > 0) file.write([chunk.subarray(0, at)], position);
       position += at;
       if (bytesWanted > chunk.length) {
         pool.give(chunk);

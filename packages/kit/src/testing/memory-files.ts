@@ -5,7 +5,7 @@ import type { Random } from "../random.ts";
 import { MemoryDirectory, MemoryInode } from "./memory-inodes.ts";
 import { SeededRandom } from "./seeded-random.ts";
 
-type Fault = { code: string; path: string; bytesWritten: number };
+type Fault = { code: string; path: string; bytesWritten: number; forgets?: boolean };
 
 /**
  * The port to the disk in memory, with what a disk does at its worst: power loss keeps an arbitrary part of what was not
@@ -36,8 +36,8 @@ export class MemoryFiles implements Files {
     this.#writeFaults.push({ code: "EIO", path: "", bytesWritten: 0, ...options });
   }
 
-  /** The next fsync of a file whose path contains `path` fails; its bytes stay at risk. */
-  failNextSync(options: { path?: string; code?: string } = {}): void {
+  /** The next fsync of a file whose path contains `path` fails; its bytes stay at risk, or `forgets` them: later syncs succeed without. */
+  failNextSync(options: { path?: string; code?: string; forgets?: boolean } = {}): void {
     this.#syncFaults.push({ code: "EIO", path: "", bytesWritten: 0, ...options });
   }
 
@@ -259,6 +259,7 @@ class MemoryFile implements OpenFile {
     await this.#disk.syncing();
     this.#disk.alive(this.path);
     const injected = this.#disk.syncFault(this.path);
+    if (injected?.forgets === true) this.#inode.forget(mark);
     if (injected !== undefined) throw failure("sync", this.path, injected.code);
     this.#inode.sync(mark);
   }

@@ -38,6 +38,11 @@ export class MemoryInode {
     this.#syncedCount += now.length;
   }
 
+  /** The changes until `mark` are seen as long as the machine runs, and never synced: what Linux does with pages after a failed fsync. */
+  forget(mark: number): void {
+    this.#syncedCount += this.#unsynced.splice(0, Math.max(0, mark - this.#syncedCount)).length;
+  }
+
   /** Keeps all, nothing, a torn prefix or any subset of the changes since the last sync (pages reach a disk in any order). */
   crash(random: Random, { sizesFirst }: { sizesFirst: boolean }): void {
     const { size } = this;
