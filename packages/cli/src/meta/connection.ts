@@ -64,8 +64,8 @@ const refusals: Record<string, [FailureKind, string]> = {
   NOT_EMPTY: ["conflict", "it has children"],
   NO_SPACE: [
     "unhealthy",
-    "too little disk space is left on a majority of the metadata nodes, so nothing is taken that makes the tree larger. `odradek meta " +
-      "status` shows how much; free some, and it goes on by itself",
+    "too little disk space is left on a majority of the metadata nodes: while it is `low`, nothing is taken that makes the tree larger, and while " +
+      "it is `full`, nothing that writes, not even a delete. `odradek meta status` shows which it is; free some, and it goes on by itself",
   ],
 };
 

@@ -40,8 +40,8 @@ export type Failure =
   | "BAD_PATH"
   | "TOO_LARGE"
   /**
-   * Too little disk space is left on a majority of the members. As long as possible only what makes the tree larger is refused: persistent nodes,
-   * and data over 1 KiB. It goes on by itself once there is room.
+   * Too little disk space is left on a majority of the members. As long as possible only what makes the tree larger is refused, persistent nodes
+   * and data over 1 KiB; of disks that are full, all writes. It goes on by itself once there is room.
    */
   | "NO_SPACE";
 
