@@ -20,6 +20,7 @@ const run = (words: string) => new CommandRun(words.split(" "), { cwd, env: nowh
 it.for([
   ["topics", 4],
   ["topics ls --timeout 2s -o json", 4],
+  ["status", 4],
   ["status --timeout 2s", 4],
   ["status --wait --timeout 1s", 6],
   ["meta get / --timeout 1s", 4],
@@ -32,6 +33,13 @@ it.for([
   ["kill brokr 1", 2],
   ["topics ls --timeout soon", 2],
   ["topics ls --timeout 0", 2],
+  ["topics ls --timeout -1s", 2],
+  ["meta status --timeout 0", 2],
+  ["meta members --timeout 0ms", 2],
+  ["meta status --timeout -1s", 2],
+  ["status --timeout 0", 2],
+  ["meta get / --meta foo", 2],
+  ["meta rm / -r", 2],
   ["dev --brokers 0", 2],
   ["dev --brokers", 2],
   ["dev --brokers 1 --brokers 2", 2],
@@ -71,6 +79,10 @@ it.for([
 });
 
 it.for([
+  ["meta status --timeout -1s", "not a duration: -1s"],
+  ["meta status --timeout 0", "0 is no time to wait"],
+  ["meta rm / -r", "/ cannot be deleted"],
+  [`meta create -p ${"/a".repeat(600)}`, "a path of 600 levels is too long: at most 32"],
   ["dev --port 70000", "--port takes one whole number from 1 to 65535"],
   ["dev --port 55534", "--port takes 1 to 55533 with 3 brokers"],
   ["dev --port 8079", "http of broker 1 and kafka of broker 2 want port 8080"],

@@ -35,7 +35,12 @@ export const status: CommandModule<object, Omit<Arguments, "timeout"> & { timeou
         describe: "again and again: a page on a terminal, else a line per change",
       })
       .option("interval", { type: "string", default: "1s", describe: "how often, with --watch" })
-      .option("timeout", { type: "string", default: undefined, describe: "how long to try; 5s, with --wait 60s" }),
+      .option("timeout", {
+        ...timeoutOption,
+        default: undefined,
+        coerce: (given: unknown) => (given === undefined ? undefined : timeoutOption.coerce(given)),
+        describe: "how long to try; 5s, with --wait 60s",
+      }),
   async handler(given) {
     const options: Arguments = {
       ...given,

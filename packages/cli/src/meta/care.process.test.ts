@@ -76,6 +76,21 @@ describe("care of the quorum on a real cluster", { timeout: 120_000 }, () => {
     return new Map(nodes.map(({ id, address }) => [id, address]));
   };
 
+  it("makes a node with all its parents or none of them, and asks about nothing that cannot be done", async () => {
+    const impossible = await command("meta create -p /debris/./leaf");
+    expect(impossible.code).toBe(2);
+    expect(impossible.stderr).toContain("at most 32 levels and 1024 bytes");
+    expect((await command("meta get /debris")).code).toBe(3);
+    expect(await run("meta create -p /deep/er/leaf")).toBe("/deep/er/leaf\n");
+    expect(await run("meta create -p -s /deep/down/job-")).toMatch(/^\/deep\/down\/job-\d{10}\n$/);
+    expect((await command("meta create -p /deep/er/leaf")).code).toBe(8);
+    for (const words of ["meta members remove 9", "meta rm /nowhere -r"]) {
+      const refused = await command(words);
+      expect(refused.code, refused.stderr).toBe(3);
+    }
+    expect((await command("meta rm /deep -r")).stderr).toContain("say --yes");
+  });
+
   it("replaces a member under load in one command, which goes on where it stopped", async () => {
     const members = membersOfDev();
     const ports = { rpc, clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };

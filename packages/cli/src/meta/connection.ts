@@ -1,5 +1,5 @@
 import { silentLogger, SystemClock, SystemRandom } from "@odradek/kit";
-import { openSession, type Outcome } from "@odradek/metadata/client";
+import { limits, openSession, type Outcome } from "@odradek/metadata/client";
 import { grpcRpc } from "@odradek/rpc";
 import { Failure, type FailureKind } from "../terminal/failure.ts";
 import type { StoreSession } from "./past.ts";
@@ -27,9 +27,10 @@ export async function withOpenSession<T>(
 
 /** Rejects with a Failure that names the members when none leads in time. */
 export async function openStoreSession(options: MetaOptions): Promise<StoreSession> {
+  const members = membersOf(options);
   try {
     return await openSession({
-      members: membersOf(options),
+      members,
       rpc,
       clock: new SystemClock(),
       random: new SystemRandom(),
@@ -61,6 +62,16 @@ const refusals: Record<string, [FailureKind, string]> = {
   NO_PARENT: ["notFound", "its parent does not exist"],
   NODE_EXISTS: ["conflict", "it exists already"],
   BAD_VERSION: ["conflict", "it has another version"],
+  EPHEMERAL_PARENT: ["conflict", "its parent is ephemeral and has no children"],
+  BAD_PATH: [
+    "usage",
+    `no such path can be: at most ${limits.pathDepthMax} levels and ${limits.pathBytesMax} bytes; no name is . or .. or has control characters`,
+  ],
+  TOO_LARGE: [
+    "usage",
+    `too large: a node holds at most ${limits.nodeBytesMax} bytes, a recursive delete takes at most ${limits.recursiveDeleteMax} nodes, ` +
+      `a change replaces at most ${limits.replacedBytesMax} bytes, and the store has at most ${limits.nodesMax} nodes`,
+  ],
   NOT_EMPTY: ["conflict", "it has children"],
   NO_SPACE: [
     "unhealthy",
@@ -69,9 +80,9 @@ const refusals: Record<string, [FailureKind, string]> = {
   ],
 };
 
-/** The first result of a write that was done; everything else is a Failure. */
+/** The result of the last operation of a write that was done; everything else is a Failure. */
 export function doneOrFail(outcome: Outcome): { path: string; version: number; revision: number } {
-  if (outcome.is === "done") return { ...outcome.results[0]!, revision: outcome.revision };
+  if (outcome.is === "done") return { ...outcome.results.at(-1)!, revision: outcome.revision };
   if (outcome.is === "unknown")
     throw new Failure("runtime", "the session ended on the way: read again to see whether it was done");
   const [kind, why] = refusals[outcome.failure] ?? ["usage", "refused"];

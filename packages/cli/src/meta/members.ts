@@ -57,6 +57,9 @@ export async function promoteMember(options: Common & { id: number }): Promise<v
 }
 
 export async function removeMember(options: Common & { id: number; yes: boolean }): Promise<void> {
+  const status = leaderOf(await askMembers(membersOf(options)))?.status;
+  // Without a leader the change itself waits for one, and fails as it must.
+  if (status && !status.memberList.some(({ id }) => id === options.id)) throw refusal("NO_MEMBER");
   await confirm(`remove member ${options.id} from the quorum`, options.yes);
   await change(options, { is: "remove", id: options.id });
   tell(`member ${options.id} is removed: its process can be stopped, and its data deleted`);

@@ -20,5 +20,18 @@ export function timeoutMs(text: string): number {
   return ms;
 }
 
-/** Shorter than the libraries' own deadlines: a person waits. */
-export const timeoutOption = { type: "string", default: "5s", describe: "how long to try" } as const;
+/** Shorter than the libraries' own deadlines: a person waits. What cannot be waited for is refused before anything is asked. */
+export const timeoutOption = {
+  type: "string",
+  // One word, also when it begins with a minus.
+  nargs: 1,
+  default: "5s",
+  coerce: waitable,
+  describe: "how long to try",
+} as const;
+
+function waitable(given: unknown): string {
+  if (typeof given !== "string") throw new Failure("usage", "--timeout takes one duration");
+  timeoutMs(given);
+  return given;
+}

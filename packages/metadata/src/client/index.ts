@@ -1,4 +1,5 @@
 export { changeMembers, compactHistory, transferLeadership } from "./administration.ts";
+export { limits } from "../limits.ts";
 export { downloadSnapshot } from "./snapshot.ts";
 export { openSession } from "./session.ts";
 export { listSessions, memberStatus } from "./status.ts";

@@ -149,18 +149,25 @@ export function help(): Promise<void> {
 
 function parsed(name: string, command: ShellCommand, args: readonly string[]) {
   const { min, max } = command.words;
-  try {
-    const { positionals: words, values } = parseArgs({
-      args: [...args],
-      options: command.options,
-      allowPositionals: true,
-    });
-    if (words.length >= min && words.length <= max) return { words, options: values as Options };
-  } catch (cause) {
-    const { message } = cause as Error;
-    throw new Failure("usage", `${message}; usage: ${name} ${command.usage}`, { cause });
-  }
+  // Not strict: what does not fit is said in the words of `odradek meta`.
+  const {
+    positionals: words,
+    values,
+    tokens,
+  } = parseArgs({ args: [...args], options: command.options, allowPositionals: true, strict: false, tokens: true });
+  const wrong = tokens.flatMap((token) => (token.kind === "option" ? wrongOption(command.options, token) : []))[0];
+  if (wrong !== undefined) throw new Failure("usage", `${wrong}; usage: ${name} ${command.usage}`);
+  if (words.length >= min && words.length <= max) return { words, options: values as Options };
   throw new Failure("usage", `usage: ${name} ${command.usage}`);
+}
+
+type GivenOption = { name: string; rawName: string; value: string | undefined };
+
+function wrongOption(options: ParseArgsOptionsConfig, { name, rawName, value }: GivenOption): string[] {
+  const option = Object.hasOwn(options, name) ? options[name] : undefined;
+  if (!option) return [`Unknown argument: ${name}`];
+  if (option.type === "string") return value === undefined ? [`Not enough arguments following: ${name}`] : [];
+  return value === undefined ? [] : [`${rawName} takes no value`];
 }
 
 const reader = (place: Place, options: Options) => readerOf(place.session, number(options, "rev", revisions));

@@ -1,5 +1,6 @@
 import type { OutputOptions } from "../../terminal/output.ts";
 import type { StoreSession } from "../past.ts";
+import { fitting } from "../path.ts";
 import { resolvePath } from "./words.ts";
 
 /** Where a shell is, and what its commands work with. */
@@ -14,4 +15,5 @@ export type Place = {
 };
 
 /** The path a word means here; without a word, here. */
-export const pathAt = (place: Pick<Place, "directory">, word = "."): string => resolvePath(place.directory, word);
+export const pathAt = (place: Pick<Place, "directory">, word = "."): string =>
+  fitting(resolvePath(place.directory, word));

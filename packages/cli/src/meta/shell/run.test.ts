@@ -147,6 +147,12 @@ describe("the shell on a pipe", () => {
     ["ls a b", "usage: ls [path] [--rev N]"],
     ["set /a", "usage: set path value"],
     ["ls --deep", "usage: ls [path] [--rev N]"],
+    ["ls -l", "Unknown argument: l; usage: ls [path] [--rev N]"],
+    ["ls --rev", "Not enough arguments following: rev"],
+    ["rm /a --recursive=yes", "takes no value"],
+    ["get /a --rev -1", "--rev takes one whole number from 0 to"],
+    [`create ${"/a".repeat(33)} -p`, "a path of 33 levels is too long: at most 32"],
+    [`get /${"a".repeat(1024)}`, "a path of 1025 bytes is too long: at most 1024"],
     ["ls --rev soon", "--rev takes one whole number"],
     ["set /a 'x", "a ' is not closed"],
   ])("does not understand %j, and says what it would", async (line, why) => {
