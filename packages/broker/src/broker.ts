@@ -6,6 +6,7 @@ import { handlerFor } from "./api/handlers.ts";
 import type { Parts } from "./api/handler.ts";
 import { Pictures } from "./cluster/assignments.ts";
 import { Cluster } from "./cluster/cluster.ts";
+import { announceLoss } from "./cluster/register.ts";
 import { throttledRate } from "./cluster/throttled-rate.ts";
 import { TreeInSyncStore } from "./cluster/in-sync-store.ts";
 import { type BrokerConfig, formatAddress } from "./config.ts";
@@ -118,7 +119,7 @@ async function assemble(config: BrokerConfig, ports: BrokerPorts, closers: Close
   replicas.onAvailability = () => offline.changed();
   closers.add(() => offline.close());
   for (const listener of listeners) listener.serve();
-  const failed = Promise.race([cluster.failed, replicas.failed]);
+  const failed = Promise.race([cluster.failed, lossTold(replicas.failed, cluster, ports)]);
   failed.catch(() => {}); // whoever runs the broker awaits it; nobody has to
   isReady = true;
   return {
@@ -222,6 +223,19 @@ async function openListeners(
 
 const portOf = (listeners: readonly KafkaListener[], name: string): number =>
   listeners.find((listener) => listener.name === name)?.port ?? 0;
+
+/** The disks have failed: the cluster hears of it before the broker stops, if the store answers in time. */
+async function lossTold(disks: Promise<never>, cluster: Cluster, { clock, logger }: BrokerPorts): Promise<never> {
+  try {
+    return await disks;
+  } catch (cause) {
+    const { session, brokerId, registration } = cluster;
+    const telling = registration && announceLoss(session, brokerId, registration.incarnation);
+    const told = telling?.catch((err: unknown) => logger.warn({ err }, "could not tell that the disks have failed"));
+    await Promise.race([told, delay(clock, HAND_OVER_MS_MAX)]);
+    throw cause;
+  }
+}
 
 /** The store may be gone already, when a whole cluster stops: it is not waited for longer than others need to take over. */
 async function handedOver(cluster: Cluster, { clock, logger }: BrokerPorts): Promise<void> {

@@ -9,7 +9,7 @@ import { Pictures } from "./assignments.ts";
 import { Cluster } from "./cluster.ts";
 import { TreeInSyncStore } from "./in-sync-store.ts";
 import { encode, paths } from "./nodes.ts";
-import { ReplacedError } from "./register.ts";
+import { announceLoss, ReplacedError } from "./register.ts";
 
 let clock: VirtualClock;
 let tree: MemoryTree;
@@ -160,6 +160,17 @@ describe("what a broker may have lost", () => {
     await again.cluster.beginShutdown({ timeoutMs: 10 });
     expect(lost(again)).toBe(revision);
     expect(lost(await start(1, 3))).toBe(revision);
+  });
+
+  test("P-15: a disk that has failed is told of at once, and a restart that knows nothing of it does not hide it", async () => {
+    const one = await start(1);
+    const { revision, incarnation } = one.cluster.registration!;
+    await announceLoss(one.session(), 1, incarnation);
+    await clock.advance(100);
+    const told = lost(one);
+    expect(told).toBeGreaterThan(revision);
+    expect(one.cluster.registration).not.toBeNull();
+    expect(lost(await start(1, 2))).toBe(told);
   });
 
   test("P-15: a new session of the same process has lost nothing", async () => {

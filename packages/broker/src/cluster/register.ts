@@ -77,6 +77,15 @@ export async function announceShutdown(session: Session, brokerId: number, incar
   ]);
 }
 
+/** Tells that what this process has written may be gone: its disk has failed, and may not take the removal of its own mark. */
+export async function announceLoss(session: Session, brokerId: number, incarnation: string): Promise<void> {
+  const { known } = await registered(session, brokerId);
+  const node = known && readBroker(known);
+  if (!node || node.incarnation !== incarnation) throw new ReplacedError(`broker ${brokerId} is not registered by us`);
+  const outcome = await session.multi([put(paths.knownBroker(brokerId), known, { ...node, lost: "here" }, false)]);
+  if (outcome.is !== "done") throw new Error(`the loss was not taken down: ${outcome.is}`);
+}
+
 async function registered(session: Session, id: number): Promise<{ live: Znode | null; known: Znode | null }> {
   const [live, known] = await Promise.all([session.get(paths.liveBroker(id)), session.get(paths.knownBroker(id))]);
   return { live, known };
