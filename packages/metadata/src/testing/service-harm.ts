@@ -40,6 +40,7 @@ export class ClientFaults {
   stop(): void {
     const { clients, nodes, network } = this.#parts;
     this.#isStopped = true;
+    if (this.#isStalled) this.#wake();
     for (const client of clients) if (client.clock.paused) client.clock.resume();
     // What the dead had sent must not come now, as if they lived.
     const living = clients.filter(({ alive }) => alive);
@@ -135,12 +136,18 @@ export class ClientFaults {
   /** The whole machine stands still: nobody may die of it (RELIABILITY C-18). */
   #stall(): void {
     const { loop, clients, nodes } = this.#parts;
-    const all = [...clients.map(({ clock }) => clock), ...nodes];
     this.#isStalled = true;
-    for (const one of all) one.pause();
+    for (const { clock } of clients) clock.pause();
+    for (const node of nodes) node.stall();
     loop.at(stallMs, () => {
-      for (const one of all) one.resume();
-      this.#isStalled = false;
+      if (this.#isStalled) this.#wake();
     });
+  }
+
+  #wake(): void {
+    const { clients, nodes } = this.#parts;
+    this.#isStalled = false;
+    for (const { clock } of clients) clock.resume();
+    for (const node of nodes) node.wake();
   }
 }

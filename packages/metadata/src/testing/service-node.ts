@@ -34,6 +34,7 @@ export class ServiceNode implements FaultyNode {
   readonly pauses: { fromMs: number; untilMs: number }[] = [];
   readonly #parts: ServiceNodeParts;
   #life: Life | null = null;
+  #isStalled = false;
 
   constructor(parts: ServiceNodeParts) {
     this.#parts = parts;
@@ -67,6 +68,7 @@ export class ServiceNode implements FaultyNode {
     const { kv, files } = this.disk.open(clock);
     const life: Life = { clock, node: null };
     this.#life = life;
+    if (this.#isStalled) this.pause();
     const fail = (error: unknown): void => this.#fail(life, error);
     const config = { id, dataDirectory: "/d", listen: members.get(id)!, health: "", members, history, controlFd: null };
     startNode(config, {
@@ -85,6 +87,7 @@ export class ServiceNode implements FaultyNode {
 
   /** kill -9 and power loss in one: what was not synced is lost, or not. */
   crash(): void {
+    this.#endPause();
     this.#life?.clock.kill();
     this.#life = null;
     this.disk.crash();
@@ -98,8 +101,25 @@ export class ServiceNode implements FaultyNode {
   }
 
   resume(): void {
-    if (this.paused) this.pauses.at(-1)!.untilMs = this.#parts.loop.nowMs;
+    this.#endPause();
     this.#life?.clock.resume();
+  }
+
+  /** Its machine stands still: a life that begins meanwhile does so too (RELIABILITY C-18). */
+  stall(): void {
+    this.#isStalled = true;
+    this.pause();
+  }
+
+  /** Its machine goes on. */
+  wake(): void {
+    this.#isStalled = false;
+    this.resume();
+  }
+
+  /** It goes on, or dies standing still: what comes after is time for its next life. */
+  #endPause(): void {
+    if (this.paused) this.pauses.at(-1)!.untilMs = this.#parts.loop.nowMs;
   }
 
   transfer(): void {
