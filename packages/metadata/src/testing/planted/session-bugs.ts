@@ -128,6 +128,18 @@ export const sessionBugs: PlantedBug[] = [
     ],
   },
   {
+    name: "stallCounts",
+    id: "C-18",
+    what: "time in which the leader stood still counts as silence",
+    edits: [
+      {
+        file: "api/judge.ts",
+        find: `Math.min(this.#clock.now() - this.#tickedAt, judgement.tickMs + judgement.latenessMs)`,
+        replace: `(this.#clock.now() - this.#tickedAt)`,
+      },
+    ],
+  },
+  {
     name: "deathUnnoticed",
     id: "S10",
     what: "a stream that breaks is no sign of a death",
