@@ -67,7 +67,7 @@ describe("odradek dev, with tiny programs in place of the nodes", () => {
     expect((await odradek("resume broker 2").ended).code).toBe(0);
     await eventually("running", () => stateOf(before) === "running");
     expect((await odradek("kill broker 2").ended).code).toBe(0);
-    await dev.prints(/broker 2 died \(SIGKILL\); start it again: npx odradek restart broker 2/);
+    await dev.prints(/broker 2 died \(SIGKILL\); start it again: npx odradek restart broker 2\n/);
     const again = await odradek("kill broker 2").ended;
     expect(again.code).toBe(3);
     expect(again.stderr).toContain("is not running");
@@ -97,6 +97,23 @@ describe("odradek dev, with tiny programs in place of the nodes", () => {
     dev.child.kill("SIGINT");
     expect((await dev.ended).code).toBe(0);
     expect((await restart.ended).code).toBe(8);
+  });
+
+  it("prints commands that work where it was started, though its data lies elsewhere", async () => {
+    const dataDir = join(cwd, "some where");
+    const dev = new CommandRun(["dev", "--any-port", "--metadata", "1", "--brokers", "2", "--data-dir", dataDir], {
+      cwd,
+      env: { ODRADEK_DEV_NODE_SCRIPT: fakeNode },
+    });
+    runs.push(dev);
+    await dev.prints(/ready in/);
+    const address = (role: string) => readState(dataDir)!.nodes.find((each) => each.role === role)!.address;
+    await dev.prints(new RegExp(`export ODRADEK_BROKERS=${address("broker")}.* ODRADEK_META=1=${address("metadata")}`));
+    const [, command] = await dev.prints(/(npx odradek kill broker 2 --data-dir '.*some where')/);
+    expect(command).toContain(dataDir);
+    const kill = new CommandRun(["kill", "broker", "2", "--data-dir", dataDir], { cwd });
+    expect((await kill.ended).code).toBe(0);
+    await dev.prints(/broker 2 died .*: npx odradek restart broker 2 --data-dir '.*some where'/);
   });
 
   it("leaves no orphan when it is killed, and ends a paused one with the next start", async () => {

@@ -27,12 +27,12 @@ export async function runDev(options: DevOptions): Promise<void> {
   await refuseBadSettings(options.settings);
   const dataDir = resolve(options.dataDir);
   refuseSecond(dataDir);
-  const screen = new DevScreen();
+  const screen = new DevScreen(dataDir);
   for (const name of clearLeftovers(dataDir)) screen.say(`ended ${name}, left by a \`dev\` that was killed`);
   const { plans, dataRoot } = await planDev(options, dataDir);
   // Only from here on is there something to stop in order; before, the signals' own way of ending a process is right.
   const stop = stopRequests();
-  screen.starting(options, dataDir);
+  screen.starting(options);
   const cluster = new DevCluster(plans, screen);
   const { server, control } = await serveControl(cluster);
   const dev = identify(process.pid);

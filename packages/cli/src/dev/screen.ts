@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import { firstCommands, statusTable } from "./banner.ts";
+import { firstCommands, nodeCommand, statusTable } from "./banner.ts";
 import type { ClusterReport, DevCluster } from "./cluster.ts";
 import type { LogLine } from "./log-tail.ts";
 import type { NodeEnd } from "./node-process.ts";
@@ -9,8 +9,13 @@ const warnLevel = 40;
 
 /** What `dev` shows: the banner and what happens to the nodes on stdout, the nodes' warnings on stderr. */
 export class DevScreen implements ClusterReport {
+  readonly #dataDir: string;
   #isReady = false;
   #changed: () => void = () => {};
+
+  constructor(dataDir: string) {
+    this.#dataDir = dataDir;
+  }
 
   /** What else is to happen when a node has a new process. */
   onChange(changed: () => void): void {
@@ -21,7 +26,8 @@ export class DevScreen implements ClusterReport {
     process.stdout.write(`${line}\n`);
   }
 
-  starting(options: { metadata: number; brokers: number; ephemeral: boolean }, dataDir: string): void {
+  starting(options: { metadata: number; brokers: number; ephemeral: boolean }): void {
+    const dataDir = this.#dataDir;
     const data = options.ephemeral ? "until it stops" : shown(dataDir);
     const nodes = `${options.metadata} metadata, ${options.brokers} broker${options.brokers === 1 ? "" : "s"}`;
     this.say(`odradek   ${nodes}   data ${data}   logs ${shown(dataDir)}/logs`);
@@ -29,7 +35,7 @@ export class DevScreen implements ClusterReport {
 
   ready(cluster: DevCluster, plans: readonly NodePlan[], tookMs: number): void {
     this.#isReady = true;
-    this.say(`\n${statusTable(cluster)}\n${firstCommands(plans)}`);
+    this.say(`\n${statusTable(cluster)}\n${firstCommands(plans, this.#dataDir)}`);
     this.say(`ready in ${(tookMs / 1000).toFixed(1)} s; Ctrl-C stops everything`);
   }
 
@@ -47,7 +53,8 @@ export class DevScreen implements ClusterReport {
 
   died(plan: NodePlan, end: NodeEnd): void {
     const how = end.code === 0 ? "has stopped" : `died (${end.signal ?? `exit code ${end.code}`})`;
-    this.say(`${plan.role} ${plan.id} ${how}; start it again: npx odradek restart ${plan.role} ${plan.id}`);
+    const node = `${plan.role} ${plan.id}`;
+    this.say(`${node} ${how}; start it again: ${nodeCommand("restart", node, this.#dataDir)}`);
     if (end.signal === null && end.code !== 0 && end.lastLine !== "") this.say(`  its last words: ${end.lastLine}`);
   }
 }

@@ -66,6 +66,11 @@ export function requireRunning(dataDir?: string): DevState {
   throw new Failure("cannotConnect", `no cluster of \`odradek dev\` runs ${where}: start one with \`npm start\``);
 }
 
+/** Whether commands that are typed here find the cluster of this directory without being told of it. */
+export function isFoundHere(dataDir: string): boolean {
+  return nearestDataDir(process.cwd()) === dataDir;
+}
+
 function nearestDataDir(from: string): string | null {
   const here = join(from, defaultDataDir);
   if (existsSync(join(here, fileName))) return here;
