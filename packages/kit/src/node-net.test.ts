@@ -45,6 +45,21 @@ async function pair(net: Net): Promise<Pair> {
 const closed = (connection: Connection): Promise<Error | null> =>
   new Promise((resolve) => (connection.onClosed = resolve));
 
+/** Turns of the loop in which a number must not move to be taken for settled. */
+const TURNS = 5_000;
+
+/** Waits until a number moves no more. */
+async function settled(of: () => number): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  let before = of();
+  for (let same = 0; same < TURNS;) {
+    if (performance.now() > deadline) throw new Error(`still moving: ${of()}`);
+    await new Promise((turn) => setImmediate(turn));
+    same = of() === before ? same + 1 : 0;
+    before = of();
+  }
+}
+
 describe.each([
   ["onread", new NodeNet()],
   ["data events", new NodeNet({ onread: false })],
@@ -88,7 +103,7 @@ describe.each([
     // The peer's kernel buffers fill up and its queue stays: nobody reads.
     const flood = Buffer.alloc(32 * 1024 * 1024, 7);
     expect(client.write([flood])).toBe(false);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await settled(() => toServer.bytes.length);
     expect(toServer.bytes.length).toBeLessThan(4 * 1024 * 1024);
     expect(client.queuedBytes).toBeGreaterThan(0);
     const drained = new Promise<void>((resolve) => (client.onDrain = resolve));
