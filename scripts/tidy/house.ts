@@ -65,7 +65,10 @@ export const edges: readonly string[] = [
   "packages/cli/",
   "packages/kit/src/clock.ts",
   "packages/kit/src/random.ts",
+  "packages/kit/src/descriptors.ts",
+  "packages/kit/src/node-file.ts",
   "packages/kit/src/node-files.ts",
+  "packages/kit/src/open-files.ts",
   "packages/kit/src/node-net.ts",
   "packages/kit/src/surroundings.ts",
   // The whole package is one port on grpc-js.

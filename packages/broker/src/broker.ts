@@ -18,6 +18,7 @@ import { Replicas } from "./replica/replicas.ts";
 import { Census } from "./server/census.ts";
 import { type HttpServer, serveHttp } from "./server/http.ts";
 import { KafkaListener } from "./server/listener.ts";
+import { Refusals } from "./server/refusals.ts";
 import { serveReplication } from "./server/replication-server.ts";
 import { Slabs } from "./server/slabs.ts";
 
@@ -211,7 +212,8 @@ async function openListeners(
     requestsInFlightMax: network.requestsInProgressMax,
     idleMsMax: network.idleMsMax,
   };
-  const shared = { parts, handlerFor, slabs, census: new Census(network), net, clock, logger, ...bounds };
+  const arrivals = { census: new Census(network), refusals: new Refusals({ clock, logger }) };
+  const shared = { parts, handlerFor, slabs, ...arrivals, net, clock, logger, ...bounds };
   const opened: KafkaListener[] = [];
   for (const { name, host, port } of config.listeners) {
     const listener = await KafkaListener.open({ ...shared, name, host, port });

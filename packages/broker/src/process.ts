@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { Socket } from "node:net";
-import { type Logger, NodeNet, surroundings, SystemRandom } from "@odradek/kit";
+import { descriptorLimit, descriptorShares, type Logger, NodeNet, surroundings, SystemRandom } from "@odradek/kit";
 import { grpcRpc } from "@odradek/rpc";
 import { pino } from "pino";
 import { type Broker, type BrokerPorts, startBroker } from "./broker.ts";
@@ -32,7 +32,7 @@ export async function run(args: readonly string[], environment: NodeJS.ProcessEn
   process.on("uncaughtException", fail);
   process.on("unhandledRejection", fail);
   try {
-    await serve(config, portsOf(environment, logger), stopRequests(flags.controlFd));
+    await serve(withinDescriptors(config, logger), portsOf(environment, logger), stopRequests(flags.controlFd));
     leave(logger, 0);
   } catch (cause) {
     fail(cause);
@@ -58,6 +58,16 @@ function configure(
     process.exitCode = 2;
     return null;
   }
+}
+
+/** Connections must leave descriptors for files, however many are configured (RELIABILITY L-25). */
+function withinDescriptors(config: BrokerConfig, logger: Logger): BrokerConfig {
+  const limit = descriptorLimit();
+  const shares = descriptorShares(limit);
+  const connectionsMax = Math.min(config.network.connectionsMax, shares.connections);
+  const fields = { evt: "DESCRIPTORS", limit, files: shares.files, connectionsMax };
+  logger.info(fields, `takes ${connectionsMax} connections and keeps ${shares.files} files open (ulimit -n ${limit})`);
+  return { ...config, network: { ...config.network, connectionsMax } };
 }
 
 type StopRequest = { readonly why: string; readonly handOver: boolean };

@@ -18,6 +18,17 @@ export const fault = (what: string, path: string, cause: unknown): FileError =>
 
 export const hasCode = (error: unknown, code: string): boolean => codeOf(error) === code;
 
+/** The process (EMFILE) or the machine (ENFILE) has too many files open: no fault of the disk, and over as soon as some are closed (RELIABILITY L-25). */
+export const lacksDescriptor = (error: unknown): boolean => hasCode(error, "EMFILE") || hasCode(error, "ENFILE");
+
+export function guarded<Result>(what: string, path: string, run: () => Result): Result {
+  try {
+    return run();
+  } catch (error) {
+    throw fault(what, path, error);
+  }
+}
+
 function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }

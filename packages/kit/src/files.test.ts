@@ -6,10 +6,13 @@ import { NodeFiles } from "./node-files.ts";
 import { filesContract } from "./testing/files-contract.ts";
 import { MemoryFiles } from "./testing/memory-files.ts";
 
-filesContract("node", () => {
-  const directory = mkdtempSync(join(tmpdir(), "odradek-files-"));
-  return { files: new NodeFiles(), directory, dispose: () => rmSync(directory, { recursive: true }) };
-});
+// With one or two descriptors nearly every use of a file has to open it again.
+for (const descriptorsMax of [1, 2, 1000])
+  filesContract(`node, ${descriptorsMax} descriptors`, () => {
+    const directory = mkdtempSync(join(tmpdir(), "odradek-files-"));
+    const files = new NodeFiles({ descriptorsMax });
+    return { files, directory, dispose: () => rmSync(directory, { recursive: true }) };
+  });
 
 // Node's own recursive mkdir never returns here.
 test.runIf(process.platform === "linux")(

@@ -1,6 +1,7 @@
 export * from "./assert.ts";
 export * from "./clock.ts";
-export { FileError } from "./file-error.ts";
+export * from "./descriptors.ts";
+export { FileError, lacksDescriptor } from "./file-error.ts";
 export * from "./files.ts";
 export * from "./kv.ts";
 export * from "./logger.ts";

@@ -1,21 +1,33 @@
 import * as fs from "node:fs";
-import { open as openHandle, rm, statfs, unlink } from "node:fs/promises";
+import { rm, statfs, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
+import { promisify } from "node:util";
+import { descriptorShares } from "./descriptors.ts";
+import { fault, guarded, hasCode } from "./file-error.ts";
 import type { Files, OpenFile } from "./files.ts";
-import { fault, hasCode } from "./file-error.ts";
+import { NodeFile } from "./node-file.ts";
+import { OpenFiles } from "./open-files.ts";
 
-/** What one writev call takes at most (Linux IOV_MAX). */
-const IOVECS_MAX = 1024;
+/** Removals of a directory that found no descriptor are tried again, a little later each time. */
+const REMOVAL_RETRIES = 5;
+
+const fsync = promisify(fs.fsync);
 
 /** The port to the disk on the real one. */
 export class NodeFiles implements Files {
   readonly bootId = bootId();
+  readonly #open: OpenFiles;
+
+  /** `descriptorsMax`: for files that are open; a share of what the process may have unless it is said. */
+  constructor(options: { descriptorsMax?: number } = {}) {
+    this.#open = new OpenFiles({ descriptorsMax: options.descriptorsMax ?? descriptorShares().files });
+  }
 
   open(path: string, options?: { create?: boolean }): OpenFile {
     const flags = fs.constants.O_RDWR | (options?.create === true ? fs.constants.O_CREAT : 0);
     return new NodeFile(
-      path,
-      guarded("open", path, () => fs.openSync(path, flags, 0o644)),
+      this.#open,
+      guarded("open", path, () => this.#open.open(path, flags)),
     );
   }
 
@@ -26,7 +38,7 @@ export class NodeFiles implements Files {
   list(path: string): string[] {
     return guarded("list", path, () => {
       try {
-        return fs.readdirSync(path).toSorted();
+        return this.#open.withDescriptor(() => fs.readdirSync(path)).toSorted();
       } catch (error) {
         if (hasCode(error, "ENOENT")) return [];
         throw error;
@@ -41,7 +53,7 @@ export class NodeFiles implements Files {
   readAll(path: string): Buffer | null {
     return guarded("read", path, () => {
       try {
-        return fs.readFileSync(path);
+        return this.#open.withDescriptor(() => fs.readFileSync(path));
       } catch (error) {
         if (hasCode(error, "ENOENT")) return null;
         throw error;
@@ -64,25 +76,36 @@ export class NodeFiles implements Files {
   }
 
   rename(from: string, to: string): void {
-    guarded("rename", from, () => fs.renameSync(from, to));
+    guarded("rename", from, () => {
+      this.#open.keep(to);
+      fs.renameSync(from, to);
+      this.#open.moved(from, to);
+    });
   }
 
   async remove(path: string): Promise<void> {
-    await unlink(path).catch((error: unknown) => {
-      if (!hasCode(error, "ENOENT")) throw fault("remove", path, error);
+    await this.#removing("remove", path, async () => {
+      await unlink(path).catch((error: unknown) => {
+        if (!hasCode(error, "ENOENT")) throw error;
+      });
     });
   }
 
   async removeDirectory(path: string): Promise<void> {
-    await rm(path, { recursive: true, force: true }).catch((error: unknown) => {
-      throw fault("remove directory", path, error);
-    });
+    await this.#removing("remove directory", path, () =>
+      rm(path, { recursive: true, force: true, maxRetries: REMOVAL_RETRIES }),
+    );
   }
 
   async syncDirectory(path: string): Promise<void> {
     try {
-      await using handle = await openHandle(path, fs.constants.O_RDONLY);
-      await handle.sync();
+      const { O_RDONLY } = fs.constants;
+      const descriptor = this.#open.withDescriptor(() => fs.openSync(path, O_RDONLY));
+      try {
+        await fsync(descriptor);
+      } finally {
+        fs.closeSync(descriptor);
+      }
     } catch (error) {
       throw fault("sync directory", path, error);
     }
@@ -94,128 +117,16 @@ export class NodeFiles implements Files {
     });
     return bavail * bsize;
   }
-}
 
-class NodeFile implements OpenFile {
-  readonly path: string;
-  readonly #descriptor: number;
-  /** Calls in the thread pool. The descriptor must outlive them: the system hands its number to the next open. */
-  #pending = 0;
-  #closed = false;
-
-  constructor(path: string, descriptor: number) {
-    this.path = path;
-    this.#descriptor = descriptor;
-  }
-
-  size(): number {
-    return guarded("stat", this.path, () => fs.fstatSync(this.#open()).size);
-  }
-
-  write(buffers: readonly Buffer[], position: number): void {
-    guarded("write", this.path, () => {
-      for (let first = 0, at = position; first < buffers.length; first += IOVECS_MAX)
-        at += this.#writeSome(buffers.length <= IOVECS_MAX ? buffers : buffers.slice(first, first + IOVECS_MAX), at);
-    });
-  }
-
-  /** One system call when all goes well. After a short one the rest is tried again: that names the reason. */
-  #writeSome(buffers: readonly Buffer[], position: number): number {
-    const descriptor = this.#open();
-    let bytes = 0;
-    for (const buffer of buffers) bytes += buffer.length;
-    const only = buffers.length === 1 ? buffers[0] : undefined;
-    let written =
-      only === undefined
-        ? fs.writevSync(descriptor, buffers, position)
-        : fs.writeSync(descriptor, only, 0, only.length, position);
-    while (written < bytes) {
-      const more = fs.writevSync(descriptor, skip(buffers, written), position + written);
-      if (more === 0) throw new Error(`short write: ${written} of ${bytes} bytes`);
-      written += more;
+  /** What is open there stays open, also what is opened before the name has gone. */
+  async #removing(what: string, path: string, remove: () => Promise<void>): Promise<void> {
+    try {
+      this.#open.keep(path);
+      await remove();
+      this.#open.keep(path);
+    } catch (error) {
+      throw fault(what, path, error);
     }
-    return bytes;
-  }
-
-  read(into: Buffer, position: number): number {
-    return guarded("read", this.path, () => {
-      const descriptor = this.#open();
-      let filled = 0;
-      while (filled < into.length) {
-        const bytes = fs.readSync(descriptor, into, filled, into.length - filled, position + filled);
-        if (bytes === 0) break;
-        filled += bytes;
-      }
-      return filled;
-    });
-  }
-
-  async readAsync(into: Buffer, position: number): Promise<number> {
-    let filled = 0;
-    while (filled < into.length) {
-      const bytes = await this.#inPool<number>("read", (descriptor, done) =>
-        fs.read(descriptor, into, filled, into.length - filled, position + filled, done),
-      );
-      if (bytes === 0) break;
-      filled += bytes;
-    }
-    return filled;
-  }
-
-  truncate(size: number): void {
-    guarded("truncate", this.path, () => fs.ftruncateSync(this.#open(), size));
-  }
-
-  async sync(): Promise<void> {
-    await this.#inPool("sync", (descriptor, done) => fs.fdatasync(descriptor, done));
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    if (this.#pending === 0) fs.closeSync(this.#descriptor);
-  }
-
-  #open(): number {
-    if (this.#closed) throw new Error("the file is closed");
-    return this.#descriptor;
-  }
-
-  #inPool<Result>(
-    what: string,
-    call: (descriptor: number, done: (error: Error | null, result?: Result) => void) => void,
-  ): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      this.#pending++;
-      call(
-        guarded(what, this.path, () => this.#open()),
-        (error, result) => {
-          this.#pending--;
-          if (this.#closed && this.#pending === 0) fs.closeSync(this.#descriptor);
-          if (error) reject(fault(what, this.path, error));
-          else resolve(result as Result);
-        },
-      );
-    });
-  }
-}
-
-/** The buffers without their first `bytes` bytes. */
-function skip(buffers: readonly Buffer[], bytes: number): Buffer[] {
-  const rest: Buffer[] = [];
-  let left = bytes;
-  for (const buffer of buffers) {
-    if (left < buffer.length) rest.push(buffer.subarray(left));
-    left = Math.max(0, left - buffer.length);
-  }
-  return rest;
-}
-
-function guarded<Result>(what: string, path: string, run: () => Result): Result {
-  try {
-    return run();
-  } catch (error) {
-    throw fault(what, path, error);
   }
 }
 

@@ -28,7 +28,8 @@ export class NodeNet implements Net {
     });
     return new Promise((resolve, reject) => {
       const where = `${address.host}:${address.port}`;
-      server.once("error", (cause) => reject(new Error(`can't listen on ${where}: ${cause.message}`, { cause })));
+      // It comes again when there is no descriptor for a client: that one is not accepted, and the next may be (RELIABILITY L-25).
+      server.on("error", (cause) => reject(new Error(`can't listen on ${where}: ${cause.message}`, { cause })));
       server.listen({ host: address.host, port: address.port, backlog: 1024 }, () => {
         const bound = server.address();
         const port = bound !== null && typeof bound === "object" ? bound.port : address.port;

@@ -92,6 +92,29 @@ test("L-12: a checkpoint that can't be written ends its directory; without any t
   expect(log.failed).not.toBeNull();
 });
 
+test("L-25: a process with too many files open is no fault of a disk", async () => {
+  const files = new MemoryFiles();
+  const at = await open(files);
+  const logs = [await openLog(at, files, 0), await openLog(at, files, 2)];
+  for (const code of ["EMFILE", "ENFILE"]) {
+    for (const log of logs) await append(log, "a");
+    files.failNextWrite({ path: "/one/recovery-point", code });
+    await Promise.all(logs.map((log) => log.flush()));
+    await expect(at.saveCheckpoints()).rejects.toThrow(code);
+    files.failNextWrite({ path: "/one/recovery-point", code });
+    const id = { topic: "words", partition: 0, topicId: "A".repeat(22) };
+    await expect(at.holdRecoveryPoint(id, 0)).rejects.toThrow(code);
+    await at.saveCheckpoints();
+  }
+  files.failNextWrite({ path: "/one/words-0/", code: "EMFILE" });
+  await append(logs[0]!, "lost");
+  at.failedUnder("words", 0, logs[0]!.failed!);
+  expect(at.list.map(({ failed }) => failed)).toEqual([null, null]);
+  expect(logs[1]!.failed).toBeNull();
+  files.failNextWrite({ path: "/three/", code: "EMFILE" });
+  await expect(open(files, ["/three", "/four"])).rejects.toThrow("EMFILE");
+});
+
 describe("P-15: with several directories", () => {
   /** Starts on these directories, which the cluster is told, and dies. */
   async function mayHaveLost(files: MemoryFiles, directories?: string[]): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { type Clock, FileError, type Logger } from "@odradek/kit";
+import { type Clock, FileError, lacksDescriptor, type Logger } from "@odradek/kit";
 import { ForeignDirectoryError } from "../disk/meta-properties.ts";
 import type { DerivedState } from "./derived-state.ts";
 import type { LogConfig } from "./log-config.ts";
@@ -79,7 +79,7 @@ export class Directories {
       try {
         list.push({ path, logs: await Logs.open({ ...options, directory: path, syncsAtOnce }), failed: null });
       } catch (error) {
-        if (!(error instanceof FileError) || error instanceof ForeignDirectoryError) throw error;
+        if (!isDisks(error) || error instanceof ForeignDirectoryError) throw error;
         options.logger.error({ evt: "directory-failed", path, err: error }, "a data directory can't be opened");
         list.push({ path, logs: null, failed: error });
       }
@@ -177,7 +177,7 @@ export class Directories {
     try {
       return await home.logs.holdRecoveryPoint(id, offset);
     } catch (error) {
-      if (error instanceof FileError) this.#fail(home, error);
+      if (isDisks(error)) this.#fail(home, error);
       throw error;
     }
   }
@@ -193,7 +193,7 @@ export class Directories {
   /** The log of this partition has failed: so has its directory. */
   failedUnder(topic: string, partition: number, error: Error): void {
     const home = this.#homes.get(keyOf(topic, partition));
-    if (home !== undefined) this.#fail(home, error);
+    if (home !== undefined && !lacksDescriptor(error)) this.#fail(home, error);
   }
 
   /** The directory of a partition that is open. */
@@ -273,7 +273,7 @@ export class Directories {
     try {
       await work(directory.logs);
     } catch (error) {
-      if (!(error instanceof FileError)) throw error;
+      if (!isDisks(error)) throw error;
       this.#fail(directory, error);
     }
   }
@@ -296,5 +296,8 @@ export class Directories {
     this.onFailed(directory);
   }
 }
+
+/** The disk's fault, and not that of a process with too many files open (RELIABILITY L-25). */
+const isDisks = (error: unknown): error is FileError => error instanceof FileError && !lacksDescriptor(error);
 
 const keyOf = (topic: string, partition: number): string => `${topic}-${partition}`;

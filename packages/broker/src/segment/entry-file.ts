@@ -16,6 +16,8 @@ export abstract class EntryFile {
   readonly #files: Files;
   readonly #entryBytes: number;
   #file: OpenFile | null = null;
+  /** Known to be in the directory. */
+  #isThere: boolean;
   /** Entries in the file. */
   #stored: number;
   /** Made when the first entry comes: most segments are only read. */
@@ -29,6 +31,7 @@ export abstract class EntryFile {
     this.#path = path;
     this.#entryBytes = options.entryBytes;
     this.#stored = options.entries;
+    this.#isThere = options.entries > 0;
     this.#one = Buffer.alloc(options.entryBytes);
   }
 
@@ -107,7 +110,7 @@ export abstract class EntryFile {
 
   /** The same, and makes the file when there is none: whoever looks at the directory finds an index beside each log. */
   save(): void {
-    this.#opened();
+    if (!this.#isThere) this.#opened();
     this.write();
   }
 
@@ -134,6 +137,8 @@ export abstract class EntryFile {
   }
 
   #opened(): OpenFile {
-    return (this.#file ??= this.#files.open(this.path, { create: true }));
+    this.#file ??= this.#files.open(this.path, { create: true });
+    this.#isThere = true;
+    return this.#file;
   }
 }

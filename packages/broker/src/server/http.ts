@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import { serverLimits } from "./limits.ts";
 
 // An import would read every property of the module, and node:http loads undici when asked for the last ones: 35 ms at each start.
 const { createServer } = process.getBuiltinModule("node:http");
@@ -23,10 +24,10 @@ export function serveHttp(address: { host: string; port: number }, health: Healt
     response.end(isWell === null ? "not found\n" : isWell ? "ok\n" : "not ready\n");
   });
   server.headersTimeout = 10_000;
-  server.maxConnections = 64;
+  server.maxConnections = serverLimits.httpConnectionsMax;
   return new Promise((resolve, reject) => {
     const where = `${address.host}:${address.port}`;
-    server.once("error", (cause) => reject(new Error(`can't listen on ${where}: ${cause.message}`, { cause })));
+    server.on("error", (cause) => reject(new Error(`can't listen on ${where}: ${cause.message}`, { cause })));
     server.listen(address, () => resolve({ port: portOf(server), close: () => close(server) }));
   });
 }

@@ -1,4 +1,4 @@
-import { assert } from "@odradek/kit";
+import { assert, DESCRIPTORS_RESERVED } from "@odradek/kit";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -27,6 +27,10 @@ export const serverLimits = {
   elementBytes: 100,
   /** Reads in a row that must be small before a connection gives up its larger slab. */
   smallReadsBeforeShrink: 64,
+  /** Probes ask seldom, and one at a time. */
+  httpConnectionsMax: 64,
+  /** At most so often the log tells of connections that are turned away. */
+  refusalsToldEveryMs: 10_000,
   /** How long a closing listener waits for requests that are under way. */
   closeGraceMs: 1000,
 } as const;
@@ -35,3 +39,5 @@ assert(serverLimits.slabBytesSmall < serverLimits.slabBytesMedium, "slab sizes a
 assert(serverLimits.slabBytesMedium < serverLimits.slabBytesLarge, "slab sizes ascend");
 // A full large slab must fit, else a connection at its bound could not hand over what it has received.
 assert(serverLimits.requestBytesInFlightMax >= 2 * serverLimits.slabBytesLarge, "a slab's requests fit in flight");
+// As many are left for the process itself and its streams to other nodes; clients' connections and files share the rest (RELIABILITY L-25).
+assert(2 * serverLimits.httpConnectionsMax <= DESCRIPTORS_RESERVED, "descriptors are kept back for probes");

@@ -3,6 +3,7 @@ import type { Handler, Parts } from "../api/handler.ts";
 import type { Census } from "./census.ts";
 import { KafkaConnection } from "./connection.ts";
 import { serverLimits } from "./limits.ts";
+import type { Refusals } from "./refusals.ts";
 import type { Slabs } from "./slabs.ts";
 
 export type ListenerOptions = {
@@ -14,6 +15,7 @@ export type ListenerOptions = {
   readonly handlerFor: (apiKey: number, apiVersion: number) => Handler | undefined;
   readonly slabs: Slabs;
   readonly census: Census;
+  readonly refusals: Refusals;
   readonly net: Net;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -73,11 +75,12 @@ export class KafkaListener {
   }
 
   async #listen(): Promise<void> {
-    const { net, name: listener, census, ...shared } = this.#options;
+    const { net, name: listener, census, refusals, ...shared } = this.#options;
     const address = { host: shared.host, port: shared.port };
     this.#listener = await net.listen(address, (socket) => {
       const { remoteAddress } = socket;
       const isWelcome = census.enter(remoteAddress);
+      if (!isWelcome) refusals.refused(remoteAddress, census.count);
       const onClosed = (closed: KafkaConnection): void => {
         this.#connections.delete(closed);
         if (isWelcome) census.leave(remoteAddress);

@@ -20,8 +20,12 @@ export class NodeProcess {
   readonly exited: Promise<unknown>;
   #seen: () => void = () => {};
 
-  constructor(command: readonly string[]) {
-    this.child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe", "pipe"] });
+  /** `descriptorsMax`: what it may have open at once (ulimit -n). */
+  constructor(command: readonly string[], options: { descriptorsMax?: number | undefined } = {}) {
+    const { descriptorsMax } = options;
+    const limited = descriptorsMax === undefined ? [] : ["sh", "-c", 'ulimit -n "$0"; exec "$@"', `${descriptorsMax}`];
+    const [program, ...args] = [...limited, process.execPath, ...command];
+    this.child = spawn(program!, args, { stdio: ["ignore", "pipe", "pipe", "pipe"] });
     this.child.stdio[3]?.on("error", () => {});
     this.exited = once(this.child, "exit");
     for (const stream of [this.child.stdout!, this.child.stderr!])
@@ -79,6 +83,15 @@ export class NodeProcess {
   }
 }
 
+type BrokerOptions = {
+  settings?: string[];
+  racks?: string[];
+  /** Data directories that brokers have besides their own, by number. */
+  disks?: ReadonlyMap<number, string>;
+  /** What each broker may have open at once (ulimit -n). */
+  descriptorsMax?: number;
+};
+
 /** A cluster of real processes on this machine, its data in a directory of its own. Killed brokers come back on the same ports. */
 export class ProcessCluster {
   readonly brokers = new Map<number, NodeProcess>();
@@ -88,30 +101,24 @@ export class ProcessCluster {
   readonly #racks: readonly string[];
   /** Data directories that brokers have besides their own, by number. */
   readonly #disks: ReadonlyMap<number, string>;
+  readonly #descriptorsMax: number | undefined;
   readonly #metadataPorts: readonly number[];
   readonly #brokerPorts: readonly number[];
 
   private constructor(
-    settings: readonly string[],
-    racks: readonly string[],
-    disks: ReadonlyMap<number, string>,
+    { settings = [], racks = [], disks = new Map(), descriptorsMax }: BrokerOptions,
     metadataPorts: readonly number[],
     brokerPorts: readonly number[],
   ) {
     this.#disks = disks;
     this.#racks = racks;
+    this.#descriptorsMax = descriptorsMax;
     this.#settings = settings;
     this.#metadataPorts = metadataPorts;
     this.#brokerPorts = brokerPorts;
   }
 
-  static async start(options: {
-    metadata: number;
-    brokers: number;
-    settings?: string[];
-    racks?: string[];
-    disks?: ReadonlyMap<number, string>;
-  }): Promise<ProcessCluster> {
+  static async start(options: { metadata: number; brokers: number } & BrokerOptions): Promise<ProcessCluster> {
     const ports = await freePorts(options.metadata + options.brokers);
     const factor = Math.min(3, options.brokers);
     const settings = [
@@ -122,8 +129,7 @@ export class ProcessCluster {
       ...(options.settings ?? []),
     ];
     const { metadata } = options;
-    const { racks = [], disks = new Map<number, string>() } = options;
-    const cluster = new ProcessCluster(settings, racks, disks, ports.slice(0, metadata), ports.slice(metadata));
+    const cluster = new ProcessCluster({ ...options, settings }, ports.slice(0, metadata), ports.slice(metadata));
     try {
       const nodes = ports.slice(0, metadata).map((_, index) => cluster.startMetadata(index + 1));
       const brokers = ports.slice(metadata).map((_, index) => cluster.startBroker(index + 1));
@@ -170,7 +176,7 @@ export class ProcessCluster {
       ...(this.#racks[id - 1] ? ["--set", `broker.rack=${this.#racks[id - 1]}`] : []),
       ...this.#settings.flatMap((setting) => ["--set", setting]),
     ];
-    const node = new NodeProcess([...brokerFlags, brokerMain, ...flags]);
+    const node = new NodeProcess([...brokerFlags, brokerMain, ...flags], { descriptorsMax: this.#descriptorsMax });
     this.brokers.set(id, node);
     await node.event("READY");
   }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Files } from "../files.ts";
+import type { Files, OpenFile } from "../files.ts";
 
 /** What every implementation of the port `Files` keeps. `make` gives one with an empty directory to work in. */
 export function filesContract(
@@ -108,6 +108,38 @@ export function filesContract(
       file.close();
     });
 
+    test("an open file stays what it is when another one takes its name", async () => {
+      const old = files.open(at("a"), { create: true });
+      old.write([Buffer.from("old")], 0);
+      const others = ["b", "c"].map((name) => files.open(at(name), { create: true }));
+      others[0]!.write([Buffer.from("b")], 0);
+      files.rename(at("b"), at("a"));
+      await files.replace(at("c"), Buffer.from("new"));
+      others[0]!.write([Buffer.from("B")], 1);
+      others[1]!.write([Buffer.from("gone")], 0);
+      expect(textOf(old)).toBe("old");
+      expect(textOf(others[1]!)).toBe("gone");
+      expect(files.readAll(at("a"))?.toString()).toBe("bB");
+      expect(files.readAll(at("c"))?.toString()).toBe("new");
+      for (const file of [old, ...others]) file.close();
+    });
+
+    test("many open files keep apart, and follow their directory when it is renamed", async () => {
+      files.makeDirectory(at("d"));
+      const open = Array.from({ length: 9 }, (_, index) => files.open(at(`d/${index}`), { create: true }));
+      for (const round of ["a", "b"])
+        for (const [index, file] of open.entries()) file.write([Buffer.from(`${index}${round}`)], file.size());
+      files.rename(at("d"), at("e"));
+      files.makeDirectory(at("d"));
+      for (const [index, file] of open.entries()) file.write([Buffer.from("c")], 4 + (index % 2));
+      await Promise.all(open.map((file) => file.sync()));
+      expect(open.map(textOf)).toEqual(open.map((_, index) => `${index}a${index}b${index % 2 === 0 ? "" : "\0"}c`));
+      expect(files.list(at("d"))).toEqual([]);
+      await files.removeDirectory(at("e"));
+      expect(textOf(open[8]!)).toBe("8a8bc");
+      for (const file of open) file.close();
+    });
+
     test("removes files and directories; missing ones are no error; an open file stays readable", async () => {
       files.makeDirectory(at("d/e"));
       const file = files.open(at("d/e/a"), { create: true });
@@ -131,4 +163,10 @@ export function filesContract(
       expect(files.exists(at("d"))).toBe(false);
     });
   });
+}
+
+function textOf(file: OpenFile): string {
+  const into = Buffer.alloc(file.size());
+  file.read(into, 0);
+  return into.toString();
 }

@@ -146,8 +146,9 @@ export class MemoryFiles implements Files {
 
   async remove(path: string): Promise<void> {
     await Promise.resolve();
+    if (!this.exists(path)) return;
     const { parent, name } = this.#locate(path, "remove");
-    if (parent.entries.has(name)) parent.change([[name, null]]);
+    parent.change([[name, null]]);
   }
 
   async removeDirectory(path: string): Promise<void> {
