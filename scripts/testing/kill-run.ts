@@ -1,6 +1,7 @@
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as elapsed } from "node:timers/promises";
+import { eventually } from "@odradek/kit/testing";
 import { Kafka, logLevel } from "kafkajs";
 import { KafkajsLoad } from "./kafkajs-load.ts";
 import { LocalCluster } from "./local-cluster.ts";
@@ -37,7 +38,7 @@ export async function killRun(options: KillRunOptions): Promise<KillReport> {
   try {
     await load.start();
     const atWork = () => producer.acked.length > 100 && load.acked.length > 20 && load.consumed.size > 20;
-    await until(atWork, 30_000, "clients at work");
+    await eventually("clients at work", atWork);
     for (let round = 0; round < options.rounds; round++)
       for (const { target, nodes } of await victims(cluster)) {
         if (options.only && !options.only.test(target)) continue;
@@ -94,11 +95,7 @@ async function killOnce(
   note(options, { is: "restarted", atMs: startedMs, target });
   await Promise.all(nodes.map((node) => node.start()));
   // The node must be at work again before the next one goes, else two of three copies are away at once.
-  await until(
-    () => acked.length > 0 && acked.at(-1)!.atMs > startedMs,
-    30_000,
-    `acknowledgements after ${target} came back`,
-  );
+  await eventually(`acknowledgements after ${target} came back`, () => acked.at(-1)!.atMs > startedMs);
   await elapsed(3_000);
   const toMs = Date.now();
   const kill = {
@@ -123,17 +120,4 @@ async function createTopics(cluster: LocalCluster): Promise<void> {
     topics: Object.values(topics).map((topic) => ({ topic, numPartitions: 6, replicationFactor: 3 })),
   });
   await admin.disconnect();
-}
-
-/** Waits for a condition; throws when it does not hold within `timeoutMs`. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  timeoutMs: number,
-  what: string,
-): Promise<void> {
-  const deadlineMs = Date.now() + timeoutMs;
-  while (!(await condition())) {
-    if (Date.now() > deadlineMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await elapsed(20);
-  }
 }

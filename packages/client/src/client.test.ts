@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { eventually } from "@odradek/kit/testing";
 import { beforeAll, describe, test } from "vitest";
 import {
   createAdmin,
@@ -9,7 +10,6 @@ import {
   KafkaError,
 } from "./index.ts";
 import { testBootstrap } from "./testing/bootstrap.ts";
-import { eventually } from "./testing/eventually.ts";
 
 let bootstrap: string;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
+import { eventually } from "@odradek/kit/testing";
 import { describe, test } from "vitest";
 import { LocalCluster } from "../../../scripts/testing/local-cluster.ts";
 import { createAdmin, createConsumer, createProducer } from "./index.ts";
-import { eventually } from "./testing/eventually.ts";
 
 // Needs processes that it may kill, so it always runs against a cluster of its own.
 const given = process.env["KAFKA_BOOTSTRAP"];

@@ -1,18 +1,10 @@
+import { eventually } from "@odradek/kit/testing";
 import { Kafka, logLevel, type Producer } from "kafkajs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ProcessCluster } from "./processes.ts";
 
 const TOPIC = "orders";
 const PARTITIONS = 6;
-
-/** Waits until `holds`, looking every 50 ms. */
-async function until(holds: () => boolean, timeoutMs: number, what: () => string): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`not so within ${timeoutMs} ms: ${what()}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 /** Sends numbered records, a few at a time, and remembers what was acknowledged and where. */
 class Load {
@@ -87,34 +79,25 @@ describe("kafkajs against three brokers and three metadata nodes", () => {
         },
       });
     }
-    await until(
+    await eventually(
+      () => `${load.acknowledged.size} sent and ${found.size} read`,
       () => load.acknowledged.size > 200 && found.size > 0,
-      30_000,
-      () => `${load.acknowledged.size} sent`,
     );
     for (const id of [1, 2, 3]) {
       const before = load.acknowledged.size;
       await cluster.broker(id).stop("SIGKILL");
-      await until(
-        () => load.acknowledged.size > before + 100,
-        30_000,
-        () => `stuck after broker ${id} was killed`,
-      );
+      await eventually(`writes go on without broker ${id}`, () => load.acknowledged.size > before + 100);
       await cluster.startBroker(id);
       const restarted = load.acknowledged.size;
-      await until(
-        () => load.acknowledged.size > restarted + 400,
-        30_000,
-        () => `stuck after broker ${id} came back`,
-      );
+      await eventually(`writes go on after broker ${id} came back`, () => load.acknowledged.size > restarted + 400);
     }
     await load.stop();
     await producer.disconnect();
     const missing = (): string[] => [...load.acknowledged.keys()].filter((value) => !found.has(value));
-    await until(
+    await eventually(
+      () => `${missing().length} acknowledged records are not read`,
       () => missing().length === 0,
       60_000,
-      () => `${missing().length} acknowledged records not read`,
     );
     for (const [value, at] of load.acknowledged) expect(found.get(value)).toBe(at);
     await Promise.all(consumers.map((consumer) => consumer.disconnect()));

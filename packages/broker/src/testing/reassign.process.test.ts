@@ -1,18 +1,10 @@
+import { eventually } from "@odradek/kit/testing";
 import { type Admin, Kafka, logLevel } from "kafkajs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ProcessCluster } from "./processes.ts";
 
 const TOPIC = "orders";
 const PARTITIONS = [0, 1, 2, 3];
-
-/** Waits until `holds`, looking every 50 ms. */
-async function until(holds: () => boolean | Promise<boolean>, what: () => string, timeoutMs = 60_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`not so within ${timeoutMs} ms: ${what()}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 describe("moving partitions between real brokers", () => {
   let cluster: ProcessCluster;
@@ -66,36 +58,25 @@ describe("moving partitions between real brokers", () => {
           acknowledged.set(value, `${partition}@${Number(result!.baseOffset) + at}`);
       }
     })();
-    await until(
+    await eventually(
+      () => `${acknowledged.size} of 1000 sent`,
       () => acknowledged.size > 1000,
-      () => `${acknowledged.size} sent`,
     );
     await cluster.broker(4).stop("SIGKILL");
     // kafkajs gives up on an administrative call whose controller is a broker that just died.
-    await until(
-      async () =>
-        (await admin.describeCluster().catch(() => null))?.brokers.every(({ nodeId }) => nodeId !== 4) === true,
-      () => "the death of broker 4 is not noticed",
-    );
+    const isMissed = async (): Promise<boolean> =>
+      (await admin.describeCluster().catch(() => null))?.brokers.every(({ nodeId }) => nodeId !== 4) === true;
+    await eventually("the death of broker 4 is noticed", isMissed, 60_000);
     await move(PARTITIONS, [4, 3, 2]);
     expect(await moving()).toEqual(PARTITIONS);
     expect((await replicas())[0]).toEqual([4, 3, 2, 1]);
     const before = acknowledged.size;
-    await until(
-      () => acknowledged.size > before + 500,
-      () => "stuck while the new replica is away",
-    );
+    await eventually("writes go on while the new replica is away", () => acknowledged.size > before + 500, 60_000);
     await cluster.startBroker(4);
-    await until(
-      async () => (await moving()).length === 0,
-      () => "the move does not end",
-    );
+    await eventually("the move ends", async () => (await moving()).length === 0, 60_000);
     expect(await replicas()).toEqual(PARTITIONS.map(() => [4, 3, 2]));
     const moved = acknowledged.size;
-    await until(
-      () => acknowledged.size > moved + 500,
-      () => "stuck after the move",
-    );
+    await eventually("writes go on after the move", () => acknowledged.size > moved + 500, 60_000);
     isRunning = false;
     await load;
     await producer.disconnect();
@@ -112,9 +93,10 @@ describe("moving partitions between real brokers", () => {
       eachMessage: async ({ partition, message }) =>
         void found.set(message.value!.toString(), `${partition}@${message.offset}`),
     });
-    await until(
-      () => found.size >= count,
+    await eventually(
       () => `${found.size} of ${count} read`,
+      () => found.size >= count,
+      60_000,
     );
     await consumer.disconnect();
     return found;

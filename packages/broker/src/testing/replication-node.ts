@@ -1,4 +1,4 @@
-import { assert, type Logger, NodeFiles, silentLogger, SystemClock, SystemRandom } from "@odradek/kit";
+import { assert, NodeFiles, silentLogger, SystemClock, SystemRandom } from "@odradek/kit";
 import { Batch } from "@odradek/protocol";
 import { grpcRpc } from "@odradek/rpc";
 
@@ -16,13 +16,13 @@ export type Order =
   | { is: "state"; partition: number };
 export type Told =
   | { is: "listening"; port: number }
-  | { is: "appended"; count: number; errors: number; latenciesMs: number[]; cpuMs: number }
+  | { is: "appended"; count: number; errors: number }
   | { is: "state"; role: string; end: number; high: number; isr: number[] };
 
 const TOPIC = "load";
 const [id, directory] = [Number(process.argv[2]), process.argv[3]];
 assert(directory, "usage: replication-node ID DIRECTORY");
-const logger: Logger = process.argv[4] === "verbose" ? verbose() : silentLogger;
+const logger = silentLogger;
 const clock = new SystemClock();
 const files = new NodeFiles();
 const rpc = grpcRpc();
@@ -70,36 +70,22 @@ async function obey(order: Order): Promise<void> {
 /** Keeps `depth` appends under way, round robin over the partitions. */
 async function load(order: Extract<Order, { is: "append" }>): Promise<Told> {
   const untilMs = clock.now() + order.forMs;
-  const startedCpu = process.cpuUsage();
-  const latenciesMs: number[] = [];
   let [count, errors] = [0, 0];
   const lane = async (lane: number): Promise<void> => {
     const records = Buffer.from(order.records, "base64");
     for (let round = lane; clock.now() < untilMs; round += order.depth) {
       const partition = replicas.partition(TOPIC, round % order.partitions);
       assert(partition, "the partition is here");
-      const startedMs = clock.now();
       new Batch(records).baseOffset = 0;
       const { error } = await partition.append(records, { acks: order.acks, timeoutMs: 10_000, origin: "client" });
-      latenciesMs.push(clock.now() - startedMs);
       if (error === 0) count++;
       else errors++;
     }
   };
   await Promise.all(Array.from({ length: order.depth }, (_, index) => lane(index)));
-  const { user, system } = process.cpuUsage(startedCpu);
-  latenciesMs.sort((one, other) => one - other);
-  const [p50, p99] = [0.5, 0.99].map((part) => latenciesMs[Math.floor(latenciesMs.length * part)] ?? NaN);
-  return { is: "appended", count, errors, latenciesMs: [p50!, p99!], cpuMs: (user + system) / 1000 };
+  return { is: "appended", count, errors };
 }
 
 function tell(told: Told): void {
   process.send?.(told);
-}
-
-function verbose(): Logger {
-  const log = (fields: object, message: string): void =>
-    void process.stderr.write(`${id} ${message} ${JSON.stringify(fields)}\n`);
-  const logger: Logger = { debug: log, info: log, warn: log, error: log, child: () => logger };
-  return logger;
 }

@@ -8,27 +8,19 @@ import type { Order, Told } from "./replication-node.ts";
 
 const TOPIC_ID = Buffer.alloc(16, 5).toString("base64url");
 
-/** The flags that a broker's launcher sets (DESIGN D9b). */
-export const LAUNCHER_FLAGS = ["--external-memory-accounted-in-global-limit", "--initial-heap-size=512"];
-
 /** Brokers' replication in processes of their own; whoever holds this is the controller. */
 export class ReplicationProcesses {
   readonly #directory: string;
-  readonly #flags: string[];
   readonly #nodes = new Map<number, { child: ChildProcess; port: number; incarnation: string }>();
-  readonly #verbose: boolean;
   #revision = 1;
 
-  constructor(options: { directory: string; flags?: string[]; verbose?: boolean }) {
-    this.#directory = options.directory;
-    this.#flags = options.flags ?? [];
-    this.#verbose = options.verbose ?? false;
+  constructor(directory: string) {
+    this.#directory = directory;
   }
 
   async start(id: number): Promise<void> {
     const module = fileURLToPath(new URL("replication-node.ts", import.meta.url));
-    const args = [String(id), `${this.#directory}/${id}`, ...(this.#verbose ? ["verbose"] : [])];
-    const child = fork(module, args, { execArgv: this.#flags, serialization: "advanced" });
+    const child = fork(module, [String(id), `${this.#directory}/${id}`], { serialization: "advanced" });
     const told = (await messageOf(id, child)) as Extract<Told, { is: "listening" }>;
     this.#nodes.set(id, { child, port: told.port, incarnation: `${id}@${++this.#revision}` });
   }
@@ -38,10 +30,6 @@ export class ReplicationProcesses {
     this.#nodes.delete(id);
     child.kill("SIGKILL");
     await once(child, "exit");
-  }
-
-  pid(id: number): number {
-    return this.#nodes.get(id)!.child.pid!;
   }
 
   /** Tells every process who leads. */

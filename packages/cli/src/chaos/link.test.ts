@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { eventually } from "@odradek/kit/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { eventually } from "../testing/command.ts";
 import { fair, Link, type Weather } from "./link.ts";
 
 let there: Weather;

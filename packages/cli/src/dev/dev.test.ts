@@ -4,8 +4,9 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { eventually } from "@odradek/kit/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { CommandRun, eventually } from "../testing/command.ts";
+import { CommandRun } from "../testing/command.ts";
 import { stateOf } from "./process-identity.ts";
 import { readState, type DevState } from "./state-file.ts";
 

@@ -65,12 +65,3 @@ export class CommandRun {
     for (const look of this.#watchers) look();
   }
 }
-
-/** Waits for something that no event announces, such as the end of a process that is not our child. */
-export async function eventually(what: string, isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + deadlineMs;
-  while (!isSo()) {
-    if (performance.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

@@ -1,3 +1,4 @@
+import { eventually } from "@odradek/kit/testing";
 import {
   Batch,
   ErrorCode,
@@ -11,7 +12,6 @@ import {
 } from "@odradek/protocol";
 import { test } from "vitest";
 import { DeadlineError, KafkaError } from "../errors.ts";
-import { eventually } from "../testing/eventually.ts";
 import { FakeBroker, HANG_UP, SILENCE } from "../testing/fake-broker.ts";
 import { Producer } from "./producer.ts";
 

@@ -1,3 +1,4 @@
+export * from "./eventually.ts";
 export * from "./free-ports.ts";
 export * from "./memory-files.ts";
 export * from "./memory-kv.ts";

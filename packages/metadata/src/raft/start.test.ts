@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { NodeFiles, type Rpc, silentLogger, SystemClock, SystemRandom } from "@odradek/kit";
+import { eventually } from "@odradek/kit/testing";
 import { grpcRpc } from "@odradek/rpc";
 import { expect, onTestFinished, test } from "vitest";
 
 import { LevelKv } from "../store/level-kv.ts";
 import { JournalMachine } from "../testing/journal-machine.ts";
-import type { Changed, Consensus } from "./consensus.ts";
+import type { Consensus } from "./consensus.ts";
 import type { MemberChange } from "./membership.ts";
 import { startConsensus } from "./start.ts";
 
@@ -86,16 +87,8 @@ class Quorum {
   }
 
   async propose(line: string): Promise<void> {
-    await until(() => this.leader !== undefined);
+    await eventually("one leads", () => this.leader !== undefined);
     expect(await this.leader!.consensus.propose(Buffer.from(line))).toMatchObject({ is: "applied" });
-  }
-}
-
-async function until(condition: () => boolean, withinMs = 10_000): Promise<void> {
-  const startedMs = performance.now();
-  while (!condition()) {
-    if (performance.now() - startedMs > withinMs) throw new Error("the condition never came true");
-    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 
@@ -120,7 +113,9 @@ test("three nodes elect, replicate, and go on when any one of them is stopped an
     await quorum.start(id);
     expected.push(`before ${id}`, `without ${id}`);
   }
-  await until(() => [...quorum.nodes.values()].every((node) => node.machine.lines.length === expected.length));
+  const haveAll = (): boolean =>
+    [...quorum.nodes.values()].every((node) => node.machine.lines.length === expected.length);
+  await eventually("all have everything", haveAll);
   for (const node of quorum.nodes.values()) expect(node.machine.lines).toEqual(expected);
 });
 
@@ -140,17 +135,16 @@ test("a lagging node gets the state as a snapshot, and replicates on from there"
   const behind = quorum.nodes.get(away)!;
   let restored = 0;
   behind.consensus.onRestored = () => restored++;
-  await until(() => behind.machine.lines.length === lines);
+  await eventually("it has caught up", () => behind.machine.lines.length === lines);
   expect(restored).toBeGreaterThan(0);
   await quorum.propose("last");
-  await until(() => behind.machine.lines.length === lines + 1);
+  await eventually("it follows", () => behind.machine.lines.length === lines + 1);
   expect(behind.machine.lines).toEqual(quorum.leader!.machine.lines);
 });
 
 test("proposals of one tick share a write, and are bounded", async () => {
   const quorum = await Quorum.start(1);
-  await until(() => quorum.leader !== undefined);
-  const { consensus } = quorum.leader!;
+  const { consensus } = await eventually("one leads", () => quorum.leader);
   const proposals = Array.from({ length: 12_000 }, (_, at) => consensus.propose(Buffer.from(`line ${at}`)));
   const outcomes = await Promise.all(proposals);
   const applied = outcomes.filter((outcome) => outcome.is === "applied");
@@ -162,15 +156,8 @@ test("proposals of one tick share a write, and are bounded", async () => {
 test("R-12: a node joins, votes, outlives all founders, and everyone knows the members again after a restart", async () => {
   const quorum = await Quorum.start(4, 1);
   await quorum.propose("first");
-  const change = async (change: MemberChange): Promise<void> => {
-    await until(() => quorum.leader !== undefined);
-    let changed: Changed = { is: "unknown" };
-    for (let left = 500; left > 0 && changed.is !== "done"; left--) {
-      changed = (await quorum.leader?.consensus.change(change)) ?? changed;
-      if (changed.is !== "done") await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    expect(changed).toEqual({ is: "done" });
-  };
+  const change = (wanted: MemberChange): Promise<true> =>
+    eventually(`${wanted.is} ${wanted.id}`, async () => (await quorum.leader?.consensus.change(wanted))?.is === "done");
   for (const id of [2, 3, 4]) {
     await quorum.start(id);
     await change({ is: "add", id, address: quorum.address(id) });
@@ -178,13 +165,16 @@ test("R-12: a node joins, votes, outlives all founders, and everyone knows the m
   }
   await quorum.propose("second");
   await change({ is: "remove", id: 1 });
+  const leads = (id: number): boolean => quorum.nodes.get(id)!.consensus.leadership.is === "leader";
+  await eventually("one of those that stay leads", () => !leads(1) && [2, 3, 4].some(leads));
   await quorum.propose("third");
   expect(quorum.leader!.consensus.status()).toMatchObject({ members: [2, 3, 4], learners: [] });
-  await until(() => [2, 3, 4].some((id) => quorum.nodes.get(id)!.consensus.leadership.is === "leader"));
   for (const id of [1, 2, 3, 4]) await quorum.nodes.get(id)!.stop();
   for (const id of [2, 3, 4]) await quorum.start(id);
   await quorum.propose("fourth");
-  await until(() => [...quorum.nodes.values()].every((node) => node.machine.lines.length === 4));
+  await eventually("all have everything", () =>
+    [...quorum.nodes.values()].every((node) => node.machine.lines.length === 4),
+  );
   for (const { consensus, machine } of quorum.nodes.values()) {
     expect(machine.lines).toEqual(["first", "second", "third", "fourth"]);
     expect(consensus.status()).toMatchObject({ members: [2, 3, 4], learners: [] });
