@@ -1,38 +1,19 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { silentLogger, SystemClock, SystemRandom } from "@odradek/kit";
-import { grpcRpc } from "@odradek/rpc";
-import { afterEach, describe, expect, it } from "vitest";
-import { memberStatus, openSession, transferLeadership } from "../client/index.ts";
-import type { MemberStatus, Outcome, Session } from "../client/types.ts";
-import { MetadataProcesses } from "./processes.ts";
+import { eventually } from "@odradek/kit/testing";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { transferLeadership } from "../client/index.ts";
+import type { Outcome, Session } from "../client/types.ts";
+import { ProcessQuorum, rpc } from "./process-quorum.ts";
 import { noSmallDisks, SmallDisks } from "./small-disks.ts";
 
-const rpc = grpcRpc();
 const ids = [1, 2, 3];
-const open: (() => Promise<void>)[] = [];
 const skipped = noSmallDisks();
 if (skipped !== null) process.stderr.write(`skipped: full disks: ${skipped}\n`);
 
-afterEach(async () => {
-  for (const close of open.splice(0).toReversed()) await close();
-});
-
-async function eventually(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
-  for (const untilMs = performance.now() + timeoutMs; !(await isTrue());) {
-    if (performance.now() > untilMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-function sessionOf(nodes: MetadataProcesses): Promise<Session> {
-  const ports = { rpc, clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
-  return openSession({ members: nodes.members, ...ports, connectTimeoutMs: 30_000 });
-}
-
 /** Writes one large value after the other and keeps what was answered; begins a new session when all nodes were away for too long. */
 class Writer {
-  readonly #nodes: MetadataProcesses;
+  readonly #quorum: ProcessQuorum;
   acknowledged = 0;
   refused = 0;
   /** Answered neither way: a session ended, or nobody answered in time. */
@@ -40,8 +21,8 @@ class Writer {
   #isStopped = false;
   readonly #done: Promise<void>;
 
-  constructor(nodes: MetadataProcesses) {
-    this.#nodes = nodes;
+  constructor(quorum: ProcessQuorum) {
+    this.#quorum = quorum;
     this.#done = this.#run();
   }
 
@@ -52,38 +33,37 @@ class Writer {
 
   async #run(): Promise<void> {
     const data = Buffer.alloc(4_000, "x");
-    let session = await sessionOf(this.#nodes);
+    let session = await this.#quorum.session();
     while (!this.#isStopped) {
       const outcome = await session.set("/counter", data, "any").catch((): Outcome => ({ is: "unknown" }));
       if (outcome.is === "done") this.acknowledged++;
       else if (outcome.is === "failed" && outcome.failure === "NO_SPACE") this.refused++;
       else this.unknown++;
-      if (outcome.is === "unknown") session = await sessionOf(this.#nodes).catch(() => session);
+      if (outcome.is === "unknown") session = await this.#quorum.session().catch(() => session);
       if (outcome.is === "failed") await new Promise((resolve) => setTimeout(resolve, 20));
     }
     await session.close();
   }
 }
 
-async function start(): Promise<{ disks: SmallDisks; nodes: MetadataProcesses; session: Session }> {
-  const disks = await SmallDisks.mount(3, 64);
-  open.push(() => disks.unmount());
+async function start(): Promise<{ disks: SmallDisks; quorum: ProcessQuorum; session: Session }> {
+  const disks = await smallDisks(3, 64);
   const flags = ["--free-mib-low", "24", "--free-mib-min", "8", "--ballast-mib", "4"];
-  const nodes = await MetadataProcesses.start(3, { command: disks.enter, directory: disks.directory, flags });
-  open.push(() => nodes.stop());
-  const session = await sessionOf(nodes);
-  open.push(() => session.close());
-  return { disks, nodes, session };
+  const quorum = await ProcessQuorum.start(3, { command: disks.enter, directory: disks.directory, flags });
+  return { disks, quorum, session: await quorum.session() };
 }
 
-const statusOf = (nodes: MetadataProcesses, id: number): Promise<MemberStatus | null> =>
-  memberStatus({ address: nodes.members.get(id)!, rpc, timeoutMs: 1_000 }).catch(() => null);
+async function smallDisks(count: number, mib: number): Promise<SmallDisks> {
+  const disks = await SmallDisks.mount(count, mib);
+  onTestFinished(() => disks.unmount());
+  return disks;
+}
 
 describe.skipIf(skipped !== null)("R-20: 64 MiB of disk per node", () => {
   it("refuses writes, serves reads and deletes, and goes on by itself when there is room again", async () => {
-    const { disks, nodes, session } = await start();
+    const { disks, quorum, session } = await start();
     const spaces = async (): Promise<string> =>
-      (await Promise.all(ids.map((id) => statusOf(nodes, id)))).map((status) => status?.space ?? "DOWN").join(" ");
+      (await Promise.all(ids.map((id) => quorum.status(id)))).map((status) => status?.space ?? "DOWN").join(" ");
     const data = Buffer.from("x");
     for (const path of ["/topics/a", "/topics/b", "/counter"]) await session.create(path, data);
     const { ended } = session;
@@ -94,12 +74,12 @@ describe.skipIf(skipped !== null)("R-20: 64 MiB of disk per node", () => {
     // One node with little room does not matter: another one leads.
     await eventually("1 leads", async () => {
       for (const id of ids.slice(1))
-        await transferLeadership({ address: nodes.members.get(id)!, rpc, timeoutMs: 1_000 }, 1).catch(() => null);
-      return (await statusOf(nodes, 1))?.role === "leader";
+        await transferLeadership({ address: quorum.nodes.address(id), rpc, timeoutMs: 1_000 }, 1).catch(() => null);
+      return (await quorum.status(1))?.role === "leader";
     });
     await disks.fill(1, 16);
     await eventually("1 is low", async () => (await spaces()) === "low ok ok");
-    await eventually("another one leads", async () => (await statusOf(nodes, 1))?.role === "follower");
+    await eventually("another one leads", async () => (await quorum.status(1))?.role === "follower");
     expect(await session.create("/topics/low", data)).toMatchObject({ is: "done" });
     expect(await session.delete("/topics/low", "any")).toMatchObject({ is: "done" });
 
@@ -128,45 +108,42 @@ describe.skipIf(skipped !== null)("R-20: 64 MiB of disk per node", () => {
   }, 120_000);
 
   it("loses nothing acknowledged when disks run full under load and nodes die on them, and recovers without a hand", async () => {
-    const { disks, nodes, session } = await start();
+    const { disks, quorum, session } = await start();
     await session.create("/counter", Buffer.from("0"));
-    const writer = new Writer(nodes);
+    const writer = new Writer(quorum);
     await eventually("writes run", () => writer.acknowledged > 20);
     await eventually("all have their ballast", () => ids.every((id) => existsSync(join(disks.seen(id), "ballast"))));
     await Promise.all(ids.map((id) => disks.fill(id, 0)));
     await eventually("writes are refused", () => writer.refused > 20);
-    for (const id of ids) await nodes.node(id).kill("SIGKILL");
+    for (const id of ids) await quorum.nodes.node(id).kill("SIGKILL");
     // Nothing but the ballast is left to open the stores with.
-    await Promise.all(ids.map((id) => nodes.startNode(id)));
+    await Promise.all(ids.map((id) => quorum.nodes.startNode(id)));
     const before = writer.refused;
     await eventually("writes are refused again", () => writer.refused > before + 20, 60_000);
     for (const id of ids) disks.free(id);
     const { acknowledged } = writer;
     await eventually("writes go on", () => writer.acknowledged > acknowledged + 20);
     await writer.stop();
-    const { version } = (await (await sessionOf(nodes)).get("/counter"))!;
+    const { version } = (await (await quorum.session()).get("/counter"))!;
     expect(version).toBeGreaterThanOrEqual(writer.acknowledged + 1);
     expect(version).toBeLessThanOrEqual(writer.acknowledged + writer.unknown + 1);
     await eventually("all are equal", async () => {
-      const all = await Promise.all(ids.map((id) => statusOf(nodes, id)));
+      const all = await Promise.all(ids.map((id) => quorum.status(id)));
       return new Set(all.map((status) => status?.revision)).size === 1;
     });
     process.stderr.write(`acknowledged ${writer.acknowledged}, refused ${writer.refused}, unknown ${writer.unknown}\n`);
   }, 120_000);
 
   it("waits at its first start until there is room", async () => {
-    const disks = await SmallDisks.mount(1, 16);
-    open.push(() => disks.unmount());
+    const disks = await smallDisks(1, 16);
     const flags = ["--free-mib-low", "4", "--free-mib-min", "2", "--ballast-mib", "1"];
-    const nodes = await MetadataProcesses.plan(1, { command: disks.enter, directory: disks.directory, flags });
-    open.push(() => nodes.stop());
+    const quorum = await ProcessQuorum.plan(1, { command: disks.enter, directory: disks.directory, flags });
     await disks.fill(1, 0);
-    const serving = nodes.startNode(1);
-    await nodes.node(1).event("DISK_FULL", 60_000);
+    const serving = quorum.nodes.startNode(1);
+    await quorum.nodes.node(1).event("DISK_FULL", 60_000);
     disks.free(1);
     await serving;
-    const session = await sessionOf(nodes);
+    const session = await quorum.session();
     expect(await session.create("/topics/a", Buffer.from("x"))).toMatchObject({ is: "done" });
-    await session.close();
   }, 60_000);
 });

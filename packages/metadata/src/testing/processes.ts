@@ -94,12 +94,6 @@ export class MetadataProcesses {
     this.#directory = options.directory ?? mkdtempSync(join(tmpdir(), "odradek-metadata-"));
   }
 
-  static async start(count: number, options: NodeOptions = {}): Promise<MetadataProcesses> {
-    const processes = await MetadataProcesses.plan(count, options);
-    await Promise.all([...processes.members.keys()].map((id) => processes.startNode(id)));
-    return processes;
-  }
-
   /** Their places, but nobody runs yet. */
   static async plan(count: number, options: NodeOptions = {}): Promise<MetadataProcesses> {
     const processes = new MetadataProcesses(options);
@@ -123,6 +117,10 @@ export class MetadataProcesses {
     return this.joined.get(id)!;
   }
 
+  address(id: number): string {
+    return this.joined.get(id) ?? this.members.get(id)!;
+  }
+
   directory(id: number): string {
     return join(this.#directory, String(id));
   }
@@ -138,19 +136,10 @@ export class MetadataProcesses {
     const peers = [...this.members, ...(joined === undefined ? [] : [[id, joined] as const])]
       .map(([member, address]) => `${member}=${address}`)
       .join(",");
-    const listen = joined ?? this.members.get(id)!;
-    const address = ["--listen", listen, "--health", `127.0.0.1:${this.#health.get(id)}`];
-    if (joined !== undefined) address.push("--join");
     const args = [
-      "--id",
-      String(id),
-      "--data-dir",
-      join(this.#directory, String(id)),
-      ...address,
-      "--peers",
-      peers,
-      "--control-fd",
-      "3",
+      ...["--id", String(id), "--data-dir", this.directory(id), "--control-fd", "3"],
+      ...["--listen", this.address(id), "--health", `127.0.0.1:${this.#health.get(id)}`],
+      ...["--peers", peers, ...(joined === undefined ? [] : ["--join"])],
       ...(this.#options.flags ?? []),
     ];
     const node = new LoggedProcess(main, args, this.#options);

@@ -4,7 +4,8 @@ import { integerBelow } from "@odradek/kit";
 import { SeededRandom } from "@odradek/kit/testing";
 import { describe, expect, it } from "vitest";
 import type { Session } from "../client/types.ts";
-import { LoggedProcess, MetadataProcesses } from "./processes.ts";
+import { ProcessQuorum } from "./process-quorum.ts";
+import { LoggedProcess } from "./processes.ts";
 import { lead } from "./recipes/election.ts";
 import { acquire, guarded } from "./recipes/lock.ts";
 import { World } from "./world.ts";
@@ -110,14 +111,10 @@ describe("C-13: the election of the recipe", () => {
 });
 
 it("three programs of the recipe at once add three", async () => {
-  const nodes = await MetadataProcesses.start(1);
-  try {
-    const script = fileURLToPath(new URL("recipes/add-one.ts", import.meta.url));
-    const programs = [1, 2, 3].map(() => new LoggedProcess(script, [...nodes.members.values()]));
-    expect(await Promise.all(programs.map(({ exited }) => exited))).toEqual([0, 0, 0]);
-    const said = programs.flatMap(({ lines }) => lines.map(({ msg = "" }) => Number(msg.split(" ")[0])));
-    expect(said.toSorted((left, right) => left - right)).toEqual([1, 2, 3]);
-  } finally {
-    await nodes.stop();
-  }
+  const { nodes } = await ProcessQuorum.start(1);
+  const script = fileURLToPath(new URL("recipes/add-one.ts", import.meta.url));
+  const programs = [1, 2, 3].map(() => new LoggedProcess(script, [...nodes.members.values()]));
+  expect(await Promise.all(programs.map(({ exited }) => exited))).toEqual([0, 0, 0]);
+  const said = programs.flatMap(({ lines }) => lines.map(({ msg = "" }) => Number(msg.split(" ")[0])));
+  expect(said.toSorted((left, right) => left - right)).toEqual([1, 2, 3]);
 }, 60_000);

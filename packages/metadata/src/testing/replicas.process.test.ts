@@ -1,75 +1,47 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { silentLogger, SystemClock, SystemRandom } from "@odradek/kit";
-import { grpcRpc } from "@odradek/rpc";
-import { afterEach, expect, it } from "vitest";
-import { memberStatus, openSession, transferLeadership } from "../client/index.ts";
-import type { MemberStatus, Session } from "../client/types.ts";
-import { type Line, MetadataProcesses, type NodeOptions } from "./processes.ts";
+import { SystemRandom } from "@odradek/kit";
+import { eventually } from "@odradek/kit/testing";
+import { expect, it } from "vitest";
+import { transferLeadership } from "../client/index.ts";
+import type { Session } from "../client/types.ts";
+import { ProcessQuorum, rpc } from "./process-quorum.ts";
+import type { Line, NodeOptions } from "./processes.ts";
 
-const rpc = grpcRpc();
 const ids = [1, 2, 3];
-const open: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of open.splice(0).toReversed()) await close();
-});
-
-async function eventually<T>(what: string, find: () => Promise<T | null>, timeoutMs = 60_000): Promise<T> {
-  for (const untilMs = performance.now() + timeoutMs; ;) {
-    const found = await find();
-    if (found !== null) return found;
-    if (performance.now() > untilMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 class Replicas {
-  readonly nodes: MetadataProcesses;
+  readonly quorum: ProcessQuorum;
   readonly session: Session;
 
-  private constructor(nodes: MetadataProcesses, session: Session) {
-    this.nodes = nodes;
+  private constructor(quorum: ProcessQuorum, session: Session) {
+    this.quorum = quorum;
     this.session = session;
   }
 
   static async start(options: NodeOptions): Promise<Replicas> {
-    const nodes = await MetadataProcesses.start(3, options);
-    open.push(() => nodes.stop());
-    const ports = { rpc, clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
-    const session = await openSession({ members: nodes.members, ...ports, connectTimeoutMs: 30_000 });
-    open.push(() => session.close());
-    return new Replicas(nodes, session);
-  }
-
-  status(id: number): Promise<MemberStatus | null> {
-    return memberStatus({ address: this.nodes.members.get(id)!, rpc, timeoutMs: 1_000 }).catch(() => null);
-  }
-
-  leader(): Promise<MemberStatus> {
-    return eventually("one leads", async () => {
-      const asked = await Promise.all(ids.map((id) => this.status(id)));
-      return asked.find((status) => status?.role === "leader") ?? null;
-    });
+    const quorum = await ProcessQuorum.start(3, options);
+    return new Replicas(quorum, await quorum.session());
   }
 
   /** Lets this member lead: what it has is what is read from now on. */
-  lead(id: number): Promise<true> {
-    return eventually(`${id} leads`, async () => {
-      const leader = await this.leader();
+  async lead(id: number): Promise<void> {
+    const isLed = async (): Promise<boolean> => {
+      const leader = await this.quorum.leader();
       if (leader.id === id) return true;
-      const options = { address: this.nodes.members.get(leader.id)!, rpc, timeoutMs: 2_000 };
+      const options = { address: this.quorum.nodes.address(leader.id), rpc, timeoutMs: 2_000 };
       await transferLeadership(options, id).catch(() => null);
-      return null;
-    });
+      return false;
+    };
+    await eventually(`${id} leads`, isLed, 60_000);
   }
 
   lines(id: number, evt: string): Line[] {
-    return this.nodes.node(id).lines.filter((line) => line.evt === evt);
+    return this.quorum.nodes.node(id).lines.filter((line) => line.evt === evt);
   }
 
-  logged(id: number, evt: string, count: number): Promise<true> {
-    return eventually(`${id} logs ${evt}`, () => Promise.resolve(this.lines(id, evt).length >= count || null));
+  async logged(id: number, evt: string, count: number): Promise<void> {
+    await eventually(`${id} logs ${evt}`, () => this.lines(id, evt).length >= count, 60_000);
   }
 
   async writeMany(count: number, data: (at: number) => Buffer): Promise<void> {
@@ -88,13 +60,14 @@ it("L-24: a byte that changes in the live store of one member is found in the ba
   const values = Array.from({ length: 100 }, () => random.bytes(4_000));
   for (let at = 0; at < 100; at++) await replicas.session.create(`/topics/${at}`, Buffer.alloc(0));
   await replicas.writeMany(100, (at) => values[at]!);
-  const { id: leader } = await replicas.leader();
+  const { id: leader } = await replicas.quorum.leader();
   const victim = ids.find((id) => id !== leader)!;
   // LevelDB moves what it has in memory to a table when it opens.
-  await replicas.nodes.node(victim).kill("SIGKILL");
-  await replicas.nodes.startNode(victim);
+  const { nodes } = replicas.quorum;
+  await nodes.node(victim).kill("SIGKILL");
+  await nodes.startNode(victim);
   await replicas.logged(victim, "SCRUBBED", 1);
-  const directory = join(replicas.nodes.directory(victim), "tree");
+  const directory = join(nodes.directory(victim), "tree");
   const injured = readdirSync(directory).filter((name) => {
     const bytes = readFileSync(join(directory, name));
     const at = name.endsWith(".ldb") ? bytes.indexOf(values[50]!.subarray(0, 100)) : -1;
@@ -117,13 +90,14 @@ it.each(["follower", "leader"] as const)(
     const impure = new URL("impure.ts", import.meta.url).href;
     const replicas = await Replicas.start({ environment: { NODE_OPTIONS: `--import ${impure}` } });
     for (let at = 0; at < 100; at++) await replicas.session.create(`/topics/${at}`, Buffer.alloc(0));
-    const { id: leader } = await replicas.leader();
+    const { quorum } = replicas;
+    const { id: leader } = await quorum.leader();
     const wrong = role === "leader" ? leader : ids.find((id) => id !== leader)!;
-    writeFileSync(`${replicas.nodes.directory(wrong)}.impure`, "");
+    writeFileSync(`${quorum.nodes.directory(wrong)}.impure`, "");
     await replicas.writeMany(1_000, (at) => Buffer.from(String(at)));
     await replicas.logged(wrong, "DISTRUSTED", 1);
     await replicas.logged(wrong, "store_set_aside", 1);
-    await eventually("it follows", async () => ((await replicas.status(wrong))?.role === "follower" ? true : null));
+    await eventually("it follows", async () => (await quorum.status(wrong))?.role === "follower", 60_000);
     // Past the next checkpoint nothing is wrong any more, with anybody.
     await replicas.writeMany(1_000, (at) => Buffer.from(`again ${at}`));
     await replicas.lead(wrong);
