@@ -1,3 +1,4 @@
+import { createAdmin, createConsumer, createProducer } from "@odradek/client";
 import { Kafka, logLevel } from "kafkajs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ProcessCluster } from "./processes.ts";
@@ -41,4 +42,31 @@ it("KIP-392: a consumer in the follower's rack reads everything, and from the fo
   expect(fromFollower).toBeGreaterThan(100_000);
   expect(fromLeader).toBeLessThan(10_000);
   await Promise.all([consumer.disconnect(), producer.disconnect(), admin.disconnect()]);
+}, 60_000);
+
+it("KIP-392: our own consumer reads from the follower in its rack, and from the leader when that one is dead", async () => {
+  const bootstrap = cluster.bootstrap.join();
+  const topic = "lines";
+  await using admin = createAdmin({ bootstrap });
+  await admin.createTopics([{ name: topic, replicaAssignments: [[1, 2]], configs: { "min.insync.replicas": "1" } }]);
+  await using producer = createProducer({ bootstrap });
+  const troubles: string[] = [];
+  await using consumer = createConsumer({
+    bootstrap,
+    rack: "west",
+    onTrouble: ({ message }) => void troubles.push(message),
+  });
+  consumer.assign([{ topic, partition: 0, offset: "earliest" }]);
+  const found: string[] = [];
+  const write = async (from: number) => {
+    const values = Array.from({ length: 50 }, (_, at) => `${from + at}`);
+    for (const value of values) await producer.send({ topic, messages: [{ value }] });
+    while (found.length < from + 50)
+      found.push(...((await consumer.next())?.records ?? []).map(({ value }) => value!.toString()));
+  };
+  await write(0);
+  await cluster.broker(2).stop("SIGKILL");
+  await write(50);
+  expect(found).toEqual(Array.from({ length: 100 }, (_, at) => `${at}`));
+  expect(troubles.join()).toContain(cluster.bootstrap[1]);
 }, 60_000);

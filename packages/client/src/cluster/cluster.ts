@@ -9,7 +9,18 @@ import {
 } from "@odradek/protocol";
 import { ConnectError, DeadlineError, KafkaError, mayRetry, orThrow, saysStaleMetadata } from "../errors.ts";
 import { BrokerConnection, type Said } from "./connection.ts";
-import { type BrokerNode, type ClusterMetadata, clusterMetadata, merged, type TopicMetadata } from "./metadata.ts";
+import {
+  type BrokerNode,
+  type ClusterMetadata,
+  clusterMetadata,
+  hasMoved,
+  type LeaderHint,
+  merged,
+  type Route,
+  routeOf,
+  type TopicMetadata,
+  withLeader,
+} from "./metadata.ts";
 import { type Address, type ClusterOptions, type ClusterSettings, formatAddress, settingsOf } from "./options.ts";
 import { retried } from "./retry.ts";
 import { Vigil } from "./vigil.ts";
@@ -70,7 +81,8 @@ export class Cluster implements AsyncDisposable {
       this.settings.onTrouble?.(error as Error);
       return true;
     };
-    return retried({ clock: this.clock, random: this.random, deadlineMs, what, mayRetry: judge }, attempt);
+    const { clock, random, settings: backoff } = this;
+    return retried({ clock, random, backoff, deadlineMs, what, mayRetry: judge }, attempt);
   }
 
   /** Asks any broker for metadata: of `topics`, of all (null), or of none but the brokers ([]). One attempt over all brokers. */
@@ -98,10 +110,32 @@ export class Cluster implements AsyncDisposable {
 
   /** The broker that leads the partition, by what we know. Throws a retriable KafkaError when nobody does or the partition is unknown. */
   leaderOf(topic: string, partition: number): number {
-    const metadata = this.#metadata?.topics.get(topic)?.partitions[partition];
-    if (metadata === undefined) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `${topic}-${partition}`);
-    if (metadata.leader < 0) throw new KafkaError(ErrorCode.LEADER_NOT_AVAILABLE, `${topic}-${partition}`);
-    return metadata.leader;
+    return this.routeTo(topic, partition).leader;
+  }
+
+  /** The same, and what else the way to the partition depends on. */
+  routeTo(topic: string, partition: number): Route {
+    const route = routeOf(this.#metadata?.topics.get(topic), partition);
+    if (route === undefined) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `${topic}-${partition}`);
+    if (route === null) throw new KafkaError(ErrorCode.LEADER_NOT_AVAILABLE, `${topic}-${partition}`);
+    return route;
+  }
+
+  /** Null when nobody is known to lead. */
+  knownRoute(topic: string, partition: number): Route | null {
+    return routeOf(this.#metadata?.topics.get(topic), partition) ?? null;
+  }
+
+  /** Whether the way to the partition is another now than `before`; null: none was known. */
+  hasMoved(topic: string, partition: number, before: Route | null): boolean {
+    return hasMoved(this.knownRoute(topic, partition), before);
+  }
+
+  /** Takes the word of a broker that is not the leader for who is (KIP-951). False: nothing new, so the others have to be asked. */
+  learnLeader(hint: LeaderHint): boolean {
+    const learnt = withLeader(this.#metadata, hint);
+    if (learnt !== null) this.#metadata = learnt;
+    return learnt !== null;
   }
 
   /** The broker that coordinates the group. Throws retriable KafkaErrors while there is none. */
@@ -133,11 +167,11 @@ export class Cluster implements AsyncDisposable {
     broker: number,
     api: A,
     request: Said<A>,
-    options: { lane?: Lane; timeoutMs?: number; mayWaitMs?: number } = {},
+    options: { lane?: Lane; timeoutMs?: number; mayWaitMs?: number; versionMax?: number } = {},
   ): Promise<ResponseOf<A>> {
-    const { lane = "main", timeoutMs = this.settings.requestTimeoutMs, mayWaitMs = 0 } = options;
+    const { lane = "main", timeoutMs = this.settings.requestTimeoutMs, mayWaitMs = 0, versionMax } = options;
     const connection = await this.connectionTo(broker, lane);
-    return this.#vigil.over(broker, connection.send(api, request, timeoutMs), mayWaitMs);
+    return this.#vigil.over(broker, connection.send(api, request, timeoutMs, versionMax), mayWaitMs);
   }
 
   /** One request to the controller, or to whoever is named so. */

@@ -33,10 +33,8 @@ type Pending = {
 
 type Range = { readonly minVersion: number; readonly maxVersion: number };
 
-/** Newest versions in which topics go by name, as this client says them; the next one has ids only (KIP-516). */
+/** Newest versions in which this client says topics by name; the next one has ids only (KIP-516). */
 const newestByName: ReadonlyMap<number, number> = new Map([
-  [ApiKey.Produce, 12],
-  [ApiKey.Fetch, 12],
   [ApiKey.OffsetCommit, 9],
   [ApiKey.OffsetFetch, 9],
 ]);
@@ -92,8 +90,8 @@ export class BrokerConnection implements AsyncDisposable {
   }
 
   /** Sends a request and resolves with its response. Rejects with ConnectError, DeadlineError or UnsupportedVersionError. */
-  send<A extends AnyApi>(api: A, request: Said<A>, timeoutMs: number): Promise<ResponseOf<A>> {
-    const version = this.#commonVersion(api);
+  send<A extends AnyApi>(api: A, request: Said<A>, timeoutMs: number, versionMax = Infinity): Promise<ResponseOf<A>> {
+    const version = this.#commonVersion(api, versionMax);
     if (version === null)
       return Promise.reject(
         new UnsupportedVersionError(`${this.address} has no version of ${api.name} that this client speaks`),
@@ -102,8 +100,8 @@ export class BrokerConnection implements AsyncDisposable {
   }
 
   /** Sends a request that gets no answer (Produce with acks 0). Resolves once the bytes have left. */
-  async sendUnanswered<A extends AnyApi>(api: A, request: Said<A>): Promise<void> {
-    const version = this.#commonVersion(api);
+  async sendUnanswered<A extends AnyApi>(api: A, request: Said<A>, versionMax = Infinity): Promise<void> {
+    const version = this.#commonVersion(api, versionMax);
     if (version === null)
       throw new UnsupportedVersionError(`${this.address} has no version of ${api.name} that this client speaks`);
     if (this.#stream === null || this.#closed !== null) throw this.#closedError();
@@ -162,10 +160,10 @@ export class BrokerConnection implements AsyncDisposable {
     );
   }
 
-  #commonVersion(api: AnyApi): number | null {
+  #commonVersion(api: AnyApi, versionMax = Infinity): number | null {
     const range = this.#ranges.get(api.key);
     if (range === undefined) return null;
-    const version = Math.min(range.maxVersion, newestByName.get(api.key) ?? api.versions[1]);
+    const version = Math.min(range.maxVersion, newestByName.get(api.key) ?? api.versions[1], versionMax);
     return version >= Math.max(range.minVersion, api.versions[0]) ? version : null;
   }
 

@@ -15,13 +15,40 @@ export type PartitionMetadata = {
 
 export type TopicMetadata = {
   readonly name: string;
-  /** Null from brokers older than 2.8. */
+  /** Null from brokers older than 2.8. Of a topic that is gone, the last one it had. */
   readonly topicId: string | null;
+  /** The id of the topic that was deleted and created anew under this name, as far as we saw it. */
+  readonly replacedId?: string | null;
   readonly isInternal: boolean;
   readonly errorCode: number;
   /** In order of their numbers. */
   readonly partitions: readonly PartitionMetadata[];
 };
+
+/** First version of Produce and of Fetch that says topics by their ids (KIP-516). */
+export const TOPIC_IDS_SINCE = 13;
+
+/** The newest version of Produce and Fetch in which all these topics can be said. */
+export const versionMaxFor = (topicIds: readonly (string | null)[]): number =>
+  topicIds.includes(null) ? TOPIC_IDS_SINCE - 1 : Infinity;
+
+/** Whom something about a partition was sent to, as what. */
+export type Route = { readonly topicId: string | null; readonly leader: number; readonly leaderEpoch: number };
+
+/** The way to a partition; null while it has no leader, undefined when there is no such partition. */
+export function routeOf(topic: TopicMetadata | undefined, partition: number): Route | null | undefined {
+  const known = topic?.partitions[partition];
+  if (topic === undefined || known === undefined) return undefined;
+  const { leader, leaderEpoch } = known;
+  return leader < 0 ? null : { topicId: topic.topicId, leader, leaderEpoch };
+}
+
+/** The partition has got another leader, or the topic is another. Null: nobody is known to lead. */
+export function hasMoved(now: Route | null, before: Route | null): boolean {
+  if (now === null) return false;
+  if (before === null || now.topicId !== before.topicId) return true;
+  return now.leaderEpoch < 0 ? now.leader !== before.leader : now.leaderEpoch > before.leaderEpoch;
+}
 
 export type ClusterMetadata = {
   readonly clusterId: string | null;
@@ -69,14 +96,49 @@ export function merged(before: ClusterMetadata | null, after: ClusterMetadata): 
   return { ...after, topics };
 }
 
-/** A lagging broker may name an older leader than we know already: a partition's epoch never goes back, unless the topic is another. */
+/**
+ * A lagging broker may name an older leader than we know already: a partition's epoch never goes back, unless the topic is another. And it
+ * may still know the topic that this one has replaced.
+ */
 function withNewestLeaders(known: TopicMetadata, younger: TopicMetadata): TopicMetadata {
-  if (known.topicId !== younger.topicId || younger.errorCode !== 0) return younger;
+  const { topicId, replacedId = null } = known;
+  if (younger.errorCode !== 0) return { ...younger, topicId, replacedId };
+  if (younger.topicId !== topicId) {
+    if (younger.topicId !== null && younger.topicId === replacedId) return known;
+    return { ...younger, replacedId: topicId };
+  }
   const partitions = younger.partitions.map((partition) => {
     const before = known.partitions[partition.partition];
     return before !== undefined && partition.leaderEpoch >= 0 && before.leaderEpoch > partition.leaderEpoch
       ? before
       : partition;
   });
-  return { ...younger, partitions };
+  return { ...younger, replacedId, partitions };
+}
+
+/** Whom an answer names as the leader, with an error that says that the asked broker is not (KIP-951). */
+export type LeaderHint = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly leader: number;
+  readonly leaderEpoch: number;
+  /** Where the named brokers are. */
+  readonly endpoints: readonly { nodeId: number; host: string; port: number; rack: string | null }[];
+};
+
+/** `before` with the leader of the hint; null when it says nothing that is newer, or names a broker of which nobody knows where it is. */
+export function withLeader(before: ClusterMetadata | null, hint: LeaderHint): ClusterMetadata | null {
+  const topic = before?.topics.get(hint.topic);
+  const known = topic?.partitions[hint.partition];
+  if (!before || !topic || !known || hint.leader < 0 || hint.leaderEpoch <= known.leaderEpoch) return null;
+  const named = hint.endpoints.find(({ nodeId }) => nodeId === hint.leader);
+  const brokers = new Map(before.brokers);
+  if (named) brokers.set(named.nodeId, { id: named.nodeId, host: named.host, port: named.port, rack: named.rack });
+  if (!brokers.has(hint.leader)) return null;
+  const partitions = topic.partitions.with(hint.partition, {
+    ...known,
+    leader: hint.leader,
+    leaderEpoch: hint.leaderEpoch,
+  });
+  return { ...before, brokers, topics: new Map(before.topics).set(hint.topic, { ...topic, partitions }) };
 }

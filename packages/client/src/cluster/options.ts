@@ -12,6 +12,9 @@ export type ClusterOptions = {
   readonly requestTimeoutMs?: number;
   /** One call of this library with all its retries. */
   readonly operationTimeoutMs?: number;
+  /** The wait before a second attempt; it doubles with every further one (KIP-580), give or take a fifth. */
+  readonly retryBackoffMs?: number;
+  readonly retryBackoffMsMax?: number;
   readonly metadataAgeMsMax?: number;
   /** Told of every failure that is tried again, and of every answer that is late but not yet given up: for a log. */
   readonly onTrouble?: (error: Error) => void;
@@ -29,6 +32,8 @@ export type ClusterSettings = {
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly operationTimeoutMs: number;
+  readonly retryBackoffMs: number;
+  readonly retryBackoffMsMax: number;
   readonly metadataAgeMsMax: number;
   readonly onTrouble: ((error: Error) => void) | null;
   readonly ports: Ports;
@@ -58,6 +63,8 @@ export function settingsOf(options: ClusterOptions): ClusterSettings {
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     operationTimeoutMs: options.operationTimeoutMs ?? 60_000,
+    retryBackoffMs: options.retryBackoffMs ?? 50,
+    retryBackoffMsMax: options.retryBackoffMsMax ?? 1_000,
     metadataAgeMsMax: options.metadataAgeMsMax ?? 300_000,
     onTrouble: options.onTrouble ?? null,
     ports: {

@@ -1,18 +1,22 @@
 import { type Clock, delay, type Random } from "@odradek/kit";
 import { DeadlineError } from "../errors.ts";
 
-const BACKOFF_MS_MIN = 50;
-const BACKOFF_MS_MAX = 1_000;
+/** How long to wait before trying again (KIP-580). */
+export type Backoff = { readonly retryBackoffMs: number; readonly retryBackoffMsMax: number };
 
-/** The wait before attempt `attempt + 1`: doubling, with a random half so that clients do not come back in step. */
-export function backoffMs(attempt: number, random: Random): number {
-  const full = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(attempt, 10));
-  return full / 2 + (full / 2) * random.next();
+/** A fifth to either side, so that clients that failed together do not come back in step. */
+const JITTER = 0.2;
+
+/** The wait after `failures` earlier ones: doubling up to the maximum. */
+export function backoffMs(failures: number, { retryBackoffMs, retryBackoffMsMax }: Backoff, random: Random): number {
+  const waitMs = Math.min(retryBackoffMsMax, retryBackoffMs * 2 ** Math.min(failures, 30));
+  return waitMs * (1 - JITTER + 2 * JITTER * random.next());
 }
 
 export type Retry = {
   readonly clock: Clock;
   readonly random: Random;
+  readonly backoff: Backoff;
   /** Of `clock.now()`. */
   readonly deadlineMs: number;
   readonly what: string;
@@ -27,7 +31,7 @@ export async function retried<T>(retry: Retry, attempt: () => Promise<T>): Promi
       return await attempt();
     } catch (error) {
       if (!retry.mayRetry(error)) throw error;
-      const waitMs = backoffMs(count, random);
+      const waitMs = backoffMs(count, retry.backoff, random);
       if (clock.now() + waitMs >= deadlineMs)
         throw new DeadlineError(`${what}: no success in time; last: ${(error as Error).message}`, { cause: error });
       await delay(clock, waitMs);

@@ -7,6 +7,9 @@ import { Membership } from "./membership.ts";
 import { type ConsumerOptions, consumerSettings, type ConsumerSettings } from "./options.ts";
 import type { ConsumedBatch, Position } from "./position.ts";
 
+/** What closing waits for brokers to take note of the end of fetch sessions, which they would see in two minutes, too. */
+const FETCH_SESSIONS_END_MS = 500;
+
 export type Assignment = Partition & { readonly offset?: number | At };
 
 /** Reads records, alone or as a member of a group; see README. One reader at a time. */
@@ -125,7 +128,7 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumedBatch> {
     } catch {
       // The group notices by the session's end; there is nobody left to tell.
     } finally {
-      this.#fetcher.close();
+      await this.#fetcher.close(FETCH_SESSIONS_END_MS);
       this.#cluster.close();
     }
   }
@@ -181,7 +184,9 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumedBatch> {
   #uncommitted(): OffsetToCommit[] {
     return [...this.#fetcher.positions]
       .filter(isUncommitted)
-      .map(({ topic, partition, consumed }) => ({ topic, partition, offset: consumed! }));
+      .map(({ topic, partition, consumed, consumedEpoch: leaderEpoch }) => ({
+        ...{ topic, partition, offset: consumed!, leaderEpoch },
+      }));
   }
 
   /** `changed` resolves when something changes or the deadline passes; `end` takes the timer back. */

@@ -3,7 +3,12 @@ import { KafkaError } from "../errors.ts";
 
 type FetchedPartition = FetchResponse["responses"][number]["partitions"][number];
 
-export type Decoded = { readonly records: LogRecord[]; readonly nextOffset: number };
+export type Decoded = {
+  readonly records: LogRecord[];
+  readonly nextOffset: number;
+  /** In which the last batch was written; -1 when there is none. */
+  readonly leaderEpoch: number;
+};
 
 /**
  * The records from `position` on. Control batches and, where the broker named them, records of aborted transactions are left
@@ -13,6 +18,7 @@ export function decodeFetched(name: string, fetched: FetchedPartition, position:
   const aborted = new AbortedTransactions(fetched.abortedTransactions ?? []);
   const records: LogRecord[] = [];
   let nextOffset = position;
+  let leaderEpoch = -1;
   for (const batch of batchesIn(fetched.records ?? Buffer.alloc(0))) {
     if (batch.nextOffset <= position) continue;
     if (batch.crc !== batch.computeCrc()) {
@@ -23,10 +29,11 @@ export function decodeFetched(name: string, fetched: FetchedPartition, position:
       );
     }
     nextOffset = batch.nextOffset;
+    leaderEpoch = batch.partitionLeaderEpoch;
     if (aborted.hides(batch)) continue;
     for (const record of readBatch(batch)) if (record.offset >= position) records.push(record);
   }
-  return { records, nextOffset };
+  return { records, nextOffset, leaderEpoch };
 }
 
 /** Follows the transactions of a fetch in offset order. */

@@ -1,29 +1,33 @@
 import type { Cancel } from "@odradek/kit";
-import { ErrorCode, FetchApi, type FetchResponse } from "@odradek/protocol";
+import { ErrorCode, FetchApi, type FetchResponse, UUID_ZERO } from "@odradek/protocol";
 import type { Cluster } from "../cluster/cluster.ts";
-import { fetchOffsets, groupedBy, listOffsets, type Partition, partitionName } from "../cluster/offsets.ts";
+import { LeaderSearch } from "../cluster/leader-search.ts";
+import { versionMaxFor } from "../cluster/metadata.ts";
+import { groupedBy, type Partition, partitionName } from "../cluster/offsets.ts";
 import { backoffMs } from "../cluster/retry.ts";
-import { KafkaError, mayRetry } from "../errors.ts";
+import { KafkaError, mayRetry, saysStaleMetadata } from "../errors.ts";
 import { decodeFetched } from "./decode.ts";
+import { FetchSession, type Wanted } from "./fetch-session.ts";
+import { locate } from "./locate.ts";
 import type { ConsumerSettings } from "./options.ts";
 import { type ConsumedBatch, Position, type Start } from "./position.ts";
 
-type Asked = { readonly position: Position; readonly offset: number };
-
-const SESSIONLESS = { sessionId: 0, sessionEpoch: -1 };
+type Asked = Wanted & { readonly position: Position };
+type FetchedPartition = FetchResponse["responses"][number]["partitions"][number];
 
 /**
- * Keeps assigned partitions supplied: finds where to begin, and has one fetch under way per leader as long as nothing fetched
+ * Keeps assigned partitions supplied: finds where to begin, and has one fetch under way per broker as long as nothing fetched
  * from it waits to be handed out. So memory is bounded by one answer per broker, and fetching overlaps with handling.
  */
 export class Fetcher {
   readonly #cluster: Cluster;
   readonly #settings: ConsumerSettings;
   readonly #onChange: () => void;
+  readonly #search: LeaderSearch;
   #positions = new Map<string, Position>();
+  readonly #sessions = new Map<number, FetchSession>();
   readonly #busy = new Set<number>();
   #isLocating = false;
-  #isRefreshing = false;
   #wake: Cancel | null = null;
   #isClosed = false;
   /** Until something has been found, failures are not retried for ever: the addresses or the topic may be wrong. */
@@ -36,6 +40,11 @@ export class Fetcher {
     this.#settings = settings;
     this.#onChange = onChange;
     this.#beganMs = cluster.clock.now();
+    this.#search = new LeaderSearch(cluster, {
+      missing: () =>
+        [...this.#positions.values()].filter((one) => one.isAstray && !this.#isFound(one)).map(({ topic }) => topic),
+      answered: () => this.pump(),
+    });
   }
 
   /** A failure that no retry mends, once; after it everything is tried again. */
@@ -76,6 +85,7 @@ export class Fetcher {
       if (batch === null) continue;
       position.buffered = null;
       position.consumed = batch.nextOffset;
+      position.consumedEpoch = position.fetchEpoch;
       this.#positions.delete(name); // to the end of the order
       this.#positions.set(name, position);
       this.pump();
@@ -84,25 +94,38 @@ export class Fetcher {
     return null;
   }
 
-  close(): void {
+  /** Ends its sessions, if the brokers take note within `timeoutMs`: else they end when they are idle for long. */
+  async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
     this.#positions.clear();
+    this.#search.close();
     this.#wake?.();
+    const open = [...this.#sessions].filter(([, session]) => session.isOpen);
+    const { clock } = this.#cluster;
+    await new Promise<void>((resolve) => {
+      const cancel = clock.timer(timeoutMs, resolve);
+      // The lane for fetches may be waiting for records.
+      const ends = open.map(([broker, session]) =>
+        this.#cluster.send(broker, FetchApi, { ...this.#request(), maxWaitMs: 0, ...session.end() }, { timeoutMs }),
+      );
+      void Promise.allSettled(ends).then(cancel).then(resolve);
+    });
   }
 
   /** Starts whatever can be started now. */
   pump(): void {
     if (this.#isClosed || this.#fault !== null) return;
     const now = this.#cluster.clock.now();
+    for (const position of this.#positions.values()) if (this.#isFound(position)) position.notBeforeMs = now;
     const due = [...this.#positions.values()].filter((position) => position.notBeforeMs <= now);
     if (due.length < this.#positions.size) this.#wakeLater(now);
     const lost = due.filter((position) => this.#isLost(position));
     if (lost.length > 0 && !this.#isLocating) void this.#locate(lost);
     const fetchable = due.filter((position) => !this.#isLost(position));
-    const ledBy = groupedBy(fetchable, (position) => this.#leaderOf(position));
-    for (const [leader, positions] of ledBy) {
-      if (leader === null || this.#busy.has(leader) || positions.some(({ buffered }) => buffered !== null)) continue;
-      void this.#fetch(leader, positions);
+    const bySource = groupedBy(fetchable, (position) => this.#sourceOf(position));
+    for (const [source, positions] of bySource) {
+      if (source === null || this.#busy.has(source) || positions.some(({ buffered }) => buffered !== null)) continue;
+      void this.#fetch(source, positions);
     }
   }
 
@@ -111,10 +134,27 @@ export class Fetcher {
     return fetchOffset === null || this.#cluster.known?.topics.has(topic) !== true;
   }
 
-  /** Null, and a later attempt, when nobody is known to lead it. */
-  #leaderOf(position: Position): number | null {
+  /** It has failed in the wrong place, and now the right one is known. */
+  #isFound({ topic, partition, route, isAstray }: Position): boolean {
+    return isAstray && this.#cluster.hasMoved(topic, partition, route);
+  }
+
+  /** Null, and a later attempt, when nobody is known to lead it or it has to be begun anew. */
+  #sourceOf(position: Position): number | null {
     try {
-      return this.#cluster.leaderOf(position.topic, position.partition);
+      const route = this.#cluster.routeTo(position.topic, position.partition);
+      position.topicId ??= route.topicId;
+      if (position.topicId !== route.topicId) {
+        this.#beginAnew(position, ErrorCode.UNKNOWN_TOPIC_ID, "the topic has been deleted and created anew");
+        return null;
+      }
+      Object.assign(position, { route, isAstray: false });
+      const { follower } = position;
+      if (follower === null) return route.leader;
+      if (this.#cluster.clock.now() < follower.untilMs && this.#cluster.known?.brokers.has(follower.broker))
+        return follower.broker;
+      position.follower = null;
+      return route.leader;
     } catch (error) {
       this.#failed([position], error as Error);
       return null;
@@ -123,22 +163,13 @@ export class Fetcher {
 
   async #locate(positions: readonly Position[]): Promise<void> {
     this.#isLocating = true;
+    for (const position of positions) {
+      position.route = this.#cluster.knownRoute(position.topic, position.partition);
+      position.isAstray = false;
+    }
     try {
-      for (const topic of new Set(positions.map((one) => one.topic))) await this.#cluster.topic(topic);
-      await this.#locateCommitted(positions.filter(({ start }) => start === "committed"));
-      for (const [start, list] of groupedBy(
-        positions.filter(({ fetchOffset }) => fetchOffset === null),
-        (one) => one.start,
-      )) {
-        const at = start === "committed" || typeof start === "number" ? this.#reset(list[0]!) : start;
-        for (const found of await listOffsets(this.#cluster, list, at, this.#settings.isolationLevel)) {
-          const position = list.find((one) => one.topic === found.topic && one.partition === found.partition)!;
-          // No record as young as the time asked for: begin behind the last one.
-          if (found.offset >= 0) position.begin(found.offset);
-          else position.start = "latest";
-          this.#hasReached = true;
-        }
-      }
+      await locate(this.#cluster, this.#settings, positions);
+      this.#hasReached = true;
     } catch (error) {
       this.#failed(positions, error as Error);
     } finally {
@@ -147,48 +178,39 @@ export class Fetcher {
     this.#changed();
   }
 
-  async #locateCommitted(positions: readonly Position[]): Promise<void> {
-    const { groupId } = this.#settings;
-    if (positions.length === 0 || groupId === null) return;
-    for (const { topic, partition, offset } of await fetchOffsets(this.#cluster, groupId, positions)) {
-      const position = positions.find((one) => one.topic === topic && one.partition === partition);
-      position?.begin(offset);
-      if (position !== undefined) position.committed = offset;
-    }
+  #request() {
+    const { maxWaitMs, minBytes, maxBytes, isolationLevel, rack } = this.#settings;
+    return { replicaId: -1, maxWaitMs, minBytes, maxBytes, isolationLevel, rackId: rack };
   }
 
-  #reset(position: Position): "earliest" | "latest" {
-    const { autoOffsetReset } = this.#settings;
-    if (autoOffsetReset !== "none") return autoOffsetReset;
-    throw new KafkaError(
-      ErrorCode.OFFSET_OUT_OF_RANGE,
-      partitionName(position),
-      'there is no place to begin, and autoOffsetReset is "none"',
-    );
-  }
-
-  async #fetch(leader: number, positions: readonly Position[]): Promise<void> {
-    this.#busy.add(leader);
-    const { maxWaitMs, minBytes, maxBytes, isolationLevel, partitionBytesMax } = this.#settings;
-    const asked: Asked[] = positions.map((position) => ({ position, offset: position.fetchOffset! }));
-    const topics = [...groupedBy(asked, ({ position }) => position.topic)].map(([topic, list]) => ({
-      topic,
-      partitions: list.map(({ position: { partition }, offset }) => ({
-        partition,
-        currentLeaderEpoch: this.#cluster.known?.topics.get(topic)?.partitions[partition]?.leaderEpoch ?? -1,
-        fetchOffset: offset,
-        partitionMaxBytes: partitionBytesMax,
-      })),
-    }));
+  async #fetch(source: number, positions: readonly Position[]): Promise<void> {
+    this.#busy.add(source);
+    const session = this.#sessions.get(source) ?? new FetchSession(this.#settings.partitionBytesMax);
+    this.#sessions.set(source, session);
+    const asked: Asked[] = positions.map((position) => {
+      const { topic, partition, topicId, fetchOffset, fetchEpoch: lastFetchedEpoch, route } = position;
+      const currentLeaderEpoch = route!.leaderEpoch;
+      return { position, topic, topicId, partition, fetchOffset: fetchOffset!, currentLeaderEpoch, lastFetchedEpoch };
+    });
+    const { maxWaitMs } = this.#settings;
     try {
-      const timeoutMs = maxWaitMs + this.#cluster.settings.requestTimeoutMs;
-      const request = { replicaId: -1, maxWaitMs, minBytes, maxBytes, isolationLevel, ...SESSIONLESS, topics };
-      const options = { lane: "fetch" as const, timeoutMs, mayWaitMs: maxWaitMs };
-      this.#take(await this.#cluster.send(leader, FetchApi, request, options), asked);
+      const response = await this.#cluster.send(
+        source,
+        FetchApi,
+        (version) => ({ ...this.#request(), ...session.ask(asked, version) }),
+        {
+          lane: "fetch",
+          timeoutMs: maxWaitMs + this.#cluster.settings.requestTimeoutMs,
+          mayWaitMs: maxWaitMs,
+          versionMax: versionMaxFor(asked.map(({ topicId }) => topicId)),
+        },
+      );
+      if (session.answered(response)) this.#take(response, asked);
     } catch (error) {
+      session.lost();
       this.#failed(positions, error as Error);
     } finally {
-      this.#busy.delete(leader);
+      this.#busy.delete(source);
     }
     this.#changed();
   }
@@ -196,62 +218,112 @@ export class Fetcher {
   #take(response: FetchResponse, asked: readonly Asked[]): void {
     this.#hasReached = true;
     if (response.errorCode !== 0) throw new KafkaError(response.errorCode, "fetch");
-    const questions = new Map(asked.map((one) => [partitionName(one.position), one]));
-    for (const { topic, partitions } of response.responses) {
+    const names = new Map(asked.map(({ topicId, topic }) => [topicId, topic]));
+    const questions = new Map(asked.map((one) => [partitionName(one), one]));
+    for (const { topic, topicId, partitions } of response.responses) {
       for (const fetched of partitions) {
-        const name = partitionName({ topic, partition: fetched.partitionIndex });
+        const of = topicId === UUID_ZERO ? topic : (names.get(topicId) ?? "");
+        const name = partitionName({ topic: of, partition: fetched.partitionIndex });
         const question = questions.get(name);
-        // A seek or a new assignment may have come in between: then the answer is to a question no longer asked.
-        if (question === undefined || this.#positions.get(name) !== question.position) continue;
-        if (fetched.errorCode === 0) this.#fill(question.position, fetched);
-        else this.#refused(question.position, fetched.errorCode);
+        const position = this.#positions.get(name);
+        // A seek or a new assignment may have come in between, or another answer: then this is one to a question no longer asked.
+        if (question === undefined || position !== question.position) continue;
+        if (position.fetchOffset !== question.fetchOffset || position.buffered !== null) continue;
+        if (fetched.errorCode === 0) this.#fill(position, fetched);
+        else this.#refused(position, fetched, response);
       }
     }
   }
 
-  #fill(position: Position, fetched: FetchResponse["responses"][number]["partitions"][number]): void {
+  #fill(position: Position, fetched: FetchedPartition): void {
+    if (fetched.preferredReadReplica >= 0) return this.#sentNearby(position, fetched.preferredReadReplica);
+    if (fetched.divergingEpoch.endOffset >= 0) return this.#diverged(position, fetched.divergingEpoch);
     const { topic, partition } = position;
-    const { records, nextOffset } = decodeFetched(partitionName(position), fetched, position.fetchOffset!);
+    const { records, nextOffset, leaderEpoch } = decodeFetched(partitionName(position), fetched, position.fetchOffset!);
     position.fetchOffset = nextOffset;
+    if (leaderEpoch >= 0) position.fetchEpoch = leaderEpoch;
     position.failures = 0;
-    if (records.length > 0)
+    if (records.length > 0) {
       position.buffered = { topic, partition, records, nextOffset, highWatermark: fetched.highWatermark };
-    else position.consumed = nextOffset;
-  }
-
-  #refused(position: Position, errorCode: number): void {
-    if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
-      this.#positions.set(partitionName(position), new Position(position, this.#reset(position)));
       return;
     }
-    this.#failed([position], new KafkaError(errorCode, partitionName(position)));
+    position.consumed = nextOffset;
+    position.consumedEpoch = position.fetchEpoch;
+  }
+
+  #sentNearby(position: Position, broker: number): void {
+    const { clock, settings, known } = this.#cluster;
+    if (known?.brokers.has(broker)) {
+      position.follower = { broker, untilMs: clock.now() + settings.metadataAgeMsMax };
+      return;
+    }
+    const text = `broker ${broker} is named as the nearest, and nobody knows where it is`;
+    this.#failed([position], new KafkaError(ErrorCode.REPLICA_NOT_AVAILABLE, partitionName(position), text));
+  }
+
+  /** The log is another than the one we have read: it has been cut off where a leader was elected that did not have it all (KIP-320). */
+  #diverged(position: Position, { epoch, endOffset }: FetchedPartition["divergingEpoch"]): void {
+    const offset = position.fetchOffset!;
+    if (endOffset < offset) {
+      const text = `what was read from offset ${endOffset} to ${offset} has been cut off the log`;
+      const error = new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, partitionName(position), text);
+      if (this.#settings.autoOffsetReset === "none") return this.#failForGood(error);
+      this.#cluster.settings.onTrouble?.(error);
+    }
+    position.begin(Math.min(offset, endOffset), epoch);
+  }
+
+  #refused(position: Position, fetched: FetchedPartition, { nodeEndpoints }: FetchResponse): void {
+    const { topic, partition, follower } = position;
+    const { errorCode, currentLeader } = fetched;
+    // A follower may lag, or begin later: the leader is asked before anything is given up.
+    if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE && follower === null)
+      return this.#beginAnew(position, errorCode, `offset ${position.fetchOffset} is not there`);
+    const { leaderId: leader, leaderEpoch } = currentLeader;
+    this.#cluster.learnLeader({ topic, partition, leader, leaderEpoch, endpoints: nodeEndpoints });
+    const error = new KafkaError(errorCode, partitionName(position));
+    if (follower === null) this.#failed([position], error);
+    else this.#again([position], error);
+  }
+
+  /** Its offset means nothing any more: begins by policy, and says so, or gives the error to the reader. */
+  #beginAnew(position: Position, errorCode: ErrorCode, why: string): void {
+    const { autoOffsetReset } = this.#settings;
+    const name = partitionName(position);
+    if (autoOffsetReset === "none")
+      return this.#failForGood(new KafkaError(errorCode, name, `${why}, and autoOffsetReset is "none"`));
+    const error = new KafkaError(errorCode, name, `${why}: reading goes on at the ${autoOffsetReset} offset`);
+    this.#cluster.settings.onTrouble?.(error);
+    this.#positions.set(name, new Position(position, autoOffsetReset));
+    // Not from within the walk over all positions.
+    this.#cluster.clock.afterTick(() => this.pump());
+  }
+
+  #failForGood(error: Error): void {
+    this.#fault = error;
+    this.#onChange();
   }
 
   #failed(positions: readonly Position[], error: Error): void {
-    const { clock, random, settings } = this.#cluster;
-    const now = clock.now();
-    if (!mayRetry(error) || (!this.#hasReached && now - this.#beganMs > settings.operationTimeoutMs)) {
-      this.#fault = error;
-      this.#onChange();
-      return;
-    }
-    settings.onTrouble?.(error);
-    for (const position of positions) position.notBeforeMs = now + backoffMs(position.failures++, random);
-    this.#refresh([...new Set(positions.map(({ topic }) => topic))]);
-    this.#wakeLater(now);
+    const { clock, settings } = this.#cluster;
+    const isLate = !this.#hasReached && clock.now() - this.#beganMs > settings.operationTimeoutMs;
+    if (isLate || !mayRetry(error)) this.#failForGood(error);
+    else this.#again(positions, error);
   }
 
-  /** What fails here fails again, and is counted, when the partition is fetched. */
-  #refresh(topics: readonly string[]): void {
-    if (this.#isRefreshing) return;
-    this.#isRefreshing = true;
-    void this.#cluster
-      .refresh(topics)
-      .catch(() => undefined)
-      .then(() => {
-        this.#isRefreshing = false;
-        this.pump();
-      });
+  /** Later, and from the leader. */
+  #again(positions: readonly Position[], error: Error): void {
+    const { clock, random, settings } = this.#cluster;
+    const now = clock.now();
+    settings.onTrouble?.(error);
+    const isAstray = saysStaleMetadata(error);
+    for (const position of positions) {
+      position.notBeforeMs = now + backoffMs(position.failures++, settings, random);
+      position.follower = null;
+      position.isAstray = isAstray;
+    }
+    if (isAstray) this.#search.begin();
+    this.#wakeLater(now);
   }
 
   /** Comes back when the first of those that wait is due. */

@@ -18,6 +18,8 @@ export type ConsumerOptions = ClusterOptions & {
   readonly maxWaitMs?: number;
   readonly maxBytes?: number;
   readonly partitionBytesMax?: number;
+  /** Where this consumer stands: it may be sent to a follower in the same rack (KIP-392). */
+  readonly rack?: string;
   readonly sessionTimeoutMs?: number;
   readonly rebalanceTimeoutMs?: number;
   readonly heartbeatIntervalMs?: number;
@@ -36,6 +38,7 @@ export type ConsumerSettings = {
   readonly maxWaitMs: number;
   readonly maxBytes: number;
   readonly partitionBytesMax: number;
+  readonly rack: string;
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
@@ -60,6 +63,7 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
     maxWaitMs: options.maxWaitMs ?? 500,
     maxBytes: options.maxBytes ?? 50 * 1024 * 1024,
     partitionBytesMax: options.partitionBytesMax ?? 1024 * 1024,
+    rack: options.rack ?? "",
     sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
     rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? 60_000,
     heartbeatIntervalMs: options.heartbeatIntervalMs ?? 3_000,

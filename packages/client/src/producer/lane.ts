@@ -1,4 +1,5 @@
 import type { CompressionName } from "@odradek/protocol";
+import type { Route } from "../cluster/metadata.ts";
 import { OutgoingBatch, type Identity } from "./batch.ts";
 
 const SEQUENCES = 2 ** 31;
@@ -14,6 +15,10 @@ export class PartitionLane {
   isInFlight = false;
   /** Not before this time, of the clock's `now`, is the first batch sent again. */
   notBeforeMs = 0;
+  /** Where the last attempt went; null: nobody was known to lead. */
+  route: Route | null = null;
+  /** The last attempt has failed because that was the wrong place. */
+  isAstray = false;
   /** Null until the first batch leaves, and again after a failure that makes its sequence numbers doubtful. */
   identity: Identity | null = null;
   #nextSequence = 0;

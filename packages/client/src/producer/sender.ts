@@ -1,6 +1,9 @@
 import type { Cancel } from "@odradek/kit";
-import { ErrorCode, ProduceApi, type ProduceResponse } from "@odradek/protocol";
+import { ErrorCode, ProduceApi, type ProduceResponse, UUID_ZERO } from "@odradek/protocol";
 import type { Cluster } from "../cluster/cluster.ts";
+import { LeaderSearch } from "../cluster/leader-search.ts";
+import { versionMaxFor } from "../cluster/metadata.ts";
+import { groupedBy } from "../cluster/offsets.ts";
 import { backoffMs } from "../cluster/retry.ts";
 import { DeadlineError, KafkaError, mayRetry, saysStaleMetadata } from "../errors.ts";
 import type { Identity, OutgoingBatch } from "./batch.ts";
@@ -36,7 +39,7 @@ export class Sender {
   readonly #requests = new Map<number, number>();
   #identity: Identity | null = null;
   #identifying = false;
-  #refreshing = false;
+  readonly #search: LeaderSearch;
   #wake: { readonly atMs: number; readonly cancel: Cancel } | null = null;
   /** Batches are due at once, full or not. */
   isFlushing = false;
@@ -51,27 +54,33 @@ export class Sender {
     this.#settings = settings;
     this.#lanes = lanes;
     this.#events = events;
+    this.#search = new LeaderSearch(cluster, {
+      missing: () => this.#missing(),
+      answered: () => this.run(),
+    });
   }
 
   /** Sends all batches that are due and can be sent now; comes back by itself for those that can't. */
   run(): void {
     const { clock } = this.#cluster;
     const now = clock.now();
-    const byBroker = new Map<number, PartitionLane[]>();
+    const sendable: PartitionLane[] = [];
     for (const lane of this.#lanes.values()) {
       if (lane.first === null || lane.isInFlight) continue;
       if (this.#expire(lane, now)) continue;
+      if (this.#isFound(lane)) lane.notBeforeMs = 0;
       const dueMs = Math.max(
         lane.notBeforeMs,
         this.#isReady(lane) ? now : lane.first.createdMs + this.#settings.lingerMs,
       );
       if (dueMs > now) this.#wakeAt(dueMs);
-      else if (this.#isIdentified(lane)) this.#route(lane, byBroker);
+      else if (this.#hasRoute(lane) && this.#isIdentified(lane)) sendable.push(lane);
     }
-    for (const [broker, lanes] of byBroker) this.#dispatch(broker, lanes);
+    for (const [broker, lanes] of groupedBy(sendable, ({ route }) => route!.leader)) this.#dispatch(broker, lanes);
   }
 
   close(): void {
+    this.#search.close();
     this.#wake?.cancel();
     this.#wake = null;
   }
@@ -138,15 +147,31 @@ export class Sender {
     this.run();
   }
 
-  #route(lane: PartitionLane, byBroker: Map<number, PartitionLane[]>): void {
+  #hasRoute(lane: PartitionLane): boolean {
     try {
-      const leader = this.#cluster.leaderOf(lane.topic, lane.partition);
-      const lanes = byBroker.get(leader);
-      if (lanes === undefined) byBroker.set(leader, [lane]);
-      else lanes.push(lane);
+      const route = this.#cluster.routeTo(lane.topic, lane.partition);
+      const before = lane.route?.topicId ?? route.topicId;
+      // The topic has been deleted and created anew: nothing of what the old one had is there, and no place in a sequence.
+      if (before !== route.topicId) this.#dropIdentity(lane);
+      lane.route = route;
+      lane.isAstray = false;
+      return true;
     } catch (error) {
       this.#failed(lane, error as Error);
+      return false;
     }
+  }
+
+  /** It has failed in the wrong place, and now the right one is known. */
+  #isFound({ topic, partition, route, isAstray }: PartitionLane): boolean {
+    return isAstray && this.#cluster.hasMoved(topic, partition, route);
+  }
+
+  /** Topics of batches that do not know where to go. */
+  #missing(): string[] {
+    return [...this.#lanes.values()]
+      .filter((lane) => lane.first !== null && lane.isAstray && !lane.isInFlight && !this.#isFound(lane))
+      .map(({ topic }) => topic);
   }
 
   #dispatch(broker: number, lanes: readonly PartitionLane[]): void {
@@ -168,11 +193,7 @@ export class Sender {
     this.#requests.set(broker, (this.#requests.get(broker) ?? 0) + 1);
     try {
       const response = await this.#request(broker, lanes);
-      for (const lane of lanes)
-        this.#answered(
-          lane,
-          response === null ? { errorCode: 0, baseOffset: -1, errorMessage: null } : partOf(response, lane),
-        );
+      for (const lane of lanes) this.#answered(lane, response === null ? null : partOf(response, lane), response);
     } catch (error) {
       for (const lane of lanes) this.#failed(lane, error as Error);
     } finally {
@@ -183,32 +204,37 @@ export class Sender {
 
   async #request(broker: number, lanes: readonly PartitionLane[]): Promise<ProduceResponse | null> {
     const { acks, compression, requestTimeoutMs } = this.#settings;
-    const topics = new Map<string, { index: number; records: Buffer }[]>();
-    for (const lane of lanes) {
-      const partitions = topics.get(lane.topic) ?? [];
-      partitions.push({ index: lane.partition, records: lane.encodeFirst(compression) });
-      topics.set(lane.topic, partitions);
-    }
-    const topicData = [...topics].map(([name, partitionData]) => ({ name, partitionData }));
+    const topicData = [...groupedBy(lanes, ({ topic }) => topic)].map(([name, list]) => ({
+      name,
+      topicId: list[0]!.route!.topicId ?? UUID_ZERO,
+      partitionData: list.map((lane) => ({ index: lane.partition, records: lane.encodeFirst(compression) })),
+    }));
     const request = { acks, timeoutMs: requestTimeoutMs, topicData };
-    if (acks !== 0) return this.#cluster.send(broker, ProduceApi, request);
+    const versionMax = versionMaxFor(lanes.map(({ route }) => route!.topicId));
+    if (acks !== 0) return this.#cluster.send(broker, ProduceApi, request, { versionMax });
     const connection = await this.#cluster.connectionTo(broker, "main");
-    await connection.sendUnanswered(ProduceApi, request);
+    await connection.sendUnanswered(ProduceApi, request, versionMax);
     return null;
   }
 
-  #answered(lane: PartitionLane, part: { errorCode: number; baseOffset: number; errorMessage: string | null }): void {
-    const isWritten = part.errorCode === 0 || part.errorCode === ErrorCode.DUPLICATE_SEQUENCE_NUMBER;
-    if (part.errorCode === ErrorCode.MESSAGE_TOO_LARGE) return this.#tooLarge(lane);
-    if (!isWritten) {
-      const error = new KafkaError(part.errorCode, `${lane.topic}-${lane.partition}`, part.errorMessage);
-      if (this.#settings.isIdempotent && doubtsIdentity.has(part.errorCode)) this.#renew(lane, error);
-      else this.#failed(lane, error);
-      return;
-    }
+  /** `part` is null when nobody answers. */
+  #answered(lane: PartitionLane, part: Part | null, response: ProduceResponse | null): void {
+    const errorCode = part?.errorCode ?? ErrorCode.NONE;
+    if (errorCode === ErrorCode.MESSAGE_TOO_LARGE) return this.#tooLarge(lane);
+    if (errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.DUPLICATE_SEQUENCE_NUMBER)
+      return this.#refused(lane, part!, response!);
     lane.isInFlight = false;
     lane.notBeforeMs = 0;
-    this.#gone(lane.advance(), null, part.baseOffset);
+    this.#gone(lane.advance(), null, part?.baseOffset ?? -1);
+  }
+
+  #refused(lane: PartitionLane, { errorCode, errorMessage, currentLeader }: Part, response: ProduceResponse): void {
+    const { topic, partition } = lane;
+    const { leaderId: leader, leaderEpoch } = currentLeader;
+    this.#cluster.learnLeader({ topic, partition, leader, leaderEpoch, endpoints: response.nodeEndpoints });
+    const error = new KafkaError(errorCode, `${topic}-${partition}`, errorMessage);
+    if (this.#settings.isIdempotent && doubtsIdentity.has(errorCode)) this.#renew(lane, error);
+    else this.#failed(lane, error);
   }
 
   /** Only the broker knows how large a batch its topic takes: two halves may pass, one record alone is at its end. */
@@ -250,8 +276,9 @@ export class Sender {
       this.#giveUp(lane, error);
       return;
     }
-    if (saysStaleMetadata(error)) this.#refresh(lane.topic);
+    lane.isAstray = saysStaleMetadata(error);
     this.#again(lane, error);
+    if (lane.isAstray) this.#search.begin();
   }
 
   #again(lane: PartitionLane, error: Error): void {
@@ -260,32 +287,20 @@ export class Sender {
     batch.lastError = error;
     this.#cluster.settings.onTrouble?.(error);
     lane.isInFlight = false;
-    lane.notBeforeMs = this.#cluster.clock.now() + backoffMs(batch.attempts - 1, this.#cluster.random);
+    const { clock, random, settings } = this.#cluster;
+    lane.notBeforeMs = clock.now() + backoffMs(batch.attempts - 1, settings, random);
     this.#wakeAt(lane.notBeforeMs);
-  }
-
-  /** Learns the leaders again; one question at a time. What fails here fails again, with its deadline, when the batch is sent. */
-  #refresh(topic: string): void {
-    if (this.#refreshing) return;
-    this.#refreshing = true;
-    const topics = new Set([
-      topic,
-      ...[...this.#lanes.values()].filter((lane) => lane.first !== null).map((lane) => lane.topic),
-    ]);
-    void this.#cluster.refresh([...topics]).then(
-      () => (this.#refreshing = false),
-      () => (this.#refreshing = false),
-    );
   }
 }
 
-function partOf(
-  response: ProduceResponse,
-  lane: PartitionLane,
-): ProduceResponse["responses"][number]["partitionResponses"][number] {
-  const topic = response.responses.find(({ name }) => name === lane.topic);
-  const part = topic?.partitionResponses.find(({ index }) => index === lane.partition);
+type Part = ProduceResponse["responses"][number]["partitionResponses"][number];
+
+function partOf({ responses }: ProduceResponse, { topic, partition, route }: PartitionLane): Part {
+  const of = responses.find(({ name, topicId }) =>
+    topicId === UUID_ZERO ? name === topic : topicId === route!.topicId,
+  );
+  const part = of?.partitionResponses.find(({ index }) => index === partition);
   if (part === undefined)
-    throw new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, `${lane.topic}-${lane.partition}`, "missing in the answer");
+    throw new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, `${topic}-${partition}`, "missing in the answer");
   return part;
 }
