@@ -47,8 +47,9 @@ export class Workload {
   readonly #work: Promise<void>[] = [];
   readonly #sendErrors = new TroubleList();
   readonly #pollErrors = new TroubleList();
-  /** Of the lone consumer, the offset behind what it has polled. */
+  /** By partition, the offset behind what the lone consumer has polled, and behind what any member of the group has. */
   readonly #positions: number[];
+  readonly #groupPositions: number[];
   #isSending = true;
   #isReading = true;
 
@@ -58,6 +59,7 @@ export class Workload {
     this.#group = `${topic}-group`;
     this.#partitions = Array.from({ length: partitionCount }, (_, partition) => `${topic}-${partition}`);
     this.#positions = this.#partitions.map(() => 0);
+    this.#groupPositions = this.#partitions.map(() => 0);
     this.acknowledged = new Silence(this.#partitions);
     this.polled = new Silence(this.#partitions);
   }
@@ -76,11 +78,11 @@ export class Workload {
     this.#isSending = false;
     await Promise.all(this.#producers.map((producer) => producer.close()));
     const topic: ReadTopic = { bootstrap: this.#bootstrap, topic: this.topic, names: this.#partitions };
-    const ends = await endsOf(topic);
-    const isReadToEnd = await this.#readTo(ends);
+    const isReadToEnd = await this.#readTo(await endsOf(topic));
     this.#isReading = false;
     await Promise.all(this.#work);
-    await tellLogs(this.#history, topic, ends);
+    // Asked anew: what was given up may have been written, and polled, since.
+    await tellLogs(this.#history, topic, await endsOf(topic));
     const verdict = this.#history.judge({ isReadToEnd });
     return { ...verdict, isReadToEnd, sendErrors: this.#sendErrors, pollErrors: this.#pollErrors };
   }
@@ -121,7 +123,7 @@ export class Workload {
     try {
       const [place] = await producer.send({
         topic: this.topic,
-        messages: [{ partition, value: payloadOf(value) }],
+        messages: [{ partition, value: payloadOf(partition, value) }],
       });
       told.acknowledged(name, value, place!.offset);
       this.acknowledged.hear(name, performance.now());
@@ -146,7 +148,7 @@ export class Workload {
   }
 
   async #readInGroup(name: string): Promise<void> {
-    const told = this.#history.consumer(name, this.#group);
+    const told = this.#history.consumer(name, this.#group, { groupFrom: 0 });
     while (this.#isReading) {
       await using consumer = createConsumer({
         ...{ bootstrap: this.#bootstrap, clientId: name, groupId: this.#group, maxWaitMs: pollMs },
@@ -154,8 +156,10 @@ export class Workload {
       });
       consumer.subscribe([this.topic]);
       await this.#poll(consumer, (batch) => {
+        const { partition, nextOffset } = batch;
+        this.#groupPositions[partition] = Math.max(this.#groupPositions[partition]!, nextOffset);
         told.assigned(); // a rebalance may have taken it back to what the group had committed
-        told.polled(this.#partitions[batch.partition]!, readRecords(batch));
+        told.polled(this.#partitions[partition]!, readRecords(batch));
       });
     }
   }
@@ -173,9 +177,13 @@ export class Workload {
     }
   }
 
+  /** Returns whether the consumer and the group came so far. */
   async #readTo(ends: readonly number[]): Promise<boolean> {
     const deadlineMs = performance.now() + endMs;
-    const isThere = (): boolean => ends.every((end, partition) => this.#positions[partition]! >= end);
+    const isThere = (): boolean =>
+      [this.#positions, this.#groupPositions].every((positions) =>
+        ends.every((end, partition) => positions[partition]! >= end),
+      );
     while (!isThere() && performance.now() < deadlineMs) await wait(pollMs);
     return isThere();
   }

@@ -3,8 +3,14 @@ import type { PartitionHistory } from "./partition-history.ts";
 /** A record as it was read: the value is the number that `send` gave, or -1 when the bytes are no such number. */
 export type ReadRecord = { readonly offset: number; readonly value: number };
 
-/** What all members of a group have polled: by partition, the offset behind it. */
-export type GroupCoverage = { readonly name: string; readonly next: Map<string, number> };
+/** What all members of a group have polled. */
+export type GroupCoverage = {
+  readonly name: string;
+  /** Where a partition begins for it; null: wherever its first poll does. */
+  readonly from: number | null;
+  /** By partition, the offset behind what was polled. */
+  readonly next: Map<string, number>;
+};
 
 type AnomalyOf = {
   readonly back: "nonmonotonic-poll" | "internal-nonmonotonic-poll";
@@ -61,7 +67,7 @@ export class ConsumerHistory {
   #coverGroup(log: PartitionHistory, partition: string, records: readonly ReadRecord[]): void {
     if (this.#group === null) return;
     const first = records[0]!.offset;
-    const next = this.#group.next.get(partition) ?? first;
+    const next = this.#group.next.get(partition) ?? this.#group.from ?? first;
     if (first > next) log.jumped({ name: "group-skip", from: next - 1, to: first, who: `group ${this.#group.name}` });
     this.#group.next.set(partition, Math.max(next, records.at(-1)!.offset + 1));
   }

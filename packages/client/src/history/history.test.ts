@@ -197,6 +197,18 @@ test("group-skip: a member that takes over may repeat, but not begin behind what
   expect(history.judge().anomalies).toMatchObject([{ name: "group-skip", witnesses: [{ offset: 4 }] }]);
 });
 
+test("group-skip: before the group's first poll, too, where it is known to begin at an offset", () => {
+  const anomaliesFor = (groupFrom: number | null): string[] => {
+    const history = written(3);
+    history.consumer("c").polled(words, at(0, 1, 2));
+    history.consumer("one", "g", { groupFrom }).polled(words, at(1, 2));
+    return names(history.judge());
+  };
+  expect(anomaliesFor(0)).toEqual(["group-skip"]);
+  expect(anomaliesFor(1)).toEqual([]);
+  expect(anomaliesFor(null)).toEqual([]);
+});
+
 test("partitions have nothing to do with one another", () => {
   const history = written(1);
   const producer = history.producer("q");

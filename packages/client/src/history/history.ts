@@ -48,9 +48,13 @@ export class History {
     return new ProducerHistory(send, this.#partition);
   }
 
-  /** A consumer of its own, or a member of a group. */
-  consumer(name: string, group: string | null = null): ConsumerHistory {
-    return new ConsumerHistory(name, group === null ? null : this.#group(group), this.#partition);
+  /** A consumer of its own, or a member of a group. `groupFrom`: the offset at which every partition begins for a new group, if known. */
+  consumer(
+    name: string,
+    group: string | null = null,
+    { groupFrom = null }: { groupFrom?: number | null } = {},
+  ): ConsumerHistory {
+    return new ConsumerHistory(name, group === null ? null : this.#group(group, groupFrom), this.#partition);
   }
 
   /** The whole log as it stands at the end, from its start; may come in pieces, and an empty one says that nothing is there. */
@@ -75,9 +79,9 @@ export class History {
     return { anomalies: this.#findings.list(), counts };
   }
 
-  #group(name: string): GroupCoverage {
+  #group(name: string, from: number | null): GroupCoverage {
     let group = this.#groups.get(name);
-    if (group === undefined) this.#groups.set(name, (group = { name, next: new Map() }));
+    if (group === undefined) this.#groups.set(name, (group = { name, from, next: new Map() }));
     return group;
   }
 
