@@ -38,8 +38,11 @@ test("an anomaly, a problem, or consumers that never came to the end: not well",
     /ANOMALY lost-write \(.+\): 3\n {2}t-0 offset 4 value 2: acknowledged, read by nobody/,
   );
   const problem = reportOf({ problems: ["broker 2 ended by itself"] });
-  expect([problem.isOk, reportText(problem)]).toEqual([false, expect.stringContaining("VERDICT 1 problem")]);
-  expect(reportOf({ workload: { ...clean, isReadToEnd: false } }).isOk).toBe(false);
+  expect([problem.isOk, reportText(problem)]).toEqual([false, expect.stringContaining("VERDICT a problem\n")]);
+  const late = reportOf({ workload: { ...clean, isReadToEnd: false } });
+  expect([late.isOk, reportText(late)]).toEqual([false, expect.stringContaining("did not come to the end")]);
+  const all = reportOf({ problems: ["one", "two"], workload: { ...clean, anomalies: [lost], isReadToEnd: false } });
+  expect(reportText(all)).toContain("VERDICT 2 problems; the consumers did not come to the end; an anomaly\n");
 });
 
 test("a fault under which little was done is named, and so is what could not be done", () => {

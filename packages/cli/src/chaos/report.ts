@@ -106,13 +106,14 @@ function workloadText({ counts, sendErrors, pollErrors, anomalies }: WorkloadOut
 
 function verdict({ workload, problems, wasStopped }: ChaosReport): string {
   if (wasStopped) return "stopped: no verdict";
-  if (problems.length > 0 || workload === null)
-    return problems.length > 0 ? `VERDICT ${problems.length} problems` : "the cluster came back from every fault";
-  if (!workload.isReadToEnd) return "VERDICT the consumers did not come to the end";
-  const { length: anomalies } = workload.anomalies;
-  return anomalies === 0
-    ? "VERDICT nothing lost, doubled, reordered or skipped"
-    : `VERDICT ${anomalies} kinds of anomaly`;
+  const wrong: string[] = [];
+  if (problems.length > 0) wrong.push(problems.length === 1 ? "a problem" : `${problems.length} problems`);
+  if (workload?.isReadToEnd === false) wrong.push("the consumers did not come to the end");
+  const anomalies = workload?.anomalies.length ?? 0;
+  if (anomalies > 0) wrong.push(anomalies === 1 ? "an anomaly" : `${anomalies} kinds of anomaly`);
+  if (wrong.length > 0) return `VERDICT ${wrong.join("; ")}`;
+  if (workload === null) return "the cluster came back from every fault";
+  return "VERDICT nothing lost, doubled, reordered or skipped";
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

@@ -42,7 +42,7 @@ class ChaosRun {
     this.#cluster = cluster;
     this.#options = options;
     this.#stop = stop;
-    this.#workload = options.verify ? new Workload(cluster.bootstrap, `chaos-${Date.now()}`) : null;
+    this.#workload = options.verify ? new Workload(cluster.roster.bootstrap, `chaos-${Date.now()}`) : null;
   }
 
   async run(): Promise<ChaosReport> {
@@ -58,11 +58,11 @@ class ChaosRun {
       this.#problem(`the run could not go on: ${textOf(error)}`); // what it has found until here is worth telling
       return null;
     });
-    const where = `${this.#cluster.nodes.metadata.length} metadata nodes, ${this.#cluster.nodes.brokers.length} brokers`;
+    const { metadata, brokers } = this.#cluster.roster.nodes;
     const outcome = { problems: this.#problems, workload };
     return {
       seed,
-      cluster: where,
+      cluster: `${metadata.length} metadata nodes, ${brokers.length} brokers`,
       faults: this.#faults,
       skipped,
       ...outcome,
@@ -79,7 +79,7 @@ class ChaosRun {
       return null;
     }
     try {
-      await workload.start(Math.min(3, this.#cluster.nodes.brokers.length));
+      await workload.start(Math.min(3, this.#cluster.roster.nodes.brokers.length));
       await this.#warm(workload);
       await work();
       if (this.#stop.aborted) return null;
@@ -96,7 +96,7 @@ class ChaosRun {
     const { everyMs, forMs, seed } = this.#options;
     this.#startedMs = performance.now();
     let at = 0;
-    for (const fault of schedule(kinds, this.#cluster.nodes, new SeededRandom(seed))) {
+    for (const fault of schedule(kinds, this.#cluster.roster.nodes, new SeededRandom(seed))) {
       // Never two at once: with two of three copies away, being unavailable is right and would hide what is wrong.
       await this.#sleep(this.#startedMs + everyMs * at++ - performance.now());
       if (this.#stop.aborted || performance.now() - this.#startedMs >= forMs) return;
@@ -115,9 +115,8 @@ class ChaosRun {
     await this.#sleep(fault.forMs);
     const operations = acknowledged === null ? null : acknowledged.heard + polled.heard;
     const healedMs = performance.now();
-    this.#findTheDead(fault);
     await heal(this.#cluster, fault, restart);
-    for (const node of allNodes(this.#cluster)) if (this.#cluster.isGone(node)) await this.#restart(node);
+    await this.#replaceTheDead(fault);
     const isWhole = await this.#whole(wholeMsMax);
     const recoveredMs = performance.now() - healedMs;
     if (!isWhole && !this.#stop.aborted)
@@ -136,12 +135,13 @@ class ChaosRun {
     };
   }
 
-  /** A node that did not survive what leaves processes alone is a finding; the run goes on with a new process. */
-  #findTheDead(fault: Fault): void {
-    const mayBeGone = fault.is === "kill" || fault.is === "disk-full" ? fault.node : null;
-    for (const node of allNodes(this.#cluster))
-      if (node !== mayBeGone && this.#cluster.isGone(node))
-        this.#problem(`${node} ended by itself during "${tellFault(fault)}"`);
+  /** After the healing all should run: a node that does not is a finding, and the run goes on with a new process. */
+  async #replaceTheDead(fault: Fault): Promise<void> {
+    for (const node of allNodes(this.#cluster)) {
+      if (!this.#cluster.isGone(node)) continue;
+      this.#problem(`${node} ended by itself during "${tellFault(fault)}"`);
+      await this.#restart(node);
+    }
   }
 
   /** One that does not come up is a finding, too, and tried again: the faults behind it are still to be seen. */
