@@ -45,12 +45,12 @@ export async function runChaosCommand(options: CommandOptions): Promise<ChaosRep
 async function open(options: CommandOptions): Promise<ChaosCluster> {
   if (!options.fresh && (options.dataDir !== undefined || findRunning() !== null)) {
     const running = new RunningCluster(options.dataDir);
-    tell(`breaking the cluster of \`odradek dev\`   bootstrap ${running.bootstrap}`);
+    tell(`breaking the cluster of \`odradek dev\`   bootstrap ${running.roster.bootstrap}`);
     return running;
   }
   tell(`starting ${options.metadata} metadata nodes and ${options.brokers} brokers`);
   const own = await OwnCluster.start(options);
-  tell(`data and logs in ${own.directory}   bootstrap ${own.bootstrap}`);
+  tell(`data and logs in ${own.directory}   bootstrap ${own.roster.bootstrap}`);
   return own;
 }
 

@@ -19,15 +19,17 @@ export async function begin(
     case "clock":
       return cluster.setClock(fault.node, fault.offsetMs);
     case "partition":
-      for (const { from, to } of fault.cuts) cluster.network?.set(from, to, { isCut: true });
+      for (const { from, to } of fault.cuts) cluster.setWeather(from, to, { isCut: true });
       return;
-    case "slow":
+    case "slow": {
+      const { node, delayMs, jitterMs, bytesPerSecond } = fault;
       for (const other of allNodes(cluster)) {
-        if (other === fault.node) continue;
-        cluster.network?.set(fault.node, other, fault);
-        cluster.network?.set(other, fault.node, fault);
+        if (other === node) continue;
+        cluster.setWeather(node, other, { delayMs, jitterMs, bytesPerSecond });
+        cluster.setWeather(other, node, { delayMs, jitterMs, bytesPerSecond });
       }
       return;
+    }
     case "rolling":
       for (const node of allNodes(cluster)) {
         if (stop.aborted) return;
@@ -52,7 +54,7 @@ export async function heal(cluster: ChaosCluster, fault: Fault, restart: Restart
       return cluster.setClock(fault.node, 0);
     case "partition":
     case "slow":
-      return cluster.network?.heal();
+      return cluster.clearWeather();
     case "rolling":
   }
 }

@@ -71,7 +71,7 @@ class Direction {
         return;
       }
       this.#waiting.shift();
-      if (next.bytes === "end") this.#to.destroy();
+      if (next.bytes === "end") this.#to.destroySoon(); // what was passed on before may still wait in it
       else {
         this.#waitingBytes -= next.bytes.length;
         this.#to.write(next.bytes);

@@ -8,9 +8,10 @@ import type { ClusterPorts } from "../dev/ports.ts";
 import { signal, stateOf, type ProcessIdentity } from "../dev/process-identity.ts";
 import { nodeScripts } from "../dev/scripts.ts";
 import { Failure } from "../terminal/failure.ts";
-import { nodeName, type ChaosCluster } from "./cluster.ts";
+import { nodeName, rosterOf, type ChaosCluster, type Roster } from "./cluster.ts";
+import type { Weather } from "./link.ts";
 import { Network, type Endpoint } from "./network.ts";
-import type { NodeName, Nodes } from "./schedule.ts";
+import type { NodeName } from "./schedule.ts";
 
 export type OwnClusterOptions = { brokers: number; metadata: number; seed: number };
 
@@ -20,21 +21,14 @@ const unheard = { changed: () => {}, line: () => {}, nodeReady: () => {}, died: 
 /** A cluster started for one run, whose nodes reach each other through links of ours; its data goes with it. */
 export class OwnCluster implements ChaosCluster {
   readonly directory: string;
-  readonly network: Network;
-  readonly nodes: Nodes;
-  readonly members: ReadonlyMap<number, string>;
-  readonly bootstrap: string;
+  readonly roster: Roster;
+  readonly #network: Network;
   readonly #cluster: DevCluster;
 
   private constructor(directory: string, network: Network, plans: readonly NodePlan[]) {
     this.directory = directory;
-    this.network = network;
-    const [metadata, brokers] = (["metadata", "broker"] as const).map((role) =>
-      plans.filter((plan) => plan.role === role),
-    );
-    this.nodes = { metadata: metadata!.map(nodeName), brokers: brokers!.map(nodeName) };
-    this.members = new Map(metadata!.map(({ id, address }) => [id, address]));
-    this.bootstrap = brokers!.map(({ address }) => address).join(",");
+    this.#network = network;
+    this.roster = rosterOf(plans);
     this.#cluster = new DevCluster(plans, unheard);
   }
 
@@ -72,6 +66,14 @@ export class OwnCluster implements ChaosCluster {
     return stateOf(this.#identity(node)) === "gone";
   }
 
+  setWeather(from: NodeName, to: NodeName, weather: Partial<Weather>): void {
+    this.#network.set(from, to, weather);
+  }
+
+  clearWeather(): void {
+    this.#network.heal();
+  }
+
   setClock(node: NodeName, offsetMs: number): void {
     writeFileSync(clockFile(this.directory, node), String(offsetMs));
   }
@@ -83,9 +85,9 @@ export class OwnCluster implements ChaosCluster {
   }
 
   async close({ keepData }: { keepData: boolean }): Promise<void> {
-    this.network.heal();
+    this.#network.heal();
     await this.#cluster.stop();
-    this.network.close();
+    this.#network.close();
     if (!keepData) rmSync(this.directory, { recursive: true, force: true });
   }
 
@@ -129,11 +131,11 @@ function linksOf(ports: ClusterPorts, seed: number): Promise<Network> {
 const clockFile = (directory: string, node: NodeName): string => join(directory, `${node.replace(" ", "-")}.clock`);
 const fullFile = (directory: string, node: NodeName): string => join(directory, `${node.replace(" ", "-")}.full`);
 
+/** What a node must be told for faults to reach it. */
 function spoilable(directory: string, network: Network, node: NodeName): Record<string, string> {
-  const file = fullFile(directory, node);
   return {
     ODRADEK_CHAOS_ROUTES: network.routes(node),
     ODRADEK_CHAOS_CLOCK_FILE: clockFile(directory, node),
-    ...(node.startsWith("broker") ? { ODRADEK_CHAOS_DISK_FULL_FILE: file } : {}),
+    ...(node.startsWith("broker") ? { ODRADEK_CHAOS_DISK_FULL_FILE: fullFile(directory, node) } : {}),
   };
 }

@@ -2,29 +2,28 @@ import { askRestart } from "../dev/control.ts";
 import { signal, stateOf } from "../dev/process-identity.ts";
 import { requireRunning, type NodeState } from "../dev/state-file.ts";
 import { Failure } from "../terminal/failure.ts";
-import { nodeName, type ChaosCluster } from "./cluster.ts";
-import type { FaultKind, NodeName, Nodes } from "./schedule.ts";
+import { nodeName, rosterOf, type ChaosCluster, type Roster } from "./cluster.ts";
+import type { FaultKind, NodeName } from "./schedule.ts";
 
 /** What signals and `dev` itself can do; for the rest nodes must have been started for it. */
 const possible: readonly FaultKind[] = ["kill", "pause", "rolling"];
 
+function refuse(): never {
+  throw new Error("a fault was begun that is not possible here");
+}
+
 /** The cluster of a running `odradek dev`, as its state file tells; it goes on afterwards. */
 export class RunningCluster implements ChaosCluster {
-  readonly network = null;
-  readonly nodes: Nodes;
-  readonly members: ReadonlyMap<number, string>;
-  readonly bootstrap: string;
+  readonly roster: Roster;
+  readonly setWeather = refuse;
+  readonly clearWeather = refuse;
+  readonly setClock = refuse;
+  readonly setDiskFull = refuse;
   readonly #dataDir: string | undefined;
 
   constructor(dataDir: string | undefined) {
     this.#dataDir = dataDir;
-    const { nodes } = requireRunning(dataDir);
-    const [metadata, brokers] = (["metadata", "broker"] as const).map((role) =>
-      nodes.filter((node) => node.role === role),
-    );
-    this.nodes = { metadata: metadata!.map(nodeName), brokers: brokers!.map(nodeName) };
-    this.members = new Map(metadata!.map(({ id, address }) => [id, address]));
-    this.bootstrap = brokers!.map(({ address }) => address).join(",");
+    this.roster = rosterOf(requireRunning(dataDir).nodes);
   }
 
   obstacle(kind: FaultKind): string | null {
@@ -43,14 +42,6 @@ export class RunningCluster implements ChaosCluster {
 
   isGone(node: NodeName): boolean {
     return stateOf(this.#node(node).process) === "gone";
-  }
-
-  setClock(): never {
-    throw new Failure("usage", this.obstacle("clock")!);
-  }
-
-  setDiskFull(): never {
-    throw new Failure("usage", this.obstacle("disk-full")!);
   }
 
   async close(): Promise<void> {}

@@ -8,7 +8,7 @@ const pauseMs = 200;
 /** Waits until every node is there and every replica in sync. Returns false when that takes longer than `timeoutMs`. */
 export async function whole(cluster: ChaosCluster, timeoutMs: number, stop: AbortSignal): Promise<boolean> {
   await using admin = createAdmin({
-    ...{ bootstrap: cluster.bootstrap, clientId: "odradek-chaos" },
+    ...{ bootstrap: cluster.roster.bootstrap, clientId: "odradek-chaos" },
     ...{ connectTimeoutMs: askMs, requestTimeoutMs: askMs, operationTimeoutMs: askMs },
   });
   const deadlineMs = performance.now() + timeoutMs;
@@ -19,7 +19,7 @@ export async function whole(cluster: ChaosCluster, timeoutMs: number, stop: Abor
   return false;
 }
 
-async function isWhole(admin: Admin, { nodes, members }: ChaosCluster): Promise<boolean> {
+async function isWhole(admin: Admin, { roster: { nodes, members } }: ChaosCluster): Promise<boolean> {
   try {
     const [rows, { brokers }, topics] = await Promise.all([
       askMembers(members),
