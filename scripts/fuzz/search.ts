@@ -14,7 +14,10 @@ export type SearchOptions = {
   readonly msMax: number;
   /** The files whose coverage leads the search. */
   readonly isWatched: (url: string) => boolean;
-  /** A batch of inputs that takes longer is stopped: one of them never ends. */
+  /**
+   * A batch of inputs that takes longer by the clock is stopped: one of them never ends. A minute, for a process that the machine merely
+   * starves must not be stopped: inside one of Node's constructors that leaves a half-made object, at which the next collection aborts.
+   */
   readonly hangMs?: number;
 };
 
@@ -27,7 +30,7 @@ export type Searched = {
 
 /** Searches all targets, turn by turn, until the runs or the time are used up; one in which something was found is done. */
 export function search(targets: readonly Target[], options: SearchOptions): Searched {
-  const { seed, runsMax, msMax, isWatched, hangMs = 10_000 } = options;
+  const { seed, runsMax, msMax, isWatched, hangMs = 60_000 } = options;
   const traceLimit = Error.stackTraceLimit;
   // Traces would take half the time; whoever replays an input gets one.
   Error.stackTraceLimit = 0;
