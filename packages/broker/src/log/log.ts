@@ -16,8 +16,11 @@ import { Stability } from "./stability.ts";
 import { planTruncation } from "./truncation.ts";
 import { firstRecordSince, maxTimestampIn, type FoundRecord } from "./time-lookup.ts";
 
-/** Bytes that may wait for the end of the tick; more are written at once. */
-const QUEUED_BYTES_MAX = 8 * 1024 * 1024;
+/**
+ * Bytes that may wait for the end of the tick; more are written at once, while they are in the processor's cache, and what they were
+ * received into is free for the next ones.
+ */
+const QUEUED_BYTES_MAX = 512 * 1024;
 
 /**
  * One partition's log. `append` assigns places and queues the bytes; the end of the tick writes all that is queued in one call and moves
