@@ -66,6 +66,24 @@ test("marks go out while records must wait", async () => {
   expect(data).toMatchObject([{ attachId: 1, start: 3, high: 20, records: Buffer.alloc(0) }]);
 });
 
+test("marks travel with the next records; when none come they go alone a moment later", async () => {
+  const { at, stream, data, attach } = await leaderAndFollower();
+  stream.send({ hello });
+  attach(1);
+  await at.pass(10);
+  await at.appended(1, ["a"]);
+  await at.pass(10);
+  data.length = 0;
+  at.partition(1).deleteRecordsBelow(1);
+  await at.appended(1, ["b"]);
+  await at.pass(10);
+  expect(data).toMatchObject([{ start: 1, high: 2 }]);
+  expect(data[0]!.records.length).toBeGreaterThan(0);
+  at.partition(1).deleteRecordsBelow(2);
+  await at.pass(10);
+  expect(data.slice(1)).toMatchObject([{ start: 2, high: 2, records: Buffer.alloc(0) }]);
+});
+
 test("a detached partition gets nothing, and its unacknowledged bytes burden nobody", async () => {
   const { at, stream, data, answers, attach, bytes } = await leaderAndFollower();
   for (let i = 0; i < 30; i++) await at.appended(1, [block]);

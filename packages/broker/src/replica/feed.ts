@@ -46,6 +46,8 @@ export class Feed {
   #hello: Hello | null = null;
   #followerThrottle: Throttle | null = null;
   #cancelWait: Cancel = () => {};
+  /** Set while marks wait for records to travel with. */
+  #cancelMarks: Cancel | null = null;
   #unacknowledgedBytes = 0;
   #scheduled = false;
   #blocked = false;
@@ -107,10 +109,19 @@ export class Feed {
     const attached = this.#attached.get(attachId);
     if (attached === undefined) return;
     const { unacknowledged } = attached;
-    while (unacknowledged.length > 0 && unacknowledged[0]!.end <= end)
-      this.#unacknowledgedBytes -= unacknowledged.shift()!.bytes;
+    while (unacknowledged.length > 0 && unacknowledged[0]!.end <= end) this.#freed(unacknowledged.shift()!.bytes);
     attached.following.acknowledged(end, start);
-    if (this.#inSync.size + this.#others.size > 0) this.#schedule();
+  }
+
+  /** No more records may be under way. */
+  get #isFull(): boolean {
+    return this.#unacknowledgedBytes >= streamLimits.unacknowledgedBytesMax;
+  }
+
+  #freed(bytes: number): void {
+    const wasFull = this.#isFull;
+    this.#unacknowledgedBytes -= bytes;
+    if (wasFull && !this.#isFull) this.#schedule();
   }
 
   /** This broker leads the partition no longer in that epoch: the follower asks again, here or elsewhere. */
@@ -130,13 +141,14 @@ export class Feed {
     this.#attached.delete(attachId);
     this.#inSync.delete(attached);
     this.#others.delete(attached);
-    for (const { bytes } of attached.unacknowledged) this.#unacknowledgedBytes -= bytes;
+    for (const { bytes } of attached.unacknowledged) this.#freed(bytes);
     return true;
   }
 
   #end(): void {
     this.#ended = true;
     this.#cancelWait();
+    this.#cancelMarks?.();
     for (const attachId of [...this.#attached.keys()]) this.#drop(attachId);
   }
 
@@ -147,7 +159,8 @@ export class Feed {
       this.#others.delete(attached);
       this.#inSync.add(attached);
     } else if (!this.#inSync.has(attached)) this.#others.add(attached);
-    this.#schedule();
+    if (hasRecords(attached)) this.#schedule();
+    else this.#scheduleMarks();
   }
 
   #examined(attachId: number): void {
@@ -163,6 +176,14 @@ export class Feed {
     this.#parts.clock.afterTick(() => {
       this.#scheduled = false;
       this.#pump();
+    });
+  }
+
+  /** Marks alone have time: under load the next records take them along, and a message for them alone costs as much as one with records. */
+  #scheduleMarks(): void {
+    this.#cancelMarks ??= this.#parts.clock.timer(streamLimits.marksDelayMs, () => {
+      this.#cancelMarks = null;
+      this.#schedule();
     });
   }
 
@@ -207,8 +228,7 @@ export class Feed {
   #next(attached: Attached, releases: (() => void)[]): Data | null {
     const { attachId, following } = attached;
     const { high, start } = following;
-    const hasRoom = this.#unacknowledgedBytes < streamLimits.unacknowledgedBytesMax;
-    const mayRead = hasRoom && hasRecords(attached) && !this.#mustWait(following);
+    const mayRead = !this.#isFull && hasRecords(attached) && !this.#mustWait(following);
     const found = mayRead ? following.read(attached.sentEnd, streamLimits.turnBytes) : null;
     attached.isAtDamage ||= found === "damaged";
     const read = found === "damaged" ? null : found;

@@ -6,6 +6,8 @@ export const streamLimits = {
   turnBytes: 128 * 1024,
   /** Sent to one follower and not acknowledged; beyond it only marks are sent. */
   unacknowledgedBytesMax: 8 * 1024 * 1024,
+  /** Marks that moved wait so long for records to go with. A client that reads from a follower waits with them. */
+  marksDelayMs: 2,
   /** A dropped stream is dialled again after this, doubling. */
   redialMsMin: 50,
   redialMsMax: 500,
