@@ -20,9 +20,9 @@ export const isInSync =
   ({ leaderId, isrNodes }: PartitionPicture): boolean =>
     leaderId >= 0 && isrNodes.length === replicas;
 
-/** Milliseconds until the broker says it of every partition. */
-export function until(from: Address, holds: (partition: PartitionPicture) => boolean): Promise<number> {
-  return timed(async () => {
+/** Milliseconds until the broker says it of every partition; `what` names it in an error. */
+export function until(what: string, from: Address, holds: (partition: PartitionPicture) => boolean): Promise<number> {
+  return step(what, async () => {
     for (const endMs = performance.now() + WAIT_MS_MAX; performance.now() < endMs;) {
       if (partitionsIn(await pictureOf(from)).every(holds)) return;
       await new Promise((again) => setTimeout(again, POLL_MS));
@@ -36,5 +36,11 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   await work();
   return performance.now() - startMs;
 }
+
+/** The same; when it fails, the error names the step. */
+export const step = (name: string, work: () => Promise<unknown>): Promise<number> =>
+  timed(work).catch((cause: unknown) => {
+    throw new Error(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  });
 
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;

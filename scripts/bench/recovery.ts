@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { ProduceApi } from "@odradek/protocol/messages/produce";
 import { LocalCluster } from "../testing/local-cluster.ts";
 import type { NodeProcess } from "../testing/node-process.ts";
-import { isInSync, partitionsIn, pictureOf, seconds, timed, until, WAIT_MS_MAX } from "./cluster-picture.ts";
+import { isInSync, partitionsIn, pictureOf, seconds, step, until, WAIT_MS_MAX } from "./cluster-picture.ts";
 import { fillLogs } from "./fill-log.ts";
 import { run } from "./load.ts";
 import { batchOf, produceConversation } from "./shapes.ts";
@@ -26,8 +26,10 @@ const REQUEST_BYTES = 1024 * 1024;
  * How soon a broker with much data serves again, and is in sync again, after an orderly stop and after kill -9 under load. The data is put
  * under stopped brokers, the same under all three, for writing it through them would only take longer.
  */
-export async function recovery({ gibibytes, segments, say }: RecoveryOptions): Promise<void> {
-  await using cluster = await LocalCluster.start({ brokers: 3, metadata: 3 });
+export const recovery = (options: RecoveryOptions): Promise<void> =>
+  LocalCluster.during({ brokers: 3, metadata: 3 }, (cluster) => measure(cluster, options));
+
+async function measure(cluster: LocalCluster, { gibibytes, segments, say }: RecoveryOptions): Promise<void> {
   const at = (id: number): Address => ({ host: "127.0.0.1", port: cluster.kafkaPorts.get(id)! });
   const nodes = [...cluster.brokers.values()];
   const each = Math.max(1, Math.round(segments / PARTITIONS));
@@ -43,16 +45,15 @@ export async function recovery({ gibibytes, segments, say }: RecoveryOptions): P
       segmentBytes,
     });
   say(`${gibibytes} GiB in ${each * PARTITIONS} segments on each of three brokers`);
-  const started = await timed(() => Promise.all(nodes.map((node) => node.start(WAIT_MS_MAX))));
-  say(
-    `all three started: ready after ${seconds(started)}, in sync ${seconds(await until(at(2), isInSync(REPLICAS)))} later`,
-  );
+  const started = await step("start of all", () => Promise.all(nodes.map((node) => node.start(WAIT_MS_MAX))));
+  const joined = await until("all in sync", at(2), isInSync(REPLICAS));
+  say(`all three started: ready after ${seconds(started)}, in sync ${seconds(joined)} later`);
 
   const restarted = async (id: number, how: string, end: (node: NodeProcess) => Promise<unknown>): Promise<void> => {
     const node = cluster.brokers.get(id)!;
     await end(node);
-    const ready = await timed(() => node.start(WAIT_MS_MAX));
-    const inSync = await until(at(id === 1 ? 2 : 1), isInSync(REPLICAS));
+    const ready = await step(how, () => node.start(WAIT_MS_MAX));
+    const inSync = await until(how, at(id === 1 ? 2 : 1), isInSync(REPLICAS));
     say(`${how}: ready after ${seconds(ready)}, in sync ${seconds(inSync)} later`);
   };
   await restarted(1, "a broker stopped in order and started", (node) => node.stop(WAIT_MS_MAX));

@@ -3,7 +3,7 @@ import { ErrorCode } from "@odradek/protocol";
 import { CreateTopicsApi } from "@odradek/protocol/messages/create-topics";
 import { LocalCluster } from "../testing/local-cluster.ts";
 import type { NodeProcess } from "../testing/node-process.ts";
-import { isInSync, partitionsIn, pictureOf, seconds, timed, until, WAIT_MS_MAX } from "./cluster-picture.ts";
+import { isInSync, partitionsIn, pictureOf, seconds, step, until, WAIT_MS_MAX } from "./cluster-picture.ts";
 import { type Address, ask } from "./wire.ts";
 
 export type ScaleOptions = {
@@ -21,8 +21,10 @@ const REPLICAS = 3;
  * Many partitions on three brokers: how long one request for many topics takes, what a partition costs in memory, how soon the partitions of
  * a killed leader are led again, how soon it is back, and how soon the whole cluster starts with all of them.
  */
-export async function scale({ partitions, topicsAtOnce, say }: ScaleOptions): Promise<void> {
-  await using cluster = await LocalCluster.start({ brokers: 3, metadata: 3 });
+export const scale = (options: ScaleOptions): Promise<void> =>
+  LocalCluster.during({ brokers: 3, metadata: 3 }, (cluster) => measure(cluster, options));
+
+async function measure(cluster: LocalCluster, { partitions, topicsAtOnce, say }: ScaleOptions): Promise<void> {
   const at = (id: number): Address => ({ host: "127.0.0.1", port: cluster.kafkaPorts.get(id)! });
   const nodes = [...cluster.brokers.values()];
   const before = nodes.map(residentBytes);
@@ -30,16 +32,15 @@ export async function scale({ partitions, topicsAtOnce, say }: ScaleOptions): Pr
   const few = Math.min(topicsAtOnce, partitions);
   const names = Array.from({ length: few }, (_, index) => `one-${index}`);
   let late = 0;
-  const together = await timed(async () => (late = await create(at(1), names, 1)));
+  const together = await step("topics in one request", async () => (late = await create(at(1), names, 1)));
   say(`${few} topics in one request: ${seconds(together)}${late > 0 ? `, ${late} were not answered in time` : ""}`);
   const rest = partitions - few;
-  const created = await timed(async () => {
+  const created = await step("more partitions", async () => {
     for (let done = 0; done < rest; done += PARTITIONS_EACH)
       await create(at(1), [`many-${done}`], Math.min(PARTITIONS_EACH, rest - done));
   });
-  say(
-    `${rest} more partitions: ${seconds(created)}, all in sync ${seconds(await until(at(1), isInSync(REPLICAS)))} later`,
-  );
+  const joined = await until("all in sync", at(1), isInSync(REPLICAS));
+  say(`${rest} more partitions: ${seconds(created)}, all in sync ${seconds(joined)} later`);
 
   const grown = nodes.map((node, index) => residentBytes(node) - before[index]!);
   const each = grown.reduce((sum, bytes) => sum + bytes, 0) / (partitions * REPLICAS);
@@ -49,18 +50,17 @@ export async function scale({ partitions, topicsAtOnce, say }: ScaleOptions): Pr
 
   const led = partitionsIn(await pictureOf(at(2))).filter(({ leaderId }) => leaderId === 1).length;
   await cluster.brokers.get(1)!.kill();
-  const failover = await until(at(2), ({ leaderId }) => leaderId > 1);
+  const failover = await until("others lead after broker 1 was killed", at(2), ({ leaderId }) => leaderId > 1);
   say(`broker 1 killed, which led ${led}: others lead all of them after ${seconds(failover)}`);
-  const back = await timed(() => cluster.brokers.get(1)!.start(WAIT_MS_MAX));
+  const back = await step("start of broker 1", () => cluster.brokers.get(1)!.start(WAIT_MS_MAX));
   const spent = computed([cluster.brokers.get(1)!]);
-  say(
-    `broker 1 started: ready after ${seconds(back)} (${spent} of computing), all in sync ${seconds(await until(at(2), isInSync(REPLICAS)))} later`,
-  );
+  const caughtUp = await until("in sync with broker 1", at(2), isInSync(REPLICAS));
+  say(`broker 1 started: ready after ${seconds(back)} (${spent} of computing), all in sync ${seconds(caughtUp)} later`);
 
   await Promise.all(nodes.map((node) => node.stop(WAIT_MS_MAX)));
-  const started = await timed(() => Promise.all(nodes.map((node) => node.start(WAIT_MS_MAX))));
+  const started = await step("start of all", () => Promise.all(nodes.map((node) => node.start(WAIT_MS_MAX))));
   const spentByAll = computed(nodes);
-  const whole = await until(at(1), isInSync(REPLICAS));
+  const whole = await until("all in sync after the start", at(1), isInSync(REPLICAS));
   say(
     `all brokers stopped in order and started: ready after ${seconds(started)} (${spentByAll} of computing), all in sync ${seconds(whole)} later`,
   );

@@ -30,7 +30,7 @@ export function readResponse<A extends AnyApi>(api: A, version: number, bytes: B
   return api.readResponse(reader, version) as ResponseOf<A>;
 }
 
-/** One request on a connection of its own. */
+/** One request on a connection of its own; what fails is told with the request and whom it was for. */
 export function ask<A extends AnyApi>(
   address: Address,
   api: A,
@@ -40,10 +40,12 @@ export function ask<A extends AnyApi>(
 ): Promise<ResponseOf<A>> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
+    const failed = (why: string, cause?: Error): void =>
+      reject(new Error(`${api.name} to ${address.host}:${address.port}: ${why}`, { cause }));
     const socket = connect(address, () => socket.write(requestBytes(api, version, request)));
-    socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`${api.name}: no answer in ${timeoutMs} ms`)));
-    socket.once("error", reject);
-    socket.once("close", () => reject(new Error(`${api.name}: ${address.host}:${address.port} closed the connection`)));
+    socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no answer in ${timeoutMs} ms`)));
+    socket.once("error", (cause) => failed(cause.message, cause));
+    socket.once("close", () => failed("the connection was closed"));
     socket.on("data", (chunk) => {
       chunks.push(chunk);
       const bytes = Buffer.concat(chunks);

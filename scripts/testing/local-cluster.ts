@@ -55,6 +55,21 @@ export class LocalCluster {
     return [...this.kafkaPorts.values()].map((port) => `127.0.0.1:${port}`).join(",");
   }
 
+  /** Runs the work on a cluster of its own. When it fails, data and logs stay to be looked at, and the error says where. */
+  static async during(options: LocalClusterOptions, work: (cluster: LocalCluster) => Promise<void>): Promise<void> {
+    await using cluster = await LocalCluster.start(options);
+    try {
+      await work(cluster);
+    } catch (cause) {
+      cluster.#temporary = false;
+      const nodes = [...cluster.metadata.values(), ...cluster.brokers.values()];
+      const gone = nodes.filter(({ running }) => !running).map(({ name }) => name);
+      const ended = gone.length === 0 ? "" : `; not running: ${gone.join(", ")}`;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`${reason}${ended}; logs: ${join(cluster.directory, "*.log")}`, { cause });
+    }
+  }
+
   /** Stops brokers, then metadata nodes; kills what does not stop. */
   async stop(): Promise<void> {
     await Promise.all([...this.brokers.values()].map((node) => node.stop()));
