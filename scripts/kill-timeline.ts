@@ -4,7 +4,7 @@ import { count, directory as existing, pattern, readOptions, whole } from "./opt
 
 const usage = `usage: node scripts/kill-timeline.ts DIRECTORY [--only NAME] [--gap-ms N] [--until-ms N]
   Tells what happened around each kill of a kept run (scripts/kill-test.ts --keep), in milliseconds since the kill: one line per event of
-  any node; events of one kind of one node in one millisecond count together.
+  any node; events of one kind of one node in one millisecond count together. Roles of partitions are told when it ran with LOG_LEVEL=debug.
   --only NAME    only kills of names that this regular expression finds, such as broker-1
   --gap-ms N     shorter silences of a partition are left out (600)
   --until-ms N   how long after each kill (5000)

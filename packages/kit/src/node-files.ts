@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { descriptorShares } from "./descriptors.ts";
 import { fault, guarded, hasCode } from "./file-error.ts";
 import type { Files, OpenFile } from "./files.ts";
+import { Joined } from "./joined.ts";
 import { NodeFile } from "./node-file.ts";
 import { OpenFiles } from "./open-files.ts";
 
@@ -17,6 +18,8 @@ const fsync = promisify(fs.fsync);
 export class NodeFiles implements Files {
   readonly bootId = bootId();
   readonly #open: OpenFiles;
+  /** Syncs of directories that somebody waits for, by path. */
+  readonly #directorySyncs = new Map<string, Joined>();
 
   /** `descriptorsMax`: for files that are open; a share of what the process may have unless it is said. */
   constructor(options: { descriptorsMax?: number } = {}) {
@@ -97,7 +100,25 @@ export class NodeFiles implements Files {
     );
   }
 
+  /** What has been changed when a sync begins is safe when it ends, so one is enough for all who ask before it begins. */
   async syncDirectory(path: string): Promise<void> {
+    const syncs = this.#directorySyncs.get(path) ?? new Joined(() => this.#syncDirectory(path));
+    this.#directorySyncs.set(path, syncs);
+    try {
+      await syncs.run();
+    } finally {
+      if (syncs.isIdle && this.#directorySyncs.get(path) === syncs) this.#directorySyncs.delete(path);
+    }
+  }
+
+  async freeBytes(path: string): Promise<number> {
+    const { bavail, bsize } = await statfs(path).catch((error: unknown) => {
+      throw fault("ask for free space in", path, error);
+    });
+    return bavail * bsize;
+  }
+
+  async #syncDirectory(path: string): Promise<void> {
     try {
       const { O_RDONLY } = fs.constants;
       const descriptor = this.#open.withDescriptor(() => fs.openSync(path, O_RDONLY));
@@ -109,13 +130,6 @@ export class NodeFiles implements Files {
     } catch (error) {
       throw fault("sync directory", path, error);
     }
-  }
-
-  async freeBytes(path: string): Promise<number> {
-    const { bavail, bsize } = await statfs(path).catch((error: unknown) => {
-      throw fault("ask for free space in", path, error);
-    });
-    return bavail * bsize;
   }
 
   /** What is open there stays open, also what is opened before the name has gone. */

@@ -9,6 +9,14 @@ export function readTopicId(files: Files, directory: string): string | null {
   return TEXT.exec(String(files.readAll(join(directory, NAME))))?.[1] ?? null;
 }
 
+/** To be awaited before anything else is put there: a crash may leave half a file, which says as little as none. */
 export async function writeTopicId(files: Files, directory: string, topicId: string): Promise<void> {
-  await files.replace(join(directory, NAME), Buffer.from(`version: 0\ntopic_id: ${topicId}`));
+  const file = files.open(join(directory, NAME), { create: true });
+  try {
+    file.truncate(0);
+    file.write([Buffer.from(`version: 0\ntopic_id: ${topicId}`)], 0);
+    await Promise.all([file.sync(), files.syncDirectory(directory)]);
+  } finally {
+    file.close();
+  }
 }

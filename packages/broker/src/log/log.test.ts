@@ -52,6 +52,21 @@ describe("log", () => {
     expect(at.files.readAll(`${DIRECTORY}/00000000000000000000.index`)).toHaveLength(2 * 8);
   });
 
+  test("a log without records has no index files, whatever ends it", async () => {
+    const at = await LogFixture.open();
+    const names = (): string[] => at.files.list(DIRECTORY).filter((name) => !name.endsWith(".snapshot"));
+    at.log.saveIndexes();
+    await at.log.close();
+    for (const cleanShutdown of [true, false]) {
+      await at.reopen({ cleanShutdown });
+      expect(names()).toEqual(["00000000000000000000.log"]);
+    }
+    at.append(batchOf(["a"]));
+    await at.tick();
+    at.log.saveIndexes();
+    expect(names()).toHaveLength(3);
+  });
+
   test("a read that does not fit never skips to the next segment", async () => {
     const at = await LogFixture.open({ segmentBytes: 300 });
     for (const value of ["a", "b", "c"]) at.append(batchOf([value.repeat(200)]));

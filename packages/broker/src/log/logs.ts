@@ -347,8 +347,7 @@ export class Logs {
     }
     await this.#ending.get(name);
     files.makeDirectory(directory);
-    await writeTopicId(files, directory, id.topicId);
-    await files.syncDirectory(this.#options.directory);
+    await Promise.all([writeTopicId(files, directory, id.topicId), files.syncDirectory(this.#options.directory)]);
   }
 
   #giveUp(name: string): void {

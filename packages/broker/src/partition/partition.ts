@@ -257,7 +257,7 @@ export class Partition {
       this.#become({ is: "follower", follower: new Follower(this.#replica, { leader, epoch: leaderEpoch, isInSync }) });
     }
     const { role } = this;
-    this.#replica.logger.info({ evt: "role", partition: `${this.#replica}`, role, end: this.end }, "role changed");
+    this.#replica.logger.debug({ evt: "role", partition: `${this.#replica}`, role, end: this.end }, "role changed");
     this.onRole();
   }
 

@@ -9,6 +9,7 @@ import { LocalReplica } from "../partition/local-replica.ts";
 import { Partition } from "../partition/partition.ts";
 import { Fetchers } from "./fetchers.ts";
 import { Healer } from "./healer.ts";
+import { RoleLog } from "./role-log.ts";
 import { Scrub } from "./scrub.ts";
 
 /** The cluster as replication needs it: the live brokers and all partitions that have a replica here. */
@@ -63,6 +64,7 @@ export class Replicas {
   readonly #fetchers: Fetchers;
   readonly #compactor: Compactor;
   readonly #healer: Healer;
+  readonly #roles: RoleLog;
   readonly #hosted = new Map<string, Hosted>();
   readonly #byId = new Map<string, Partition>();
   readonly #timers = new Map<string, Cancel>();
@@ -80,6 +82,7 @@ export class Replicas {
     const { replication, log, compaction } = options.config;
     const { cleanOffsets } = options.logs;
     this.#compactor = new Compactor({ ...options, config: compaction, cleanOffsets, logs: () => this.#compactables() });
+    this.#roles = new RoleLog(options);
     this.#healer = new Healer({ ...options, peers: () => this.#fetchers.peers });
     const scrub = new Scrub(options.clock, log.scrubBytesPerSecond, () => this.#closed);
     this.#every("in-sync replicas", Math.min(replication.lagTimeMsMax / 2, 1000), () => this.#check());
@@ -173,6 +176,7 @@ export class Replicas {
     this.#fetchers.close();
     await this.#compactor.close();
     this.#healer.close();
+    this.#roles.close();
     await this.settled();
     for (const partition of this.partitions()) partition.close();
     await this.#saveHighs();
@@ -258,6 +262,7 @@ export class Replicas {
     if (this.#closed) return;
     partition.onDamaged = () => this.#healer.heal(partition);
     const follow = (): void => {
+      this.#roles.changed(partition.role);
       this.#fetchers.route(partition);
       if (log.failed !== null) logs.failedUnder(topic, index, log.failed);
     };

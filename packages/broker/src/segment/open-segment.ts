@@ -33,8 +33,11 @@ export function openSegment(
   const sizeOf = (kind: "log" | "index" | "timeindex"): number | null =>
     sizeOfFile(where.files, join(where.directory, fileName(baseOffset, kind)));
   const size = sizeOf("log") ?? 0;
-  const entries = wholeEntries(sizeOf("index"), OFFSET_ENTRY_BYTES);
-  const times = wholeEntries(sizeOf("timeindex"), TIME_ENTRY_BYTES);
+  const indexes = [sizeOf("index"), sizeOf("timeindex")] as const;
+  // Of many partitions most may be empty, and making two empty files for each of them takes longer than all else.
+  if (size === 0 && !indexes[0] && !indexes[1]) return new Segment(where, { baseOffset, size, entries: 0, times: 0 });
+  const entries = wholeEntries(indexes[0], OFFSET_ENTRY_BYTES);
+  const times = wholeEntries(indexes[1], TIME_ENTRY_BYTES);
   if (entries !== null && times !== null && areIndexesSafe) {
     const segment = new Segment(where, { baseOffset, size, entries, times });
     if (indexesFit(segment)) return segment;

@@ -309,8 +309,9 @@ export class Segment {
     return this.#firstTimestamp;
   }
 
-  /** Brings the index files up to date while the segment still grows: other readers of the directory see them. */
+  /** Brings the index files up to date while the segment still grows: other readers of the directory see them. Without a record there are none. */
   saveIndexes(): void {
+    if (this.#size === 0) return;
     this.#offsets.save();
     this.#times.save();
   }
