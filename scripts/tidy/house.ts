@@ -23,6 +23,7 @@ export const packages: Record<string, PackageRules> = {
   cli: {
     imports: [kit, rpc, protocol, client, metadataClient, metadataOffline, metadataFlags, "@odradek/broker", "yargs"],
   },
+  testkit: { imports: [kit, client, "@odradek/metadata/node", "@odradek/broker"] },
 };
 
 /** The rooms of a package from the street down: a file imports its own room and those further down the list. */
@@ -40,6 +41,7 @@ export const rooms: Record<string, readonly string[]> = {
     ...["replica", "dump", "partition", "compaction", "log", "segment", "disk", "config.ts", "config", "limits.ts"],
   ],
   client: ["index.ts", "admin", "consumer", "producer", "cluster", "errors.ts", "history"],
+  testkit: ["index.ts", "cluster.ts", "broker.ts", "store.ts", "life.ts", "alive.ts", "options.ts"],
   cli: ["main.ts", "command-line.ts", "commands", "chaos", "kafka", "meta", "dev", "terminal"],
 };
 
@@ -54,6 +56,7 @@ export const entries: readonly string[] = [
   "packages/metadata/src/offline/index.ts",
   "packages/metadata/src/testing/index.ts",
   "packages/client/src/index.ts",
+  "packages/testkit/src/index.ts",
 ];
 
 /** Files and folders that are a port's implementation or a process's edge: here the outside world may be touched. */

@@ -209,7 +209,7 @@ class Pair {
       // A little later than the one before, whatever rounding does to the difference.
       from.arrivesMs = Math.max(from.arrivesMs + 1e-6, clock.now() + this.#network.latency());
       const place = from.sent++;
-      clock.timer(from.arrivesMs - clock.now(), () => {
+      clock.timer(Math.max(0, from.arrivesMs - clock.now()), () => {
         if (this.#network.isCut(sender, receiver)) from.held.push({ bytes, place });
         else if (bytes === null) this.#over(to);
         else if (!to.over) to.receive(bytes);
