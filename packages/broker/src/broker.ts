@@ -1,5 +1,5 @@
 import { type Clock, delay, type Files, type Logger, type Net, type Random, type Rpc } from "@odradek/kit";
-import { openSession } from "@odradek/metadata/client";
+import { answerKnocks, openSession } from "@odradek/metadata/client";
 import { ByteBudget } from "./api/byte-budget.ts";
 import { FetchSessions } from "./api/fetch-sessions.ts";
 import { handlerFor } from "./api/handlers.ts";
@@ -195,6 +195,7 @@ async function openGrpc(
   const partitionById = (topicId: string, index: number) => replicas.partitionById(topicId, index);
   const rate = (broker: number, side: "leader" | "follower") => throttledRate(cluster.image, broker, side);
   serveReplication(server, { brokerId: config.brokerId, clock, logger, partitionById, throttledRate: rate });
+  answerKnocks(server);
   const port = await server.listen(formatAddress(config.grpc.listener));
   closers.add(() => server.close());
   return port;

@@ -13,10 +13,13 @@ export type RpcMethod<Request, Response> = {
 export class RpcError extends Error {
   override readonly name = "RpcError";
   readonly code: string;
+  /** The address was reached, and no process serves there: what silence, a cut or a failing name never say. */
+  readonly isRefused: boolean;
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  constructor(code: string, message: string, options?: ErrorOptions & { isRefused?: boolean }) {
     super(message, options);
     this.code = code;
+    this.isRefused = options?.isRefused ?? false;
   }
 }
 

@@ -62,6 +62,19 @@ describe("grpc rpc", () => {
     });
   });
 
+  test("a connection that is taken and closed without a word is a refusal, a name that is not found is none", async () => {
+    for (const close of ["end", "resetAndDestroy"] as const) {
+      const closing = createServer((socket) => socket.on("error", () => {})[close]());
+      closing.listen(0, "127.0.0.1");
+      await once(closing, "listening");
+      onTestFinished(() => void closing.close());
+      const end = await endOf(grpcRpc(), `127.0.0.1:${(closing.address() as AddressInfo).port}`);
+      expect(end).toMatchObject({ code: "UNAVAILABLE", isRefused: true });
+    }
+    const nowhere = await endOf(grpcRpc(), "nobody.invalid:1");
+    expect(nowhere).toMatchObject({ code: "UNAVAILABLE", isRefused: false });
+  });
+
   test("a peer that was silent when first called is reached by the call after", async () => {
     const sockets: Socket[] = [];
     const silent = createServer((socket) => sockets.push(socket.on("error", () => {})));

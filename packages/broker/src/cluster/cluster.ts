@@ -217,6 +217,7 @@ export class Cluster {
   async #enter(session: Session): Promise<void> {
     const { clock, random, logger } = this.#options;
     assert(this.#identity, "the identity is known");
+    session.reachableAt(this.#identity.grpcAddress);
     const incarnation = random.bytes(12).toString("base64url");
     const previous = this.#lastRegistration;
     const mayHaveLost = (this.#mayHaveLost && previous === null) || this.#hasOffline();

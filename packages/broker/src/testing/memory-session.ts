@@ -291,6 +291,9 @@ export class MemorySession implements Session {
     return this.#tree.watch(this.id, options);
   }
 
+  /** Nobody knocks: these sessions end when they are told to. */
+  reachableAt(): void {}
+
   async close(): Promise<void> {
     this.#tree.end(this.id, "closed");
     await this.ended;

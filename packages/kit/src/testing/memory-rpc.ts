@@ -101,7 +101,7 @@ export class MemoryNetwork {
       const server = this.#servers.get(address);
       const accept = server?.methods.get(path);
       if (server) pair.server = server.node;
-      if (!server) pair.break(new RpcError("UNAVAILABLE", `${address}: connection refused`));
+      if (!server) pair.break(new RpcError("UNAVAILABLE", `${address}: connection refused`, { isRefused: true }));
       else if (!accept) pair.break(new RpcError("UNIMPLEMENTED", `${address}: no method ${path}`));
       else pair.accepted(accept);
     });

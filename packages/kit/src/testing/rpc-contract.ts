@@ -70,7 +70,7 @@ export function rpcContract(bench: () => RpcBench): void {
   test("C-19: a call that is never answered ends at its deadline", async () => {
     const { client, pass } = await started();
     const failed = passing(client.call(ask, "hang", { timeoutMs: 100 }), pass);
-    await expect(failed).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+    await expect(failed).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED", isRefused: false });
   });
 
   test("a stream carries messages both ways in order", async () => {
@@ -149,9 +149,9 @@ export function rpcContract(bench: () => RpcBench): void {
     await until(() => accepted[0]?.messages.length === 1, pass);
     await server.close();
     await until(() => near.ended.length === 1 && accepted[0]!.ended.length === 1, pass);
-    expect(near.ended[0]).toMatchObject({ code: "UNAVAILABLE" });
+    expect(near.ended[0]).toMatchObject({ code: "UNAVAILABLE", isRefused: false });
     const refused = passing(client.call(ask, "hello", { timeoutMs: 60_000 }), pass);
-    await expect(refused).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await expect(refused).rejects.toMatchObject({ code: "UNAVAILABLE", isRefused: true });
     const again = hear(client.open(talk));
     await until(() => again.ended.length === 1, pass);
     expect(again.ended[0]).toMatchObject({ code: "UNAVAILABLE" });

@@ -107,6 +107,19 @@ describe("Judge", () => {
     judge.stop();
   });
 
+  it("sentences a process that is dead for certain at once, whatever was heard of it, and once", async () => {
+    const { clock, judge, sentenced } = court();
+    judge.start([]);
+    judge.attached("a", 6_000);
+    judge.dead("a");
+    expect(sentenced).toEqual(["a"]);
+    await clock.virtual.advance(1_000);
+    judge.dead("a");
+    judge.dead("b");
+    expect(sentenced).toEqual(["a"]);
+    judge.stop();
+  });
+
   it("C-02: judges nobody after its term", async () => {
     const { clock, judge, sentenced } = court();
     judge.start([{ id: "a", timeoutMs: 2_000 }]);

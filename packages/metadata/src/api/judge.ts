@@ -79,6 +79,14 @@ export class Judge {
     this.#lookAfter(judgement.graceMs);
   }
 
+  /** Its process is gone for certain: no grace. */
+  dead(id: string): void {
+    const verdict = this.#sessions.get(id);
+    if (!verdict) return;
+    verdict.brokenAt = this.#now;
+    this.#look();
+  }
+
   /** The expiry did not come about: judged again at the next tick, or after a full timeout when it was stale. */
   spared(id: string, isStale: boolean): void {
     const verdict = this.#sessions.get(id);

@@ -1,6 +1,7 @@
-import type { Cancel, Clock, Logger, Random, RpcServer } from "@odradek/kit";
+import type { Cancel, Clock, Logger, Random, Rpc, RpcServer } from "@odradek/kit";
 import { metadataService, type WireMember } from "../client/frames.ts";
 import type { Consensus, Leadership, Proposed } from "../raft/consensus.ts";
+import { isDeserted } from "../client/knock.ts";
 import { defaultHistory, type HistoryLimits } from "../config.ts";
 import { type Command, encodeCommand } from "../tree/commands.ts";
 import type { TreeResult, TreeStateMachine } from "../tree/machine.ts";
@@ -17,6 +18,8 @@ import { type Disk, memberList, sessionsOf, statusOf } from "./status.ts";
 const bookmarkMs = 500;
 /** A stream that has not attached by then is nobody's. */
 const attachMs = 5_000;
+/** A process that is gone refuses at once; silence says nothing, however long it is. */
+const knockMs = 1_000;
 
 export type ServiceParts = {
   consensus: Consensus<TreeResult>;
@@ -25,6 +28,7 @@ export type ServiceParts = {
   addresses?: ReadonlyMap<number, string>;
   clock: Clock;
   random: Random;
+  rpc: Rpc;
   logger: Logger;
   /** How much of the past can be read. */
   history?: HistoryLimits | undefined;
@@ -132,6 +136,15 @@ export class MetadataService implements Desk {
     if (id === null || this.#bySession.get(id) !== stream) return;
     this.#bySession.delete(id);
     this.#judge.broken(id);
+    if (stream.address !== null) void this.#knock(id, stream.address);
+  }
+
+  /** A stream may break under a process that lives; where nobody listens any more there is none. */
+  async #knock(id: string, address: string): Promise<void> {
+    if (this.consensus.leadership.is !== "leader") return;
+    const isDead = await isDeserted(address, this.#parts.rpc, knockMs);
+    // Whoever has attached again meanwhile lives.
+    if (isDead && !this.#bySession.has(id)) this.#judge.dead(id);
   }
 
   #applied(result: TreeResult): void {

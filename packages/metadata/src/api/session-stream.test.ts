@@ -79,6 +79,16 @@ describe("a session's stream", () => {
     expect([...world.quorum.members.get(1)!.machine.state.sessions.keys()]).toEqual(["session-1"]);
   });
 
+  it.each(["", "nowhere", "b1:1\n", `${"x".repeat(300)}:1`])(
+    "refuses an address that can't be dialled: %j",
+    async (address) => {
+      const world = await World.ofThree();
+      const client = await new RawClient(world, "a").attach();
+      await client.say({ is: "reachable", reachable: { address } });
+      expect(client.last).toContain("not an address");
+    },
+  );
+
   it("is dropped when nothing comes within five seconds", async () => {
     const world = await World.ofThree();
     const client = await new RawClient(world, "a").say();

@@ -38,6 +38,7 @@ export class SessionStream {
   #isAttached = false;
   #isOver = false;
   #keepAlive = 0;
+  #address: string | null = null;
   #writing = 0;
   #reading = 0;
   /** The write that was refused for want of room; what the client sent after it, before it knew, is passed over. */
@@ -61,6 +62,11 @@ export class SessionStream {
   /** The last keep-alive heard. */
   get keepAlive(): number {
     return this.#keepAlive;
+  }
+
+  /** Where its client serves as long as it lives; null: it has not said. */
+  get address(): string | null {
+    return this.#address;
   }
 
   get isAttached(): boolean {
@@ -154,6 +160,9 @@ export class SessionStream {
         return;
       case "watchStop":
         this.#watching.stop(frame.watchStop.watch);
+        return;
+      case "reachable":
+        this.#address = checkedAddress(frame.reachable.address);
         return;
       case "close":
         void this.#close();
@@ -264,4 +273,11 @@ function checkedAttach(attach: AttachFrame): AttachFrame {
     throw new Error(`the session timeout must be ${limits.sessionTimeoutMsMin} to ${limits.sessionTimeoutMsMax} ms`);
   if (Buffer.byteLength(name) > limits.sessionNameBytesMax) throw new Error("the session's name is too long");
   return attach;
+}
+
+/** Throws on what can't be dialled. */
+function checkedAddress(address: string): string {
+  if (Buffer.byteLength(address) > limits.addressBytesMax || !/^.+:\d+$/.test(address))
+    throw new Error("not an address");
+  return address;
 }

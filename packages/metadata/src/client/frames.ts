@@ -33,6 +33,7 @@ export type ClientFrame = OneOf<{
   watchStop: { watch: number };
   close: Empty;
   readLog: ReadLogFrame;
+  reachable: { address: string };
 }>;
 
 export type WireOperation = OneOf<{
@@ -129,6 +130,9 @@ export type WireStatus = {
 };
 
 export type WireSession = { id: string; name: string; timeoutMs: number; ephemeralNodes: number; attached: boolean };
+
+/** Offered by clients that can be reached. */
+export const clientService = loadService<{ Knock: [Empty, Empty] }>("metadata.proto", "odradek.metadata.v1.Client");
 
 export const metadataService = loadService<{
   Session: [ClientFrame, ServerFrame];

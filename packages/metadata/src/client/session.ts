@@ -43,6 +43,7 @@ export class ClientSession implements Session, Past {
   #epoch = 0;
   #wasAttached = false;
   #lastWatch = 0;
+  #address: string | null = null;
   #opened: () => void = () => {};
   /** Resolves when the session is attached for the first time. */
   readonly opened: Promise<void>;
@@ -130,6 +131,11 @@ export class ClientSession implements Session, Past {
     return watch;
   }
 
+  reachableAt(address: string): void {
+    this.#address = address;
+    this.#link?.send({ is: "reachable", reachable: { address } });
+  }
+
   async close(): Promise<void> {
     if (!this.#wasAttached) this.#over("closed");
     if (!this.#isClosing) {
@@ -199,6 +205,7 @@ export class ClientSession implements Session, Past {
     this.#logger.debug({ member: link.member }, "session attached");
     link.onFrame = (frame) => this.#receive(frame);
     const send = link.send.bind(link);
+    if (this.#address !== null) send({ is: "reachable", reachable: { address: this.#address } });
     for (const watch of this.#watches.values()) watch.start(send);
     this.#requests.start(send);
     if (this.#isClosing) send({ is: "close", close: {} });

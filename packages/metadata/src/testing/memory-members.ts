@@ -40,8 +40,9 @@ export class MemoryMembers {
     const { clock, random, logger, history } = this.#ports;
     const machine = new TreeStateMachine();
     const consensus = this.quorum.join(id, machine);
-    const service = new MetadataService({ consensus, machine, clock, random, logger, history });
-    const server = this.#ports.rpc(id).server();
+    const rpc = this.#ports.rpc(id);
+    const service = new MetadataService({ consensus, machine, clock, random, rpc, logger, history });
+    const server = rpc.server();
     service.register(server);
     const wanted = this.#ports.address(id);
     const port = await server.listen(wanted);

@@ -129,6 +129,10 @@ export class CheckedSession implements Session {
     return this.#parts.session.watch(options);
   }
 
+  reachableAt(address: string): void {
+    this.#parts.session.reachableAt(address);
+  }
+
   close(): Promise<void> {
     return this.#parts.session.close();
   }
