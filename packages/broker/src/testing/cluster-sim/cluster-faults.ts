@@ -153,11 +153,22 @@ export class ClusterFaults {
     this.restart(broker, random);
   }
 
-  /** One at a time, and where one in sync is enough only in good times: who has lost its tail must not be the only one left. */
+  /**
+   * One at a time, and not while the store knows of nobody else who surely has what is committed: a disk that failed may have taken it, too.
+   * Where one in sync is enough only in good times: who has lost its tail must not be the only one left.
+   */
   #mayLosePower(broker: SimBroker): boolean {
     const { brokers, members, tree, isDurable } = this.#parts;
     if (isDurable) return true;
-    if (this.#copesWithLoss) return !this.#isHarmed();
+    if (this.#copesWithLoss)
+      return (
+        !this.#isHarmed() &&
+        tree.partitions.every(
+          ({ replicas, isr, eligible = [], modifiedRevision }) =>
+            !replicas.includes(broker.id) ||
+            [...isr, ...eligible].some((id) => id !== broker.id && tree.isSure(id, modifiedRevision)),
+        )
+      );
     const isWell = (one: SimBroker): boolean => one.isUp && !one.paused;
     if (this.#cuts.size > 0 || !brokers.every(isWell) || !members.every((member) => member.driver)) return false;
     return tree.partitions.every(({ replicas, isr, modifiedRevision }) => {

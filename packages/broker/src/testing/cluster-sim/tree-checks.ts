@@ -2,7 +2,7 @@ import { must } from "@odradek/kit/simulation";
 import type { ServiceNode } from "@odradek/metadata/testing";
 
 import type { BrokerNode, PartitionNode } from "../../cluster/nodes.ts";
-import { paths } from "../../cluster/nodes.ts";
+import { lostRevision, paths } from "../../cluster/nodes.ts";
 
 /** A partition's node, and when it was written. */
 export type TreePartition = PartitionNode & { modifiedRevision: number };
@@ -30,6 +30,12 @@ export class TreeView {
     const node = this.#newest()?.node(paths.liveBroker(id));
     if (node === undefined) return null;
     return { ...(JSON.parse(node.data.toString()) as BrokerNode), registeredRevision: node.modifiedRevision };
+  }
+
+  /** Whether the store knows of nothing since `modifiedRevision` that may have taken records from the broker. */
+  isSure(id: number, modifiedRevision: number): boolean {
+    const known = this.#newest()?.node(paths.knownBroker(id));
+    return known === undefined || lostRevision(known) < modifiedRevision;
   }
 
   /** Takes the newest revision; true when there is one. */
