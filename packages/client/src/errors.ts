@@ -8,12 +8,15 @@ export class KafkaError extends Error {
   readonly codeName: string;
   /** What it is about: the topic, the group. */
   readonly what: string;
+  /** Of records that were sent: the broker has not written them and never will. Otherwise nobody knows. */
+  readonly isRefused: boolean;
 
-  constructor(code: number, what: string, detail: string | null = null) {
+  constructor(code: number, what: string, detail: string | null = null, { isRefused = false } = {}) {
     super(`${what}: ${errorName(code)}${detail === null || detail === "" ? "" : ` (${detail})`}`);
     this.code = code;
     this.codeName = errorName(code);
     this.what = what;
+    this.isRefused = isRefused;
   }
 
   get isRetriable(): boolean {
@@ -45,6 +48,20 @@ export class DeadlineError extends Error {
 export class UnsupportedVersionError extends Error {
   override readonly name = "UnsupportedVersionError";
 }
+
+const refusals: ReadonlySet<number> = new Set([
+  ErrorCode.INVALID_RECORD,
+  ErrorCode.INVALID_TIMESTAMP,
+  ErrorCode.INVALID_TOPIC_EXCEPTION,
+  ErrorCode.MESSAGE_TOO_LARGE,
+  ErrorCode.NOT_ENOUGH_REPLICAS,
+  ErrorCode.RECORD_LIST_TOO_LARGE,
+  ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+  ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
+]);
+
+/** Whether a broker says this of records before it has written anything of them. */
+export const refusesRecords = (code: number): boolean => refusals.has(code);
 
 /** Whether trying again, perhaps with fresh metadata, may help. */
 export function mayRetry(error: unknown): boolean {

@@ -116,16 +116,13 @@ async function choosePorts({ brokers, metadata }: OwnClusterOptions): Promise<Cl
   };
 }
 
-/** Everybody dials the metadata nodes; brokers also dial each other. Clients are not in the way. */
+/** Everybody dials everybody: a metadata node asks a broker whose stream has broken whether it lives. Clients are not in the way. */
 function linksOf(ports: ClusterPorts, seed: number): Promise<Network> {
   const endpoints = (role: string, list: readonly { grpc: number }[]): Endpoint[] =>
     list.map(({ grpc }, at) => ({ name: nodeName({ role, id: at + 1 }), port: grpc }));
-  const metadata = endpoints("metadata", ports.metadata);
-  const brokers = endpoints("broker", ports.brokers);
-  const sources = [...metadata, ...brokers].map(({ name }) => name);
-  return Network.open(seed, sources, (source) =>
-    (source.startsWith("broker") ? [...metadata, ...brokers] : metadata).filter(({ name }) => name !== source),
-  );
+  const all = [...endpoints("metadata", ports.metadata), ...endpoints("broker", ports.brokers)];
+  const sources = all.map(({ name }) => name);
+  return Network.open(seed, sources, (source) => all.filter(({ name }) => name !== source));
 }
 
 const clockFile = (directory: string, node: NodeName): string => join(directory, `${node.replace(" ", "-")}.clock`);

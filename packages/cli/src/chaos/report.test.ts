@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
-import { isOk, quantile, reportText, type ChaosReport, type FaultReport } from "./report.ts";
+import { quantile } from "./quantile.ts";
+import { isOk, reportText, type ChaosReport, type FaultReport } from "./report.ts";
 import type { WorkloadOutcome } from "./workload.ts";
 
 const fault: FaultReport = {
   ...{ kind: "kill", group: "kill broker", fault: "kill -9 broker 1", atMs: 0, heldMs: 2_000, recoveredMs: 1_500 },
-  ...{ produceGapMs: 412, consumeGapMs: 430, operations: 2_000 },
+  ...{ produceGapMs: 412, consumeGapMs: 430, operations: 2_000, errors: 0 },
 };
 const clean: WorkloadOutcome = {
   anomalies: [],
@@ -25,7 +26,7 @@ test("all is well: the gaps and the verdict", () => {
   const report = reportOf({});
   expect(report.isOk).toBe(true);
   const text = reportText(report);
-  expect(text).toMatch(/^0\.0 s +kill -9 broker 1 +2\.0 s +1\.5 s +412 ms +430 ms +2000$/m);
+  expect(text).toMatch(/^0\.0 s +kill -9 broker 1 +2\.0 s +1\.5 s +412 ms +430 ms +2000 +0$/m);
   expect(text).toMatch(/^kill broker +1 +412 ms +412 ms +412 ms +430 ms/m);
   expect(text).toContain("errors of poll after all retries: 2\n  fenced");
   expect(text).toContain("VERDICT nothing lost, doubled, reordered or skipped");
@@ -53,8 +54,17 @@ test("a fault under which little was done is named, and so is what could not be 
   expect(text).toContain("skipped slow: no links");
 });
 
+test("the goals are told with what they came to, for the kinds of faults that were committed", () => {
+  const kills = [200, 300, 400, 2_600].map((produceGapMs) => ({ ...fault, produceGapMs }));
+  const rolling = { ...fault, kind: "rolling", group: "rolling", errors: 3 } as const;
+  const text = reportText(reportOf({ faults: [...kills, rolling] }));
+  expect(text).toContain("GOAL kill broker (4): gap p50 430 ms, within 500 ms; gap p99 2600 ms, MISSES 2500 ms\n");
+  expect(text).toContain("GOAL rolling (1): errors 3, MISSES 0\n");
+  expect(text).not.toContain("GOAL pause");
+});
+
 test("without a workload there are no gaps, and stopped early there is no verdict", () => {
-  const silent = { ...fault, produceGapMs: null, consumeGapMs: null, operations: null };
+  const silent = { ...fault, produceGapMs: null, consumeGapMs: null, operations: null, errors: null };
   expect(reportText(reportOf({ faults: [silent], workload: null }))).toContain(
     "the cluster came back from every fault",
   );

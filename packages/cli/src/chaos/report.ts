@@ -1,5 +1,7 @@
 import { meanings } from "@odradek/client/history";
 import { table } from "../terminal/table.ts";
+import { goalsText } from "./goals.ts";
+import { quantile } from "./quantile.ts";
 import type { FaultKind } from "./schedule.ts";
 import type { WorkloadOutcome } from "./workload.ts";
 
@@ -19,6 +21,8 @@ export type FaultReport = {
   readonly consumeGapMs: number | null;
   /** Acknowledgements and polled batches while the fault was in force. */
   readonly operations: number | null;
+  /** What reached the clients' applications from the fault on until the cluster was whole again. */
+  readonly errors: number | null;
 };
 
 export type ChaosReport = {
@@ -45,7 +49,8 @@ export function isOk({ problems, workload }: Pick<ChaosReport, "problems" | "wor
 export function reportText(report: ChaosReport): string {
   const parts = [`seed ${report.seed}   ${report.cluster}\n\n`, faultTable(report)];
   for (const { kind, why } of report.skipped) parts.push(`skipped ${kind}: ${why}\n`);
-  if (report.workload !== null) parts.push(`\n${gapTable(report.faults)}\n${workloadText(report.workload)}`);
+  if (report.workload !== null)
+    parts.push(`\n${gapTable(report.faults)}\n${goalsText(report.faults)}${workloadText(report.workload)}`);
   const idle = report.faults.filter(({ operations }) => operations !== null && operations < operationsMin);
   for (const { fault, operations } of idle) parts.push(`under "${fault}" only ${operations} operations were done\n`);
   for (const problem of report.problems) parts.push(`PROBLEM ${problem}\n`);
@@ -61,8 +66,9 @@ function faultTable({ faults }: ChaosReport): string {
     fault.recoveredMs === null ? "no" : seconds(fault.recoveredMs),
     ...[fault.produceGapMs, fault.consumeGapMs].map((gapMs) => (gapMs === null ? "-" : `${Math.round(gapMs)} ms`)),
     String(fault.operations ?? "-"),
+    String(fault.errors ?? "-"),
   ]);
-  return table(["AT", "FAULT", "HELD", "WHOLE-AFTER", "PRODUCE-GAP", "CONSUME-GAP", "OPERATIONS"], rows);
+  return table(["AT", "FAULT", "HELD", "WHOLE-AFTER", "PRODUCE-GAP", "CONSUME-GAP", "OPERATIONS", "ERRORS"], rows);
 }
 
 function gapTable(faults: readonly FaultReport[]): string {
@@ -80,15 +86,10 @@ function quantiles(gapsMs: readonly number[]): string[] {
   return [0.5, 0.99, 1].map((part) => `${Math.round(quantile(sorted, part))} ms`);
 }
 
-/** The smallest value that this part of all does not exceed. */
-export function quantile(sorted: readonly number[], part: number): number {
-  return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? 0;
-}
-
 function workloadText({ counts, sendErrors, pollErrors, anomalies }: WorkloadOutcome): string {
   const { sent, acknowledged, failed, unknown, polled } = counts;
   const lines = [
-    `sent ${sent}   acknowledged ${acknowledged}   failed ${failed}   unknown ${unknown}   polled ${polled}`,
+    `sent ${sent}   acknowledged ${acknowledged}   refused ${failed}   unknown ${unknown}   polled ${polled}`,
   ];
   for (const [what, errors] of [
     ["send", sendErrors],

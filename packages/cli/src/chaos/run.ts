@@ -110,6 +110,7 @@ class ChaosRun {
     const { acknowledged, polled } = this.#workload ?? { acknowledged: null, polled: null };
     const beganMs = performance.now();
     for (const heard of [acknowledged, polled]) heard?.begin(beganMs);
+    const errorsBefore = this.#workload?.errors ?? 0;
     const restart = (node: NodeName): Promise<void> => this.#restart(node);
     await begin(this.#cluster, fault, { restart, whole: () => this.#whole(wholeMsMax), stop: this.#stop });
     await this.#sleep(fault.forMs);
@@ -132,6 +133,7 @@ class ChaosRun {
       produceGapMs: acknowledged?.longestMs(performance.now()) ?? null,
       consumeGapMs: polled?.longestMs(performance.now()) ?? null,
       operations,
+      errors: this.#workload === null ? null : this.#workload.errors - errorsBefore,
     };
   }
 

@@ -2,6 +2,7 @@ import {
   createAdmin,
   createConsumer,
   createProducer,
+  KafkaError,
   type ConsumedBatch,
   type Consumer,
   type Producer,
@@ -87,6 +88,11 @@ export class Workload {
     return { ...verdict, isReadToEnd, sendErrors: this.#sendErrors, pollErrors: this.#pollErrors };
   }
 
+  /** That reached an application although its client had tried again. */
+  get errors(): number {
+    return this.#sendErrors.count + this.#pollErrors.count;
+  }
+
   /** Soon, whether or not it has finished. */
   async close(): Promise<void> {
     this.#isSending = false;
@@ -128,7 +134,9 @@ export class Workload {
       told.acknowledged(name, value, place!.offset);
       this.acknowledged.hear(name, performance.now());
     } catch (error) {
-      this.#sendErrors.add(error); // given up, which says nothing about whether it was written
+      this.#sendErrors.add(error);
+      // Any other failure says nothing about whether it was written.
+      if (error instanceof KafkaError && error.isRefused) told.failed(name, value);
     }
   }
 

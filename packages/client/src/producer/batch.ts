@@ -18,6 +18,8 @@ export class OutgoingBatch {
   /** Failed ones so far. */
   attempts = 0;
   lastError: Error | null = null;
+  /** One of them ended without the broker's word that it wrote nothing. */
+  mayBeWritten = false;
   /** The base offset once acknowledged (-1: unknown), or what the batch was split into. */
   readonly #done: Promise<number | Halves>;
   #isHalf = false;
@@ -77,6 +79,7 @@ export class OutgoingBatch {
     for (const record of this.records.slice(from, to)) part.add(record, Infinity);
     part.attempts = this.attempts + 1;
     part.lastError = this.lastError;
+    part.mayBeWritten = this.mayBeWritten;
     part.#isHalf = true;
     return part;
   }

@@ -188,6 +188,16 @@ async function brokerThatTakes(bytesMax: number): Promise<FakeBroker> {
   return broker;
 }
 
+test("a refusal is certain unless an earlier attempt may have been written", async ({ expect }) => {
+  const refused = { errorCode: ErrorCode.INVALID_TIMESTAMP };
+  await using strict = await brokerThat({ errorCode: ErrorCode.NOT_ENOUGH_REPLICAS }, refused);
+  await using first = new Producer({ bootstrap: strict.bootstrap });
+  await expect(first.send(one("a"))).rejects.toMatchObject({ codeName: "INVALID_TIMESTAMP", isRefused: true });
+  await using vague = await brokerThat(HANG_UP, refused);
+  await using second = new Producer({ bootstrap: vague.bootstrap });
+  await expect(second.send(one("a"))).rejects.toMatchObject({ codeName: "INVALID_TIMESTAMP", isRefused: false });
+});
+
 test("a batch too large for the topic is halved until it fits; order, offsets and sequence numbers hold", async ({
   expect,
 }) => {

@@ -5,7 +5,7 @@ import { LeaderSearch } from "../cluster/leader-search.ts";
 import { versionMaxFor } from "../cluster/metadata.ts";
 import { groupedBy } from "../cluster/offsets.ts";
 import { backoffMs } from "../cluster/retry.ts";
-import { DeadlineError, KafkaError, mayRetry, saysStaleMetadata } from "../errors.ts";
+import { DeadlineError, KafkaError, mayRetry, refusesRecords, saysStaleMetadata } from "../errors.ts";
 import type { Identity, OutgoingBatch } from "./batch.ts";
 import { freshIdentity } from "./identity.ts";
 import type { PartitionLane } from "./lane.ts";
@@ -232,7 +232,7 @@ export class Sender {
     const { topic, partition } = lane;
     const { leaderId: leader, leaderEpoch } = currentLeader;
     this.#cluster.learnLeader({ topic, partition, leader, leaderEpoch, endpoints: response.nodeEndpoints });
-    const error = new KafkaError(errorCode, `${topic}-${partition}`, errorMessage);
+    const error = refusal(lane, errorCode, errorMessage);
     if (this.#settings.isIdempotent && doubtsIdentity.has(errorCode)) this.#renew(lane, error);
     else this.#failed(lane, error);
   }
@@ -247,7 +247,7 @@ export class Sender {
       return;
     }
     const text = `one record of about ${bytes} bytes is more than the topic's max.message.bytes allows`;
-    this.#giveUp(lane, new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, `${lane.topic}-${lane.partition}`, text));
+    this.#giveUp(lane, refusal(lane, ErrorCode.MESSAGE_TOO_LARGE, text));
   }
 
   #renew(lane: PartitionLane, error: KafkaError): void {
@@ -285,12 +285,19 @@ export class Sender {
     const batch = lane.first!;
     batch.attempts++;
     batch.lastError = error;
+    batch.mayBeWritten ||= !(error instanceof KafkaError && error.isRefused);
     this.#cluster.settings.onTrouble?.(error);
     lane.isInFlight = false;
     const { clock, random, settings } = this.#cluster;
     lane.notBeforeMs = clock.now() + backoffMs(batch.attempts - 1, settings, random);
     this.#wakeAt(lane.notBeforeMs);
   }
+}
+
+/** What a broker answered about the first batch, and whether that is certain of all its attempts. */
+function refusal({ topic, partition, first }: PartitionLane, code: number, detail: string | null): KafkaError {
+  const isRefused = refusesRecords(code) && !first!.mayBeWritten;
+  return new KafkaError(code, `${topic}-${partition}`, detail, { isRefused });
 }
 
 type Part = ProduceResponse["responses"][number]["partitionResponses"][number];
