@@ -1,6 +1,7 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { quantile } from "@odradek/kit";
 import { count, flag, pattern, readOptions, whole } from "./options.ts";
 import { type KillReport, killRun } from "./testing/kill-run.ts";
 
@@ -28,7 +29,6 @@ const report: KillReport = await killRun({
   log: (line) => console.log(line),
 });
 
-const median = (sorted: readonly number[]): number => sorted[Math.floor((sorted.length - 1) / 2)]!;
 function tell(name: string, targets: RegExp): void {
   const gaps = report.kills
     .filter((kill) => targets.test(kill.target))
@@ -36,7 +36,7 @@ function tell(name: string, targets: RegExp): void {
     .toSorted((a, b) => a - b);
   if (gaps.length > 0)
     console.log(
-      `${name.padEnd(32)} p50 ${median(gaps)} ms, max ${gaps.at(-1)} ms of ${gaps.length}: ${gaps.join(" ")}`,
+      `${name.padEnd(32)} p50 ${quantile(gaps, 0.5)} ms, max ${gaps.at(-1)} ms of ${gaps.length}: ${gaps.join(" ")}`,
     );
 }
 console.log(

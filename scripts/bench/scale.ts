@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { ErrorCode } from "@odradek/protocol";
 import { CreateTopicsApi } from "@odradek/protocol/messages/create-topics";
 import { LocalCluster } from "../testing/local-cluster.ts";
 import type { NodeProcess } from "../testing/node-process.ts";
 import { isInSync, partitionsIn, pictureOf, seconds, step, until, WAIT_MS_MAX } from "./cluster-picture.ts";
+import { cpuSeconds, residentBytes } from "./process-usage.ts";
 import { type Address, ask } from "./wire.ts";
 
 export type ScaleOptions = {
@@ -27,7 +27,7 @@ export const scale = (options: ScaleOptions): Promise<void> =>
 async function measure(cluster: LocalCluster, { partitions, topicsAtOnce, say }: ScaleOptions): Promise<void> {
   const at = (id: number): Address => ({ host: "127.0.0.1", port: cluster.kafkaPorts.get(id)! });
   const nodes = [...cluster.brokers.values()];
-  const before = nodes.map(residentBytes);
+  const before = nodes.map(resident);
 
   const few = Math.min(topicsAtOnce, partitions);
   const names = Array.from({ length: few }, (_, index) => `one-${index}`);
@@ -42,10 +42,10 @@ async function measure(cluster: LocalCluster, { partitions, topicsAtOnce, say }:
   const joined = await until("all in sync", at(1), isInSync(REPLICAS));
   say(`${rest} more partitions: ${seconds(created)}, all in sync ${seconds(joined)} later`);
 
-  const grown = nodes.map((node, index) => residentBytes(node) - before[index]!);
+  const grown = nodes.map((node, index) => resident(node) - before[index]!);
   const each = grown.reduce((sum, bytes) => sum + bytes, 0) / (partitions * REPLICAS);
   say(
-    `memory: ${megabytes(before)} before, ${megabytes(nodes.map(residentBytes))} now, ${(each / 1024).toFixed(1)} KiB a replica`,
+    `memory: ${megabytes(before)} before, ${megabytes(nodes.map(resident))} now, ${(each / 1024).toFixed(1)} KiB a replica`,
   );
 
   const led = partitionsIn(await pictureOf(at(2))).filter(({ leaderId }) => leaderId === 1).length;
@@ -79,18 +79,10 @@ async function create(to: Address, names: readonly string[], numPartitions: numb
   return late.length === 0 ? 0 : late.length + (await create(to, late, numPartitions));
 }
 
-/** Resident memory; the second number of statm counts pages. */
-function residentBytes(node: NodeProcess): number {
-  return Number(readFileSync(`/proc/${node.pid}/statm`, "utf8").split(" ")[1]) * 4096;
-}
+const resident = ({ pid }: NodeProcess): number => residentBytes(pid!);
 
-/** Of processors, on which a crowded machine makes a process wait; stat counts it in hundredths of a second. */
-function computed(nodes: readonly NodeProcess[]): string {
-  const ticksOf = ({ pid }: NodeProcess): number => {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(" ");
-    return Number(fields[13]) + Number(fields[14]);
-  };
-  return seconds(nodes.reduce((sum, node) => sum + 10 * ticksOf(node), 0));
-}
+/** Of processors, on which a crowded machine makes a process wait. */
+const computed = (nodes: readonly NodeProcess[]): string =>
+  seconds(1000 * nodes.reduce((sum, { pid }) => sum + cpuSeconds(pid!), 0));
 
 const megabytes = (bytes: readonly number[]): string => `${bytes.map((one) => (one / 1e6).toFixed(0)).join(", ")} MB`;

@@ -1,5 +1,6 @@
-import { cpus, loadavg, totalmem } from "node:os";
+import { loadavg } from "node:os";
 import { count, oneOf, positive, readOptions } from "../options.ts";
+import { machineText } from "./machine.ts";
 import { recovery } from "./recovery.ts";
 import { scale } from "./scale.ts";
 
@@ -20,10 +21,7 @@ export async function benchSize(args: readonly string[]): Promise<number> {
     args,
   );
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  const gibibytes = Math.round(totalmem() / 2 ** 30);
-  say(
-    `${cpus().length} x ${cpus()[0]!.model.trim()}, ${gibibytes} GiB, Node ${process.version}, load ${loadavg()[0]!.toFixed(1)}`,
-  );
+  say(`${machineText()}, load ${loadavg()[0]!.toFixed(1)}`);
   if (word === "recovery") await recovery({ gibibytes: options.gib, segments: options.segments, say });
   else await scale({ partitions: options.partitions, topicsAtOnce: options.topics, say });
   return 0;

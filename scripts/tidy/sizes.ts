@@ -1,3 +1,4 @@
+import { quantile } from "@odradek/kit";
 import { lineOf, isForTests, isTypeScript, type SourceFile } from "./source.ts";
 
 /** Files and their lengths per package, tests left out: `90 files, median 77, p90 180, longest 399`. */
@@ -10,8 +11,8 @@ export function sizes(files: readonly SourceFile[]): string[] {
   }
   const all = [...byPackage.values()].flat();
   return [...byPackage, ["all", all] as const].map(([name, lengths]) => {
-    const sorted = [...lengths].sort((a, b) => a - b);
-    const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-    return `${name.padEnd(9)} ${sorted.length} files, median ${at(0.5)}, p90 ${at(0.9)}, longest ${at(1)}`;
+    const sorted = lengths.toSorted((a, b) => a - b);
+    const [median, p90, longest] = [0.5, 0.9, 1].map((part) => quantile(sorted, part));
+    return `${name.padEnd(9)} ${sorted.length} files, median ${median}, p90 ${p90}, longest ${longest}`;
   });
 }

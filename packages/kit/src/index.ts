@@ -8,6 +8,7 @@ export * from "./logger.ts";
 export * from "./net.ts";
 export * from "./node-files.ts";
 export * from "./node-net.ts";
+export * from "./quantile.ts";
 export * from "./random.ts";
 export * from "./rpc.ts";
 export * from "./surroundings.ts";

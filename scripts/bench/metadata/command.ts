@@ -2,7 +2,7 @@ import { loadavg, tmpdir } from "node:os";
 import { count, directory, flag, positive, readOptions, someOf, text } from "../../options.ts";
 import { etcdStore, etcdVersion } from "./etcd.ts";
 import { measureFailover, type WriteGap } from "./failover.ts";
-import { machine } from "./machine.ts";
+import { diskText, machineText } from "../machine.ts";
 import { measureMemory, type MemoryFigures } from "./memory.ts";
 import { odradekStore } from "./odradek.ts";
 import { endEverythingAtExit } from "./processes.ts";
@@ -41,6 +41,17 @@ export type Figures = {
   failed: Row[];
 };
 
+/** What `--json` prints. */
+export type Result = {
+  machine: string;
+  disk: string;
+  startedAt: string;
+  loadBefore: number;
+  loadAfter: number;
+  trials: number;
+  figures: Figures[];
+};
+
 type Options = {
   rows: readonly Row[];
   timing: { warmupMs: number; measureMs: number };
@@ -70,10 +81,14 @@ export async function benchMetadata(args: string[]): Promise<number> {
     return 2;
   }
   endEverythingAtExit();
-  const about = { ...machine(flags.dir), loadBefore: loadavg()[0]! };
+  const startedAt = new Date().toISOString();
+  const loadBefore = loadavg()[0]!;
   const figures: Figures[] = [];
   for (const open of openers) figures.push(await measure(open, flags));
-  const result = { ...about, loadAfter: loadavg()[0]!, trials: flags.trials, figures };
+  const result: Result = {
+    ...{ machine: machineText(), disk: diskText(flags.dir), startedAt, loadBefore, loadAfter: loadavg()[0]! },
+    ...{ trials: flags.trials, figures },
+  };
   console.log(flags.json ? JSON.stringify(result, null, 2) : tablesOf(result));
   return figures.some(({ failed }) => failed.length > 0) ? 1 : 0;
 }

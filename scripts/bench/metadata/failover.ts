@@ -1,4 +1,4 @@
-import { type Distribution, distributionOf } from "./figures.ts";
+import { type Distribution, distributionOf } from "../figures.ts";
 import { members, pause, type Store, within } from "./store.ts";
 
 export type Fault = "kill" | "stop";

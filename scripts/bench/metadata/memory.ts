@@ -1,4 +1,4 @@
-import { residentBytes } from "./processes.ts";
+import { residentBytes } from "../process-usage.ts";
 import { connectToLeader, members, pause, type Store, type StoreClient, within } from "./store.ts";
 
 export type MemoryFigures = {

@@ -1,11 +1,9 @@
-import type { Figures } from "./command.ts";
-import type { Distribution } from "./figures.ts";
-import type { Machine } from "./machine.ts";
+import type { Distribution } from "../figures.ts";
+import type { Figures, Result } from "./command.ts";
 import type { Throughput } from "./throughput.ts";
 
 /** The name of a row, and what it says of each store. */
 type Cells = [string, (string | undefined)[]];
-type Result = Machine & { loadBefore: number; loadAfter: number; figures: Figures[] };
 
 /** Markdown: what is printed goes into docs/benchmarks.md as it is. */
 export function tablesOf(result: Result): string {

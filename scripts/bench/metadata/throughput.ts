@@ -1,5 +1,5 @@
-import { percentile } from "./figures.ts";
-import { cpuSeconds } from "./processes.ts";
+import { distributionOf } from "../figures.ts";
+import { cpuSeconds } from "../process-usage.ts";
 import { connectToLeader, members, type Store, type StoreClient } from "./store.ts";
 
 /** One row for one store. Cores: how many were busy on average, of the load generator and of all three members. */
@@ -58,12 +58,12 @@ export async function measureThroughput(
   await over;
   for (const client of connected) client.close();
   const seconds = (after.atMs - before.atMs) / 1000;
-  const sorted = latencies.toSorted((left, right) => left - right);
+  const { p50, p99 } = distributionOf(latencies);
   return {
     clients,
     operationsPerSecond: latencies.length / seconds,
-    p50Ms: percentile(sorted, 0.5),
-    p99Ms: percentile(sorted, 0.99),
+    p50Ms: p50,
+    p99Ms: p99,
     generatorCores: (after.generator - before.generator) / seconds,
     storeCores: (after.store - before.store) / seconds,
   };

@@ -1,4 +1,4 @@
-import { type Distribution, distributionOf } from "./figures.ts";
+import { type Distribution, distributionOf } from "../figures.ts";
 import { type Store, type StoreClient, within } from "./store.ts";
 
 /** Milliseconds from sending the write: until each watcher had the event, and until the last one had it. */

@@ -1,4 +1,4 @@
-import { quantile } from "./quantile.ts";
+import { quantile } from "@odradek/kit";
 import type { FaultReport } from "./report.ts";
 
 type Goal = { readonly group: string; readonly p50Ms?: number; readonly p99Ms?: number; readonly errors?: number };

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { quantile } from "./quantile.ts";
 import { isOk, reportText, type ChaosReport, type FaultReport } from "./report.ts";
 import type { WorkloadOutcome } from "./workload.ts";
 
@@ -69,11 +68,4 @@ test("without a workload there are no gaps, and stopped early there is no verdic
     "the cluster came back from every fault",
   );
   expect(reportText(reportOf({ workload: null, wasStopped: true }))).toContain("stopped: no verdict");
-});
-
-test("a quantile is the smallest value that so many do not exceed", () => {
-  const sorted = Array.from({ length: 100 }, (_, at) => at + 1);
-  expect([quantile(sorted, 0.5), quantile(sorted, 0.99), quantile(sorted, 1), quantile([], 0.5)]).toEqual([
-    50, 99, 100, 0,
-  ]);
 });

@@ -1,7 +1,7 @@
+import { quantile } from "@odradek/kit";
 import { meanings } from "@odradek/client/history";
 import { table } from "../terminal/table.ts";
 import { goalsText } from "./goals.ts";
-import { quantile } from "./quantile.ts";
 import type { FaultKind } from "./schedule.ts";
 import type { WorkloadOutcome } from "./workload.ts";
 
