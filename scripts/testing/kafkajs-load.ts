@@ -8,7 +8,6 @@ export class KafkajsLoad {
   /** Values by "partition@offset" as the group saw them; a rebalance may show one again, but never another value. */
   readonly consumed = new Map<string, number>();
   readonly problems: string[] = [];
-  sendFailures = 0;
   readonly #topic: string;
   readonly #group: string;
   readonly #producer: Producer;
@@ -94,7 +93,7 @@ export class KafkajsLoad {
           offset: Number(sent!.baseOffset),
         });
       } catch {
-        this.sendFailures++; // Not acknowledged: it may be stored or not, and nothing is asked of it.
+        // Not acknowledged: it may be stored or not, and nothing is asked of it.
       }
       await elapsed(10);
     }

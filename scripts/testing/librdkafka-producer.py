@@ -14,18 +14,18 @@ import time
 
 from confluent_kafka import Producer
 
+KEYS = 20
+
 options = argparse.ArgumentParser()
 options.add_argument("--bootstrap", required=True)
 options.add_argument("--topic", required=True)
 options.add_argument("--rate", type=int, default=200, help="records per second")
-options.add_argument("--keys", type=int, default=20)
-options.add_argument("--no-idempotence", action="store_true")
 options = options.parse_args()
 
 producer = Producer({
     "bootstrap.servers": options.bootstrap,
     "acks": "all",
-    "enable.idempotence": not options.no_idempotence,
+    "enable.idempotence": True,
     "linger.ms": 5,
     "message.timeout.ms": 60000,
     "log_level": 0,
@@ -53,7 +53,7 @@ while not stop.is_set():
     due = int((time.monotonic() - started) * options.rate)
     while counts["sent"] < due and not stop.is_set():
         number = counts["sent"]
-        key = f"key-{number % options.keys}"
+        key = f"key-{number % KEYS}"
         try:
             producer.produce(options.topic, key=key, value=str(number), on_delivery=report(key, number))
             counts["sent"] += 1

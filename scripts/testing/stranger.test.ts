@@ -42,4 +42,5 @@ test("the longest gap is that of the partition that was silent longest", () => {
   const acks = [at(0, 0), at(1, 0), at(0, 100), at(1, 900), at(0, 200), at(0, 800), at(0, 5_000)];
   expect(longestGapMs(acks, 150, 900)).toBe(4_200);
   expect(longestGapMs(acks.slice(0, -1), 150, 900)).toBe(900);
+  expect(longestGapMs(acks.slice(0, -1), 150, 2_000)).toBe(1_200); // partition 0, which is silent still
 });

@@ -105,7 +105,10 @@ export function violations(acked: readonly Acked[], stored: readonly Stored[]): 
   return found;
 }
 
-/** The longest silence of any one partition between two acknowledgements that touches the time from `fromMs` to `toMs`. */
+/**
+ * The longest silence of any one partition between two acknowledgements that touches the time from `fromMs` to `toMs`; one that still lasts
+ * counts as far as it has come.
+ */
 export function longestGapMs(acked: readonly Acked[], fromMs: number, toMs: number): number {
   const last = new Map<number, number>();
   let longest = 0;
@@ -114,5 +117,6 @@ export function longestGapMs(acked: readonly Acked[], fromMs: number, toMs: numb
     if (before !== undefined && atMs >= fromMs && before <= toMs) longest = Math.max(longest, atMs - before);
     last.set(partition, atMs);
   }
+  for (const before of last.values()) longest = Math.max(longest, toMs - before);
   return longest;
 }
