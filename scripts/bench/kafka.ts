@@ -1,34 +1,21 @@
-// Speed, measured side by side; --help says what can be measured.
-// Every figure stands beside the raw path (a process that writes the same bytes from a socket to a file) and, with --vs, beside another
-// Kafka that got the same load in the same run. With --flush group nothing is acknowledged before it is on stable storage (the peer's topics have
-// flush.messages=1). Rounds alternate between the systems; medians are printed. All on 127.0.0.1.
-import { spawn } from "node:child_process";
-import { cpus, totalmem } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { quantile } from "@odradek/kit";
 import { count, type Option, oneOf, orEnd, positive, readOptions, text, valueOf, whole } from "../options.ts";
-import { type Figures, run } from "./load.ts";
-import {
-  fetchConversation,
-  fetchShapes,
-  labelOf,
-  produceConversation,
-  produceRequest,
-  produceShapes,
-  settle,
-  type Shape,
-} from "./shapes.ts";
-import { type Address, brokerIds, dropTopic, makeTopic } from "./wire.ts";
 import { LocalCluster } from "../testing/local-cluster.ts";
+import type { Figures } from "./load.ts";
+import { machineText } from "./machine.ts";
+import { batchOf, fetchShapes, labelOf, produceRequest, produceShapes, type Shape } from "./shapes.ts";
+import { kafka, type Measurement, rawPath } from "./targets.ts";
+import type { Address } from "./wire.ts";
 
 const usage = `usage: node scripts/bench.ts produce|consume|replicate [options]
        node scripts/bench.ts metadata|recovery|scale [options]; --help after the word says more
   produce     one broker, acks=1             replicate   three brokers, RF 3, acks=all
   consume     one broker, from the page cache
+Every figure of produce stands beside the raw path: a process that writes the same bytes from a socket to a file. All on 127.0.0.1.
 
   --vs HOST:PORT     another Kafka that gets the same load in the same run
   --seconds N        of each measurement (3), after --warmup N unmeasured ones (2)
-  --rounds N         whose medians are printed (3)
+  --rounds N         in which the systems take turns, and whose medians are printed (3)
   --record-bytes N   of each record (100)
   --only NAME        one row of the table
   --flush group      nothing is acknowledged before it is on stable storage; kafka is the default
@@ -55,156 +42,85 @@ const commandLine = {
     flush: oneOf(["group", "kafka"], "kafka"),
   },
 };
-const { word: kind, options: flags } = readOptions(commandLine);
-const shapes = kind === "consume" ? fetchShapes : produceShapes;
-const names = [...new Set(shapes.map(({ name }) => name))];
-const { only } = flags;
-if (only !== null) orEnd(commandLine, () => valueOf("--only", oneOf(names, ""), only));
-const recordBytes = flags["record-bytes"];
-const timing = { warmupMs: flags.warmup * 1000, measureMs: flags.seconds * 1000 };
 
-/** A system under load. */
-type Target = { name: string; measure(row: Shape): Promise<Figures> };
+/** What ours is started with besides; see `targets.ts` on logs that are kept short. */
+const brokerSettings = { "log.retention.check.interval.ms": "500", "log.segment.delete.delay.ms": "500" };
 
-let topics = 0;
+/** Measures brokers side by side; returns the exit code. */
+export async function benchKafka(args: readonly string[]): Promise<number> {
+  const { word: kind, options } = readOptions(commandLine, args);
+  const { only, rounds, seconds, flush, vs } = options;
+  const shapes = kind === "consume" ? fetchShapes : produceShapes;
+  const names = [...new Set(shapes.map(({ name }) => name))];
+  if (only !== null) orEnd(commandLine, () => valueOf("--only", oneOf(names, ""), only));
+  const measurement: Measurement = {
+    kind,
+    recordBytes: options["record-bytes"],
+    warmupMs: options.warmup * 1000,
+    measureMs: seconds * 1000,
+    isDurable: flush === "group",
+  };
+  const nodes = kind === "replicate" ? { brokers: 3, metadata: 3 } : { brokers: 1, metadata: 1 };
+  await using cluster = await LocalCluster.start({ ...nodes, settings: { ...brokerSettings, "odradek.flush": flush } });
+  const targets = [kafka("odradek", hostAndPort.read(cluster.bootstrap.split(",")[0]!)!, measurement)];
+  if (kind === "produce") targets.push(rawPath(measurement));
+  if (vs !== null) targets.push(kafka("peer", vs, measurement));
 
-/**
- * Logs are kept short, so that a run of any length measures brokers and not how fast this machine hands out fresh memory or writes pages
- * back; reading needs the whole log. The peer should look as often: `log.retention.check.interval.ms` and `log.segment.delete.delay.ms` as here.
- */
-const keepShort: Record<string, string> =
-  kind === "consume" ? {} : { "segment.bytes": "67108864", "retention.bytes": "67108864" };
-const brokerSettings = {
-  "log.retention.check.interval.ms": "500",
-  "log.segment.delete.delay.ms": "500",
-  "odradek.flush": flags.flush,
-};
-const durable: Record<string, string> = flags.flush === "group" ? { "flush.messages": "1" } : {};
+  const what = `records of ${measurement.recordBytes} bytes, flush ${flush}, ${rounds} rounds of ${seconds} s`;
+  console.log(`${kind}: ${machineText()}, ${what}`);
+  for (const row of shapes) {
+    if (only !== null && row.name !== only) continue;
+    const measured = targets.map(({ name }) => ({ name, rounds: [] as Figures[] }));
+    for (let round = 0; round < rounds; round++)
+      for (const [at, target] of targets.entries()) measured[at]!.rounds.push(await target.measure(row));
+    const medians = measured.map((one) => ({ name: one.name, figures: medianOf(one.rounds) }));
+    for (const line of linesOf(row, measurement, medians)) console.log(line);
+  }
+  return 0;
+}
 
-/** A Kafka: each measurement has a topic of its own, so that logs don't grow from row to row. */
-function kafka(name: string, bootstrap: Address): Target {
+function medianOf(rounds: readonly Figures[]): Figures {
+  const median = (name: keyof Figures): number =>
+    quantile(
+      rounds.map((one) => one[name]).toSorted((a, b) => a - b),
+      0.5,
+    );
   return {
-    name,
-    async measure(row) {
-      const replicas =
-        kind === "replicate" ? (await brokerIds(bootstrap)).slice(0, 3) : (await brokerIds(bootstrap)).slice(0, 1);
-      const topic = `bench-${process.pid}-${++topics}`;
-      const leader = await makeTopic(bootstrap, {
-        name: topic,
-        partitions: row.partitions,
-        replicas,
-        settings: { "min.insync.replicas": replicas.length >= 3 ? "2" : "1", ...keepShort, ...durable },
-      });
-      const { request, bytes, records } = produceRequest(row, topic, kind === "replicate" ? -1 : 1, recordBytes);
-      try {
-        await settle(leader, request);
-        if (kind !== "consume")
-          return await run({
-            ...leader,
-            connections: row.connections,
-            depth: row.depth,
-            ...timing,
-            conversation: () => produceConversation(bytes),
-          });
-        const filled = await run({
-          ...leader,
-          connections: 1,
-          depth: 4,
-          warmupMs: 0,
-          measureMs: 2_000,
-          conversation: () => produceConversation(bytes),
-        });
-        const end = Math.floor(filled.requestsPerSecond * 2 * 0.9) * records;
-        return await run({
-          ...leader,
-          connections: row.connections,
-          depth: row.depth,
-          ...timing,
-          conversation: () => fetchConversation(topic, 1024 * 1024, end),
-        });
-      } finally {
-        await dropTopic(bootstrap, topic);
-      }
-    },
+    bytesPerSecond: median("bytesPerSecond"),
+    requestsPerSecond: median("requestsPerSecond"),
+    p50Us: median("p50Us"),
+    p99Us: median("p99Us"),
   };
 }
 
-/** The raw path, in a process of its own for each measurement. */
-const rawPath: Target = {
-  name: "raw path",
-  async measure(row) {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "raw-path.ts")], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    try {
-      const port = await new Promise<number>((resolve) =>
-        createInterface({ input: child.stdout }).once("line", (line) => resolve(Number(line))),
-      );
-      const { bytes } = produceRequest(row, "raw", 1, recordBytes);
-      const conversation = () => ({ next: () => bytes, answered: () => bytes.length });
-      return await run({
-        host: "127.0.0.1",
-        port,
-        connections: row.connections,
-        depth: row.depth,
-        ...timing,
-        conversation,
-      });
-    } finally {
-      child.kill("SIGTERM");
-    }
-  },
-};
+type Named = { readonly name: string; readonly figures: Figures };
 
-const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-const medianOf = (rounds: Figures[]): Figures => ({
-  bytesPerSecond: median(rounds.map((one) => one.bytesPerSecond)),
-  requestsPerSecond: median(rounds.map((one) => one.requestsPerSecond)),
-  p50Us: median(rounds.map((one) => one.p50Us)),
-  p99Us: median(rounds.map((one) => one.p99Us)),
-});
-
-function print(row: Shape, names: string[], figures: Figures[]): void {
-  const ours = figures[0]!;
-  const records = produceRequest({ ...row, connections: 1, depth: 1 }, "t", 1, recordBytes);
-  figures.forEach((one, at) => {
-    const perSecond = (one.bytesPerSecond / records.bytes.length) * records.records;
+/** One line a system, ours first. */
+function linesOf(row: Shape, measurement: Measurement, systems: readonly Named[]): string[] {
+  const ours = systems[0]!.figures;
+  const perByte = recordsPerByte(row, measurement);
+  return systems.map(({ name, figures }, at) => {
+    const { bytesPerSecond, requestsPerSecond, p50Us, p99Us } = figures;
     const columns = [
       labelOf(row).padEnd(14),
-      names[at]!.padEnd(10),
-      `${(one.bytesPerSecond / 1e6).toFixed(one.bytesPerSecond < 1e8 ? 1 : 0)} MB/s`.padStart(12),
-      `${Math.round(one.requestsPerSecond)} req/s`.padStart(14),
-      `${(perSecond / 1e6).toFixed(3)} M rec/s`.padStart(16),
-      `p50 ${(one.p50Us / 1000).toFixed(2)} ms`.padStart(14),
-      `p99 ${(one.p99Us / 1000).toFixed(2)} ms`.padStart(14),
-      at === 0
-        ? ""
-        : `ours/this ${(ours.bytesPerSecond / one.bytesPerSecond).toFixed(2)}  p50 ${(ours.p50Us / one.p50Us).toFixed(2)}`,
+      name.padEnd(10),
+      `${(bytesPerSecond / 1e6).toFixed(bytesPerSecond < 1e8 ? 1 : 0)} MB/s`.padStart(12),
+      `${Math.round(requestsPerSecond)} req/s`.padStart(14),
+      `${((bytesPerSecond * perByte) / 1e6).toFixed(3)} M rec/s`.padStart(16),
+      `p50 ${(p50Us / 1000).toFixed(2)} ms`.padStart(14),
+      `p99 ${(p99Us / 1000).toFixed(2)} ms`.padStart(14),
     ];
-    console.log(columns.join(" "));
+    if (at > 0)
+      columns.push(
+        `ours/this ${(ours.bytesPerSecond / bytesPerSecond).toFixed(2)}  p50 ${(ours.p50Us / p50Us).toFixed(2)}`,
+      );
+    return columns.join(" ");
   });
 }
 
-await using cluster = await LocalCluster.start(
-  kind === "replicate"
-    ? { brokers: 3, metadata: 3, settings: brokerSettings }
-    : { brokers: 1, metadata: 1, settings: brokerSettings },
-);
-const targets = [kafka("odradek", hostAndPort.read(cluster.bootstrap.split(",")[0]!)!)];
-if (kind === "produce") targets.push(rawPath);
-if (flags.vs) targets.push(kafka("peer", flags.vs));
-
-console.log(
-  `${kind}: ${cpus().length} x ${cpus()[0]!.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, records of ${recordBytes} bytes, flush ${flags.flush}, ${flags.rounds} rounds of ${flags.seconds} s`,
-);
-for (const row of shapes) {
-  if (only !== null && row.name !== only) continue;
-  const rounds: Figures[][] = targets.map(() => []);
-  for (let round = 0; round < flags.rounds; round++)
-    for (const [at, target] of targets.entries()) rounds[at]!.push(await target.measure(row));
-  print(
-    row,
-    targets.map((target) => target.name),
-    rounds.map(medianOf),
-  );
+/** Produced bytes are those of whole requests, fetched ones those of batches. */
+function recordsPerByte(row: Shape, { kind, recordBytes }: Measurement): number {
+  const { bytes, records } =
+    kind === "consume" ? batchOf(row.batchBytes, recordBytes) : produceRequest(row, "t", 1, recordBytes);
+  return records / bytes.length;
 }

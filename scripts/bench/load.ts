@@ -31,7 +31,7 @@ const RESPONSE_BYTES_MAX = 16 * 1024 * 1024;
  */
 export async function run(load: Load): Promise<Figures> {
   const histogram = createHistogram();
-  const total = { bytes: 0, requests: 0, measuring: false };
+  const total: Total = { bytes: 0, requests: 0, isMeasuring: false };
   const lines = Array.from(
     { length: load.connections },
     (_, at) => new Line(load, load.conversation(at), total, histogram),
@@ -40,11 +40,11 @@ export async function run(load: Load): Promise<Figures> {
     await Promise.race([Promise.all(lines.map((line) => line.open())), ...lines.map((line) => line.failed)]);
     for (const line of lines) line.start();
     await Promise.race([elapsed(load.warmupMs), ...lines.map((line) => line.failed)]);
-    total.measuring = true;
+    total.isMeasuring = true;
     const startedMs = performance.now();
     await Promise.race([elapsed(load.measureMs), ...lines.map((line) => line.failed)]);
     const seconds = (performance.now() - startedMs) / 1000;
-    total.measuring = false;
+    total.isMeasuring = false;
     return {
       bytesPerSecond: total.bytes / seconds,
       requestsPerSecond: total.requests / seconds,
@@ -58,7 +58,7 @@ export async function run(load: Load): Promise<Figures> {
 
 const elapsed = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-type Total = { bytes: number; requests: number; measuring: boolean };
+type Total = { bytes: number; requests: number; isMeasuring: boolean };
 
 /** One connection of a load. */
 class Line {
@@ -82,7 +82,7 @@ class Line {
     this.failed = new Promise((_, reject) => (this.#fail = reject));
     this.failed.catch(() => {});
     this.#socket = new Socket({
-      onread: { buffer: () => this.#buffer.subarray(this.#filled), callback: (bytes) => this.#take(bytes) },
+      onread: { buffer: () => this.#buffer.subarray(this.#filled), callback: (bytes) => this.#read(bytes) },
     });
   }
 
@@ -116,21 +116,29 @@ class Line {
     this.#socket.write(this.#conversation.next());
   }
 
-  #take(bytes: number): boolean {
+  #read(bytes: number): boolean {
+    try {
+      this.#take(bytes);
+      return true;
+    } catch (error) {
+      this.#fail(error as Error); // whoever waits for the load ends what was started for it
+      return false;
+    }
+  }
+
+  #take(bytes: number): void {
     this.#filled += bytes;
     let start = 0;
     while (this.#filled - start >= 4) {
       const size = 4 + this.#buffer.readInt32BE(start);
       if (size > RESPONSE_BYTES_MAX) throw new Error(`a response of ${size} bytes`);
       if (this.#filled - start < size) {
-        this.#makeRoom(start, size);
-        return true;
+        return this.#makeRoom(start, size);
       }
       this.#answered(this.#buffer.subarray(start + 4, start + size));
       start += size;
     }
     this.#makeRoom(start, 4);
-    return true;
   }
 
   /** Moves the unread rest to the front and makes sure that `size` bytes fit. */
@@ -147,7 +155,7 @@ class Line {
   #answered(response: Buffer): void {
     const sentUs = this.#sentUs.shift()!;
     const bytes = this.#conversation.answered(response);
-    if (this.#total.measuring) {
+    if (this.#total.isMeasuring) {
       this.#total.bytes += bytes;
       this.#total.requests++;
       this.#histogram.record(Math.max(1, Math.round(performance.now() * 1000 - sentUs)));

@@ -47,13 +47,10 @@ export function batchOf(batchBytes: number, recordBytes: number): { bytes: Buffe
     return Buffer.concat([zigzag(body.length), body]);
   };
   const records: Buffer[] = [];
-  for (
-    let room = batchBytes - BATCH_HEADER_BYTES, next = record(0);
-    records.length === 0 || next.length <= room;
-    next = record(records.length)
-  ) {
+  let left = batchBytes - BATCH_HEADER_BYTES;
+  for (let next = record(0); records.length === 0 || next.length <= left; next = record(records.length)) {
     records.push(next);
-    room -= next.length;
+    left -= next.length;
   }
   const now = Date.now();
   const header = {
@@ -142,14 +139,15 @@ export function fetchConversation(topic: string, bytesMax: number, end: number):
       const partition = readResponse(FetchApi, 11, response).responses[0]!.partitions[0]!;
       if (partition.errorCode !== 0) throw new Error(`fetch was answered with error ${partition.errorCode}`);
       const records = partition.records ?? Buffer.alloc(0);
-      for (let at = 0; at + BATCH_HEADER_BYTES <= records.length;) {
+      let at = 0;
+      while (at + BATCH_HEADER_BYTES <= records.length) {
         const batch = new Batch(records, at);
         if (batch.next > records.length) break;
         offset = batch.nextOffset;
         at = batch.next;
       }
       if (offset >= end) offset = 0;
-      return records.length;
+      return at; // the last batch may be cut off, and comes again with the next fetch
     },
   };
 }

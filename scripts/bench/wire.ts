@@ -12,6 +12,7 @@ import {
 } from "@odradek/protocol";
 import { CreateTopicsApi } from "@odradek/protocol/messages/create-topics";
 import { DeleteTopicsApi } from "@odradek/protocol/messages/delete-topics";
+import { ListOffsetsApi } from "@odradek/protocol/messages/list-offsets";
 import { MetadataApi } from "@odradek/protocol/messages/metadata";
 
 export type Address = { host: string; port: number };
@@ -92,6 +93,14 @@ export async function makeTopic(
 
 export async function dropTopic(bootstrap: Address, name: string): Promise<void> {
   await ask(bootstrap, DeleteTopicsApi, 4, { topicNames: [name], timeoutMs: 30_000 });
+}
+
+/** The offset behind the last record that can be read from partition 0. */
+export async function endOf(leader: Address, topic: string): Promise<number> {
+  const latest = { partitionIndex: 0, timestamp: -1 };
+  const request = { replicaId: -1, topics: [{ name: topic, partitions: [latest] }] };
+  const { topics } = await ask(leader, ListOffsetsApi, 5, request);
+  return topics[0]!.partitions[0]!.offset;
 }
 
 /** The ids of the live brokers. */
