@@ -2,10 +2,10 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { freePorts } from "@odradek/kit/testing";
 import { GrpcConnection, method } from "./grpc-connection.ts";
-import { MemberProcess, removeDirectory, temporaryDirectory } from "./processes.ts";
-import { persistentWriter } from "./persistent-writer.ts";
+import { peerStore } from "./peer-store.ts";
+import { MemberProcess, temporaryDirectory } from "./processes.ts";
 import { field, fieldsOf, numberField } from "./protobuf.ts";
-import { members, type Store, type StoreClient, untilWorks } from "./store.ts";
+import { members, type Store, type StoreClient } from "./store.ts";
 
 const put = method("/etcdserverpb.KV/Put");
 const range = method("/etcdserverpb.KV/Range");
@@ -81,47 +81,24 @@ export async function etcdStore(parent: string, version: string): Promise<Store>
     const command = ["etcd", "--name", `m${at}`, "--data-dir", join(directory, `m${at}`), ...addresses.flat(), ...rest];
     return new MemberProcess(command, join(directory, `m${at}.log`));
   });
-  const connect = (member: number): Promise<StoreClient> => etcdClient(client[member]!);
-  const statusOf = async (member: number): Promise<{ id: bigint; leader: bigint }> => {
-    const connection = await GrpcConnection.open(client[member]!);
-    try {
+  const statusOf = (port: number): Promise<{ id: bigint; leader: bigint }> =>
+    GrpcConnection.during(port, async (connection) => {
       const answer = fieldsOf(await connection.call(status, Buffer.alloc(0)));
       const header = fieldsOf(answer.get(1) as Buffer);
       return { id: header.get(2) as bigint, leader: (answer.get(4) as bigint | undefined) ?? 0n };
-    } finally {
-      connection.close();
-    }
-  };
-  const store: Store = {
-    name: "etcd",
-    version,
-    member: (member) => processes[member]!,
-    connect,
-    leader: () =>
-      untilWorks(async () => {
-        const all = await Promise.all(members.map(statusOf));
-        const at = all.findIndex(({ id }) => all.every(({ leader }) => leader === id));
-        if (at < 0) throw new Error("they do not agree on a leader");
-        return at;
-      }),
-    serves: (member) =>
-      untilWorks(async () => {
-        const connection = await GrpcConnection.open(client[member]!);
-        try {
-          await connection.call(range, Buffer.concat([field(1, "/bench"), numberField(3, 1)]));
-        } finally {
-          connection.close();
-        }
-      }),
-    start: async () => {
-      for (const member of processes) member.start();
-      await Promise.all(members.map((member) => store.serves(member)));
+    });
+  return peerStore({
+    ...{ name: "etcd", version, directory, processes },
+    connect: (member) => etcdClient(client[member]!),
+    leader: async () => {
+      const all = await Promise.all(client.map(statusOf));
+      const at = all.findIndex(({ id }) => all.every(({ leader }) => leader === id));
+      if (at < 0) throw new Error("they do not agree on a leader");
+      return at;
     },
-    stop: async () => {
-      await Promise.all(processes.map((member) => member.kill()));
-      removeDirectory(directory);
+    serve: async (member) => {
+      const countOne = Buffer.concat([field(1, "/bench"), numberField(3, 1)]);
+      await GrpcConnection.during(client[member]!, (connection) => connection.call(range, countOne));
     },
-    writer: (path, onAck) => persistentWriter(connect, path, onAck),
-  };
-  return store;
+  });
 }

@@ -28,7 +28,6 @@ export function method(path: string): Method {
 }
 
 export class GrpcConnection {
-  onClosed: (why: Error) => void = () => {};
   readonly #socket: Socket;
   readonly #streams = new Map<number, Stream>();
   #nextStream = 1;
@@ -41,7 +40,7 @@ export class GrpcConnection {
     socket.setNoDelay(true);
     socket.on("data", (bytes: Buffer) => this.#receive(bytes));
     socket.on("error", () => {});
-    socket.on("close", () => this.#close(new Error("the connection is closed")));
+    socket.on("close", () => this.#close());
     const settings = Buffer.alloc(12);
     settings.writeUInt16BE(2); // no server push
     settings.writeUInt16BE(4, 6); // initial window of a stream
@@ -56,6 +55,16 @@ export class GrpcConnection {
       socket.once("error", reject);
       socket.once("connect", () => resolve(new GrpcConnection(socket)));
     });
+  }
+
+  /** Opens one for the time of `work`. */
+  static async during<T>(port: number, work: (connection: GrpcConnection) => Promise<T>): Promise<T> {
+    const connection = await GrpcConnection.open(port);
+    try {
+      return await work(connection);
+    } finally {
+      connection.close();
+    }
   }
 
   /** A unary call. */
@@ -79,7 +88,7 @@ export class GrpcConnection {
 
   close(): void {
     this.#socket.destroy();
-    this.#close(new Error("the connection was closed"));
+    this.#close();
   }
 
   #open(of: Method, stream: Stream, message: Buffer | null, flags: number): number {
@@ -95,12 +104,11 @@ export class GrpcConnection {
     return id;
   }
 
-  #close(why: Error): void {
+  #close(): void {
     if (this.#closed) return;
     this.#closed = true;
     for (const stream of this.#streams.values()) stream.onEnd();
     this.#streams.clear();
-    this.onClosed(why);
   }
 
   #receive(bytes: Buffer): void {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { GrpcConnection, method } from "./grpc-connection.ts";
+import { parentMaker } from "./parents.ts";
 import { field, fieldsOf, numberField } from "./protobuf.ts";
 import type { StoreClient } from "./store.ts";
 
@@ -32,7 +33,7 @@ export class OdradekClient implements StoreClient {
   readonly #writes: Waiting[] = [];
   readonly #reads: Waiting[] = [];
   readonly #watches: Waiting[] = [];
-  readonly #parents = new Set<string>();
+  readonly #makeParent = parentMaker((path) => this.#multi([createOf(path, Buffer.alloc(0))]).catch(ignoreExisting));
   #onEvent: () => void = () => {};
   #opened: Waiting | null;
   #sequence = 0;
@@ -98,15 +99,6 @@ export class OdradekClient implements StoreClient {
     this.#opened?.reject(why);
     for (const waiting of [this.#writes, this.#reads, this.#watches])
       for (const { reject } of waiting.splice(0)) reject(why);
-  }
-
-  /** Our paths have few parents; each is made once per client, whoever made it before. */
-  async #makeParent(path: string): Promise<void> {
-    const parent = path.slice(0, path.lastIndexOf("/"));
-    if (parent === "" || this.#parents.has(parent)) return;
-    await this.#makeParent(parent);
-    this.#parents.add(parent);
-    await this.#multi([createOf(parent, Buffer.alloc(0))]).catch(ignoreExisting);
   }
 
   #multi(operations: readonly Buffer[]): Promise<void> {

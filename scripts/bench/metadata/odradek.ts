@@ -36,14 +36,10 @@ export async function odradekStore(parent: string, profile: string | null): Prom
     );
   });
   /** Member ids start at 1; 0: it knows of no leader. */
-  const leaderOf = async (member: number): Promise<number> => {
-    const connection = await GrpcConnection.open(client[member]!);
-    try {
-      return Number(fieldsOf(await connection.call(status, Buffer.alloc(0))).get(4) ?? 0);
-    } finally {
-      connection.close();
-    }
-  };
+  const leaderOf = (member: number): Promise<number> =>
+    GrpcConnection.during(client[member]!, async (connection) =>
+      Number(fieldsOf(await connection.call(status, Buffer.alloc(0))).get(4) ?? 0),
+    );
   const store: Store = {
     name: "odradek",
     version,

@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { buffer, flag, framed, int, long, text } from "./jute.ts";
+import { parentMaker } from "./parents.ts";
 import type { StoreClient } from "./store.ts";
 
 const operations = { create: 1, getData: 4, setData: 5, sync: 9, ping: 11, multi: 14, addWatch: 106 } as const;
@@ -22,7 +23,7 @@ export class ZookeeperClient implements StoreClient {
   readonly #waiting: Waiting[] = [];
   readonly #pings: NodeJS.Timeout;
   readonly #watches = new Map<string, () => void>();
-  readonly #parents = new Set<string>();
+  readonly #makeParent = parentMaker((path) => this.#create(path, Buffer.alloc(0)).catch(ignoreExisting));
   #opened: Waiting | null;
   #unread: Buffer = Buffer.alloc(0);
   #xid = 0;
@@ -50,7 +51,7 @@ export class ZookeeperClient implements StoreClient {
 
   async create(path: string, data: Buffer): Promise<void> {
     await this.#makeParent(path);
-    await this.#ask(operations.create, text(path), buffer(data), openToAnyone, persistent);
+    await this.#create(path, data);
   }
 
   async createAll(paths: readonly string[], data: Buffer): Promise<void> {
@@ -89,14 +90,8 @@ export class ZookeeperClient implements StoreClient {
     for (const { reject } of this.#waiting.splice(0)) reject(why);
   }
 
-  /** Our paths have few parents; each is made once per client, whoever made it before. */
-  async #makeParent(path: string): Promise<void> {
-    const parent = path.slice(0, path.lastIndexOf("/"));
-    if (parent === "" || this.#parents.has(parent)) return;
-    await this.#makeParent(parent);
-    this.#parents.add(parent);
-    const empty = buffer(Buffer.alloc(0));
-    await this.#ask(operations.create, text(parent), empty, openToAnyone, persistent).catch(ignoreExisting);
+  #create(path: string, data: Buffer): Promise<void> {
+    return this.#ask(operations.create, text(path), buffer(data), openToAnyone, persistent);
   }
 
   #ask(operation: number, ...fields: readonly Buffer[]): Promise<void> {

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { freePorts } from "@odradek/kit/testing";
-import { MemberProcess, removeDirectory, temporaryDirectory } from "./processes.ts";
-import { persistentWriter } from "./persistent-writer.ts";
-import { members, type Store, type StoreClient, untilWorks } from "./store.ts";
+import { peerStore } from "./peer-store.ts";
+import { MemberProcess, temporaryDirectory } from "./processes.ts";
+import { members, type Store } from "./store.ts";
 import { ZookeeperClient } from "./zookeeper-client.ts";
 
 const jars = "/usr/share/java";
@@ -41,39 +41,23 @@ export async function zookeeperStore(parent: string, version: string): Promise<S
     const main = ["org.apache.zookeeper.server.quorum.QuorumPeerMain", join(data, "zoo.cfg")];
     return new MemberProcess([java, "-Xmx1000m", "-cp", classpath, ...main], join(directory, `m${at}.log`));
   });
-  const open = (member: number): Promise<StoreClient> => ZookeeperClient.open(client[member]!);
-  const store: Store = {
-    name: "zookeeper",
-    version,
-    member: (member) => processes[member]!,
-    connect: open,
-    leader: () =>
-      untilWorks(async () => {
-        const modes = await Promise.all(members.map((member) => modeOf(client[member]!)));
-        const at = modes.indexOf("leader");
-        if (at < 0) throw new Error("nobody leads");
-        return at;
-      }),
-    serves: (member) =>
-      untilWorks(async () => {
-        const session = await open(member);
-        try {
-          await session.read("/");
-        } finally {
-          session.close();
-        }
-      }),
-    start: async () => {
-      for (const member of processes) member.start();
-      await Promise.all(members.map((member) => store.serves(member)));
+  return peerStore({
+    ...{ name: "zookeeper", version, directory, processes },
+    connect: (member) => ZookeeperClient.open(client[member]!),
+    leader: async () => {
+      const at = (await Promise.all(client.map(modeOf))).indexOf("leader");
+      if (at < 0) throw new Error("nobody leads");
+      return at;
     },
-    stop: async () => {
-      await Promise.all(processes.map((member) => member.kill()));
-      removeDirectory(directory);
+    serve: async (member) => {
+      const session = await ZookeeperClient.open(client[member]!);
+      try {
+        await session.read("/");
+      } finally {
+        session.close();
+      }
     },
-    writer: (path, onAck) => persistentWriter(open, path, onAck),
-  };
-  return store;
+  });
 }
 
 /** What a member answers to the word "srvr". */
