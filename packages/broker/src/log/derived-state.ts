@@ -21,6 +21,8 @@ export interface DerivedState {
   startMoved(start: number): void;
   /** Producer states as of now, for a snapshot file (Kafka's .snapshot). */
   snapshot(): Buffer;
+  /** The same for a log that begins at `offset` and is empty: what came before it. */
+  snapshotBelow(offset: number): Buffer;
   /** Sets the producer states to a snapshot's, or to none. False: the snapshot is not readable; nothing was changed. */
   restore(snapshot: Buffer | null): boolean;
 }

@@ -47,8 +47,9 @@ export async function load(options: LoadOptions): Promise<{ segments: Segments; 
 
   const firstUnclean = list.findIndex((segment) => segment.baseOffset >= uncleanFrom);
   const isEpochsKnown = derived.load();
-  const from = isEpochsKnown ? restorePoint(options, list[firstUnclean]) : null;
-  if (from === null) derived.restore(null);
+  // Without epochs every batch is replayed, so the producers' states are those of the log's start.
+  const unclean = isEpochsKnown ? list[firstUnclean]?.baseOffset : segments.first.baseOffset;
+  const from = restorePoint(options, { start: segments.first.baseOffset, unclean: unclean ?? Infinity });
   const epochOf = isEpochsKnown && options.cleanShutdown ? (offset: number) => derived.epochOf(offset) : () => -1;
   const loaded = await replay({ ...options, epochOf }, segments, {
     uncleanFrom,
@@ -61,9 +62,18 @@ export async function load(options: LoadOptions): Promise<{ segments: Segments; 
   return { segments, end: loaded.end };
 }
 
-/** Where replaying must begin so that the producer states are whole; null when no snapshot helps. */
-function restorePoint(options: LoadOptions, firstUnclean: Segment | undefined): number | null {
-  return options.snapshots.restore(options.derived, firstUnclean?.baseOffset ?? Infinity);
+/**
+ * Where replaying must begin so that the producer states are whole; null when no snapshot helps. One from before the log's start is worse
+ * than none: what its producers sent since is gone, and what they send next would be out of order.
+ */
+function restorePoint(
+  { snapshots, derived }: LoadOptions,
+  { start, unclean }: { start: number; unclean: number },
+): number | null {
+  const at = snapshots.restore(derived, unclean);
+  if (at !== null && at >= start) return at;
+  derived.restore(null);
+  return null;
 }
 
 /** While batches are replayed, only a checkpoint of a log that was closed in order knows the epochs of all of them. */

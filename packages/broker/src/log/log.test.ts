@@ -141,7 +141,7 @@ describe("log", () => {
     await at.tick();
     expect(at.files.list(DIRECTORY).filter((name) => name.endsWith(".log")).length).toBeGreaterThan(3);
     expect(at.values()).toHaveLength(20);
-    expect(at.log.offsetForTime(13)).toEqual({ offset: 13, timestamp: 13, leaderEpoch: 0 });
+    expect(at.log.times.firstSince(13)).toEqual({ offset: 13, timestamp: 13, leaderEpoch: 0 });
   });
 
   test("finds offsets by time, record by record", async () => {
@@ -151,12 +151,12 @@ describe("log", () => {
         batchOf([`v${n}`, `v${n + 1}`, `v${n + 2}`], { timestamp: n * 10, compression: n % 2 ? "gzip" : "none" }),
       );
     await at.tick();
-    expect(at.log.offsetForTime(0)).toMatchObject({ offset: 0, timestamp: 0 });
-    expect(at.log.offsetForTime(301)).toMatchObject({ offset: 33, timestamp: 330 });
-    expect(at.log.offsetForTime(571)).toBeNull();
-    expect(at.log.offsetOfMaxTimestamp()).toMatchObject({ offset: 57, timestamp: 570 });
+    expect(at.log.times.firstSince(0)).toMatchObject({ offset: 0, timestamp: 0 });
+    expect(at.log.times.firstSince(301)).toMatchObject({ offset: 33, timestamp: 330 });
+    expect(at.log.times.firstSince(571)).toBeNull();
+    expect(at.log.times.newest()).toMatchObject({ offset: 57, timestamp: 570 });
     at.log.moveStart(40);
-    expect(at.log.offsetForTime(0)).toMatchObject({ offset: 40, timestamp: 390 });
+    expect(at.log.times.firstSince(0)).toMatchObject({ offset: 40, timestamp: 390 });
   });
 
   test("truncates anywhere and goes on; derived state follows (L-15, L-16)", async () => {

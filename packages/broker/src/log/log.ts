@@ -14,7 +14,7 @@ import type { Segments } from "./segments.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Stability } from "./stability.ts";
 import { planTruncation } from "./truncation.ts";
-import { firstRecordSince, maxTimestampIn, type FoundRecord } from "./time-lookup.ts";
+import { TimeLookup } from "./time-lookup.ts";
 
 /**
  * Bytes that may wait for the end of the tick; more are written at once, while they are in the processor's cache, and what they were
@@ -30,10 +30,11 @@ export class Log {
   /** Ends of batches that are in the page cache, and as safe as odradek.flush and flush.messages ask: what may be acknowledged. */
   readonly written: Watermark;
   readonly inspection: Inspection;
+  readonly snapshots: Snapshots;
+  readonly times: TimeLookup;
   readonly #options: LogOptions;
   readonly #where: SegmentFiles;
   readonly #segments: Segments;
-  readonly #snapshots: Snapshots;
   readonly #removal: Removal;
   readonly #stability: Stability;
   readonly #rolling: Rolling;
@@ -54,7 +55,7 @@ export class Log {
     this.#options = options;
     this.#where = options;
     this.#segments = loaded.segments;
-    this.#snapshots = loaded.snapshots;
+    this.snapshots = loaded.snapshots;
     this.#removal = new Removal(options);
     this.#start = loaded.start;
     this.#end = loaded.end;
@@ -62,6 +63,7 @@ export class Log {
     this.#rolling = new Rolling(options);
     const { segments } = loaded;
     const fail = (error: unknown): void => this.fail(error);
+    this.times = new TimeLookup({ ...options, segments, log: this });
     this.sealed = new SealedSegments({ ...options, segments, removal: this.#removal, isOver: () => this.isOver, fail });
     this.inspection = new Inspection({ ...options, segments, sealed: this.sealed, end: () => this.#end });
     this.#stability = new Stability(
@@ -156,18 +158,6 @@ export class Log {
     return null;
   }
 
-  /** The first record at or above `start` whose timestamp is ≥ `timestamp`, among written ones. */
-  offsetForTime(timestamp: number): FoundRecord | null {
-    const found = firstRecordSince(this.#segments, timestamp, { start: this.#start, pool: this.#where.pool });
-    return found !== null && found.offset < this.written.value ? found : null;
-  }
-
-  /** The record with the largest timestamp (ListOffsets -3). */
-  offsetOfMaxTimestamp(): FoundRecord | null {
-    const timestamp = maxTimestampIn(this.#segments);
-    return timestamp < 0 ? null : this.offsetForTime(timestamp);
-  }
-
   /** Headers of the written batches from the one that holds `from` on. Views: they live until the next step, without an `await` between. */
   batches(from: number): Generator<Batch, void, void> {
     return this.#segments.batches(from);
@@ -181,7 +171,7 @@ export class Log {
     this.#writeNow();
     this.#throwIfFailed();
     if (offset < this.#segments.first.baseOffset) return this.truncateFullyAndStartAt(offset);
-    const log = { segments: this.#segments, snapshots: this.#snapshots, derived: this.#options.derived };
+    const log = { segments: this.#segments, snapshots: this.snapshots, derived: this.#options.derived };
     const { cut, end } = planTruncation({ ...log, fail: (error) => this.fail(error) }, { offset, end: this.#end });
     this.#guarded(() => {
       const kept = this.#segments.floor(offset) + 1;
@@ -191,7 +181,7 @@ export class Log {
     });
   }
 
-  /** Follower: starts over, empty, at `offset`: the leader's log begins there (RELIABILITY P-21). */
+  /** Follower: starts over, empty, at `offset`: the leader's log begins there (RELIABILITY P-21). A snapshot there says who sent what before. */
   truncateFullyAndStartAt(offset: number): void {
     this.#writeNow();
     this.#throwIfFailed();
@@ -202,9 +192,9 @@ export class Log {
       this.#removal.removeNewest(old);
       this.#segments.replaceAll(createSegment(this.#where, offset));
       this.#rolling.begun();
-      this.#snapshots.removeAbove(-1);
+      this.snapshots.removeAllBut(offset);
       this.#options.derived.truncated(-1);
-      this.#options.derived.restore(null);
+      this.snapshots.restore(this.#options.derived, offset);
       this.#start = offset;
       if (offset <= this.#end) this.#endMovedBack(offset);
       else {
@@ -228,13 +218,15 @@ export class Log {
     this.#throwIfFailed();
     this.#segments.closeSealed(); // whoever still reads old records opens them again
     const bounds = { start: this.#start, high: Math.min(high, this.written.value), end: this.#end };
-    const count = expiredIn(this.#segments, { ...bounds, ...this.#rolling.age }, this.#options.config());
-    if (count === 0) return 0;
+    const expired = expiredIn(this.#segments, { ...bounds, ...this.#rolling.age }, this.#options.config());
+    if (expired === 0) return 0;
     return this.#guarded(() => {
-      if (count === this.#segments.count) this.#roll(this.#end);
+      if (expired === this.#segments.count) this.#roll(this.#end);
+      const count = this.snapshots.remembered(expired, this.#segments.bases());
+      if (count === 0) return 0;
       this.#removal.removeOldest(this.#segments.removeFirst(count));
       const first = this.#segments.first.baseOffset;
-      this.#snapshots.removeBelow(first);
+      this.snapshots.removeBelow(first);
       if (first > this.#start) this.moveStart(first);
       return count;
     });
@@ -248,6 +240,11 @@ export class Log {
   /** Writes what the active segment's indexes hold only in memory. */
   saveIndexes(): void {
     if (this.#failed === null && !this.#closed) this.#guarded(() => this.#segments.active.saveIndexes());
+  }
+
+  /** Writes what waits for the end of the tick: whoever appended it may use its buffers again. */
+  writeQueued(): void {
+    if (!this.#closed) this.#writeNow();
   }
 
   /** Resolves once everything appended before the call is on stable storage. A failing disk fences the log and rejects. */
@@ -278,7 +275,7 @@ export class Log {
     this.written.close();
     await this.sealed.settled();
     await this.#stability.close();
-    await this.#snapshots.settled();
+    await this.snapshots.settled();
   }
 
   async #settle(): Promise<void> {
@@ -288,7 +285,7 @@ export class Log {
     this.#guarded(() => this.#segments.active.seal());
     this.#stability.sealed(this.#segments.active);
     await this.#stability.flush(this.#end);
-    await this.#snapshots.save(this.#end, this.#options.derived.snapshot(), this.#segments.bases());
+    await this.snapshots.save(this.#end, this.#options.derived.snapshot(), this.#segments.bases());
   }
 
   #store(records: Buffer, batches: readonly Batch[]): void {
@@ -332,7 +329,7 @@ export class Log {
     const snapshot = this.#options.derived.snapshot();
     try {
       await this.#stability.flush(end);
-      await this.#snapshots.save(end, snapshot, this.#segments.bases());
+      await this.snapshots.save(end, snapshot, this.#segments.bases());
     } catch (error) {
       if (!this.#closed) this.fail(error);
     }
@@ -366,7 +363,7 @@ export class Log {
     this.#start = Math.min(this.#start, end);
     this.#stability.movedBack(end);
     this.#options.derived.truncated(end);
-    this.#snapshots.removeAbove(end);
+    this.snapshots.removeAbove(end);
   }
 
   #throwIfFailed(): void {

@@ -90,7 +90,7 @@ describe("recovery", () => {
     await at.log.close();
     const answers = (): unknown => [
       Array.from({ length: 120 }, (_, offset) => [...at.records(offset, 200)][0]),
-      Array.from({ length: 60 }, (_, n) => at.log.offsetForTime(n * 10 - 5)),
+      Array.from({ length: 60 }, (_, n) => at.log.times.firstSince(n * 10 - 5)),
     ];
     await at.reopen({ cleanShutdown: true });
     const expected = answers();

@@ -70,6 +70,17 @@ export class Snapshots {
     return saved;
   }
 
+  /** Keeps what `bytes` say as of `offset`, where the log is going to start over (I-04). */
+  prepare(offset: number, bytes: Buffer): Promise<void> {
+    return this.save(offset, bytes, this.#offsets);
+  }
+
+  /** Of the oldest `count` segments those that may go with what they say of producers: a snapshot says it where the next one begins (I-08). */
+  remembered(count: number, segmentOffsets: readonly number[]): number {
+    while (count > 0 && !this.has(segmentOffsets[count]!)) count--;
+    return count;
+  }
+
   /** Resolves when no save is under way. */
   async settled(): Promise<void> {
     await this.#saving;
@@ -78,6 +89,10 @@ export class Snapshots {
   /** Snapshots above `offset` stand for records that are gone (KAFKA-9105). */
   removeAbove(offset: number): void {
     this.#remove(this.#offsets.filter((at) => at > offset));
+  }
+
+  removeAllBut(offset: number): void {
+    this.#remove(this.#offsets.filter((at) => at !== offset));
   }
 
   removeBelow(offset: number): void {

@@ -6,15 +6,35 @@ import type { Segments } from "./segments.ts";
 
 export type FoundRecord = { readonly offset: number; readonly timestamp: number; readonly leaderEpoch: number };
 
-type Lookup = { start: number; pool: ReadPool };
+type Bounds = { readonly start: number; readonly written: { readonly value: number } };
 
-/** The first record, not below `start`, with a timestamp ≥ `timestamp`. Only the batches that may hold it are unpacked. */
-export function firstRecordSince(segments: Segments, timestamp: number, options: Lookup): FoundRecord | null {
-  for (let index = segments.floor(options.start); index < segments.count; index++) {
-    const found = firstInSegment(segments.use(index), timestamp, options);
-    if (found !== null) return found;
+/** Finds records of a log by their time: written ones, from its start on. */
+export class TimeLookup {
+  readonly #segments: Segments;
+  readonly #pool: ReadPool;
+  readonly #log: Bounds;
+
+  constructor(options: { segments: Segments; pool: ReadPool; log: Bounds }) {
+    this.#segments = options.segments;
+    this.#pool = options.pool;
+    this.#log = options.log;
   }
-  return null;
+
+  /** The first one with a timestamp ≥ `timestamp`. Only the batches that may hold it are unpacked. */
+  firstSince(timestamp: number): FoundRecord | null {
+    const options = { start: this.#log.start, pool: this.#pool };
+    for (let index = this.#segments.floor(options.start); index < this.#segments.count; index++) {
+      const found = firstInSegment(this.#segments.use(index), timestamp, options);
+      if (found !== null) return found.offset < this.#log.written.value ? found : null;
+    }
+    return null;
+  }
+
+  /** The one with the largest timestamp (ListOffsets -3). */
+  newest(): FoundRecord | null {
+    const timestamp = this.#segments.all().reduce((max, segment) => Math.max(max, segment.max.timestamp), -1);
+    return timestamp < 0 ? null : this.firstSince(timestamp);
+  }
 }
 
 function firstInSegment(
@@ -40,7 +60,3 @@ function firstInSegment(
     }
   }
 }
-
-/** The largest timestamp of all records; -1: none has any. */
-export const maxTimestampIn = (segments: Segments): number =>
-  segments.all().reduce((max, segment) => Math.max(max, segment.max.timestamp), -1);

@@ -57,7 +57,7 @@ export type Attachment =
   | { is: "diverged"; epoch: number; end: number }
   | { is: "fenced"; leaderEpoch: number }
   | { is: "unknown" }
-  | { is: "belowStart"; start: number };
+  | { is: "belowStart"; start: number; producers: Buffer };
 
 export type AttachRequest = {
   broker: number;

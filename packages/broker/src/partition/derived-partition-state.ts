@@ -47,6 +47,10 @@ export class DerivedPartitionState implements DerivedState {
     return this.producers.snapshot();
   }
 
+  snapshotBelow(offset: number): Buffer {
+    return this.producers.snapshotBelow(offset);
+  }
+
   restore(snapshot: Buffer | null): boolean {
     return this.producers.restore(snapshot);
   }

@@ -3,6 +3,9 @@ import { validateBatches } from "@odradek/protocol";
 
 import type { LocalReplica } from "./local-replica.ts";
 
+/** Where a log starts over, and a snapshot of the producers whose batches stood before (RELIABILITY I-04). */
+export type NewStart = { start: number; producers: Buffer };
+
 /** What a leader's message about one partition led to. */
 export type Taken = "taken" | "damaged" | "gap";
 
@@ -86,6 +89,23 @@ export class Follower {
    */
   get mayStartAnew(): boolean {
     return !this.isInSync;
+  }
+
+  /** Where to start anew when our log is damaged: where it begins, with what we know of the producers before that. */
+  get ownStart(): NewStart {
+    const { log, derived } = this.#replica;
+    return { start: log.start, producers: derived.snapshotBelow(log.start) };
+  }
+
+  /** Keeps what is known of producers from before a new start: a crash may come before or after. To be awaited before `startAnewAt`. */
+  async prepareStart({ start, producers }: NewStart): Promise<void> {
+    const { log } = this.#replica;
+    try {
+      await log.snapshots.prepare(start, producers);
+    } catch (error) {
+      log.fail(error);
+      throw error;
+    }
   }
 
   /** The leader's log starts after our end, or ours is damaged. */

@@ -17,6 +17,9 @@ export type LeaderParts = {
   lagTimeMsMax: number;
 };
 
+/** What stands in the log, or will with the tick's write. */
+type Stored = { baseOffset: number; lastOffset: number; logAppendTimeMs: number };
+
 /** A change of the in-sync replicas that was refused is tried again after this. */
 const RETRY_MS = 500;
 
@@ -88,7 +91,8 @@ export class Leader {
       this.#giveWay.to(request, this.#assignment, this.epochStart);
       return { is: "unknown" };
     }
-    if (request.end < log.start) return { is: "belowStart", start: log.start };
+    if (request.end < log.start)
+      return { is: "belowStart", start: log.start, producers: derived.snapshotBelow(log.start) };
     if (request.lastEpoch >= 0) {
       const ours = derived.epochs.endOffsetFor(request.lastEpoch, log.end);
       // Nothing of ours is that old: the follower's log has nothing in common with what we still have.
@@ -198,10 +202,14 @@ export class Leader {
     return Promise.resolve({ ...answer, ...(message && { message }), ...(records && { records }) });
   }
 
-  async #acknowledged(
-    stored: { baseOffset: number; lastOffset: number; logAppendTimeMs: number },
-    options: AppendOptions,
-  ): Promise<Appended> {
+  async #acknowledged(stored: Stored, options: AppendOptions): Promise<Appended> {
+    const answer = await this.#waited(stored, options);
+    // Whoever gave the records may use their buffer again now, and the tick's write may still be to come (K-07).
+    if (answer.error !== ErrorCode.NONE) this.#replica.log.writeQueued();
+    return answer;
+  }
+
+  async #waited(stored: Stored, options: AppendOptions): Promise<Appended> {
     const { log, high } = this.#replica;
     const { baseOffset, logAppendTimeMs } = stored;
     const answer = { error: ErrorCode.NONE as number, baseOffset, logAppendTimeMs, logStartOffset: log.start };

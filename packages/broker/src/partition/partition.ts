@@ -163,12 +163,12 @@ export class Partition {
 
   /** The first committed record whose timestamp is ≥ `timestampMs`; offset -1 when there is none. */
   offsetForTime(timestampMs: number): Promise<{ timestamp: number; offset: number; leaderEpoch: number }> {
-    return Promise.resolve(this.#found(this.#replica.log.offsetForTime(timestampMs)));
+    return Promise.resolve(this.#found(this.#replica.log.times.firstSince(timestampMs)));
   }
 
   /** The committed record with the largest timestamp (ListOffsets -3). */
   offsetOfMaxTimestamp(): Promise<{ timestamp: number; offset: number; leaderEpoch: number }> {
-    return Promise.resolve(this.#found(this.#replica.log.offsetOfMaxTimestamp()));
+    return Promise.resolve(this.#found(this.#replica.log.times.newest()));
   }
 
   /** OffsetForLeaderEpoch: the largest epoch not above `epoch` and where it ends; -1, -1 when unknown. */

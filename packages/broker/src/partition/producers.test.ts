@@ -54,6 +54,22 @@ describe("idempotent producers", () => {
     expect(producers.check(batch(0, { epoch: 2 }))).toEqual({ is: "next" });
   });
 
+  test("I-04: a log that begins at an offset is told of the batches before it, and of nothing that it has itself", () => {
+    const producers = remembering(
+      ...[0, 1, 2, 3].map((n) => batch(n, { offset: n * 10 })),
+      batch(0, { id: 8, offset: 40 }),
+    );
+    const told = new Producers();
+    expect(told.restore(producers.snapshotBelow(20))).toBe(true);
+    expect(told.check(batch(1))).toMatchObject({ is: "duplicate", baseOffset: 10 });
+    expect(told.check(batch(2))).toEqual({ is: "next" });
+    expect(told.check(batch(3))).toEqual(outOfOrder);
+    expect(told.check(batch(5, { id: 8 }))).toEqual({ is: "next" });
+    for (const n of [2, 3]) told.batch(batch(n, { offset: n * 10 }));
+    told.batch(batch(0, { id: 8, offset: 40 }));
+    expect(told.snapshot()).toEqual(producers.snapshot());
+  });
+
   test("I-06: a check changes nothing", () => {
     const producers = remembering(batch(0));
     for (let n = 0; n < 3; n++) expect(producers.check(batch(1))).toEqual({ is: "next" });

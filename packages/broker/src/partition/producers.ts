@@ -7,6 +7,8 @@ const SEQUENCES = 0x8000_0000;
 const PRODUCER_BYTES = 46;
 /** One earlier batch in a snapshot. */
 const EARLIER_BYTES = 32;
+/** Told to a follower that starts over, the newest first: 20 MB in a message of at most 112 MiB. */
+const PRODUCERS_TOLD_MAX = 100_000;
 
 type Sent = {
   readonly baseSequence: number;
@@ -116,25 +118,25 @@ export class Producers {
   // int64 baseOffset · int64 lastOffset · int64 timestamp
 
   snapshot(): Buffer {
-    const w = new Writer(16 + PRODUCER_BYTES * this.#producers.size);
-    w.int32(this.#producers.size);
+    return snapshotOf(this.#producers);
+  }
+
+  /**
+   * What a replica whose log begins at `offset` can't learn from its log (RELIABILITY I-04): a snapshot of what came before. A producer of
+   * whose remembered batches none did is in the log itself.
+   */
+  snapshotBelow(offset: number): Buffer {
+    const before = new Map<number, Producer>();
     for (const [id, producer] of this.#producers) {
-      const last = producer.sent.at(-1);
-      w.int64(id);
-      w.int16(producer.epoch);
-      w.int32(last?.lastSequence ?? -1);
-      w.int64(last?.lastOffset ?? -1);
-      w.int32(last === undefined ? 0 : last.lastOffset - last.baseOffset);
-      w.int64(producer.timestamp);
-      w.int32(producer.coordinatorEpoch);
-      w.int64(producer.transactionStart);
+      const sent = producer.sent.filter(({ lastOffset }) => lastOffset < offset);
+      const isThere = producer.sent.length === 0 || sent.length > 0;
+      const timestamp = sent.at(-1)?.timestamp ?? producer.timestamp;
+      const transactionStart = producer.transactionStart < offset ? producer.transactionStart : -1;
+      if (isThere) before.set(id, { ...producer, sent, timestamp, transactionStart });
     }
-    for (const { sent } of this.#producers.values()) writeEarlier(w, sent.slice(0, -1));
-    const body = w.concat();
-    const head = Buffer.alloc(6);
-    head.writeInt16BE(1, 0);
-    head.writeUInt32BE(crc32c(body), 2);
-    return Buffer.concat([head, body]);
+    if (before.size <= PRODUCERS_TOLD_MAX) return snapshotOf(before);
+    const newest = [...before].toSorted(([, one], [, other]) => other.timestamp - one.timestamp);
+    return snapshotOf(new Map(newest.slice(0, PRODUCERS_TOLD_MAX)));
   }
 
   /** Takes a snapshot's states in place of all; null: none. False: the snapshot is not whole, nothing was changed. */
@@ -176,6 +178,28 @@ function afterMarker(batch: Batch, before: Producer | undefined): Producer {
     coordinatorEpoch: before?.coordinatorEpoch ?? -1,
     transactionStart: -1,
   };
+}
+
+function snapshotOf(producers: ReadonlyMap<number, Producer>): Buffer {
+  const w = new Writer(16 + PRODUCER_BYTES * producers.size);
+  w.int32(producers.size);
+  for (const [id, producer] of producers) {
+    const last = producer.sent.at(-1);
+    w.int64(id);
+    w.int16(producer.epoch);
+    w.int32(last?.lastSequence ?? -1);
+    w.int64(last?.lastOffset ?? -1);
+    w.int32(last === undefined ? 0 : last.lastOffset - last.baseOffset);
+    w.int64(producer.timestamp);
+    w.int32(producer.coordinatorEpoch);
+    w.int64(producer.transactionStart);
+  }
+  for (const { sent } of producers.values()) writeEarlier(w, sent.slice(0, -1));
+  const body = w.concat();
+  const head = Buffer.alloc(6);
+  head.writeInt16BE(1, 0);
+  head.writeUInt32BE(crc32c(body), 2);
+  return Buffer.concat([head, body]);
 }
 
 /** Null: the checksum was right, but nobody who writes snapshots wrote this. */

@@ -76,7 +76,12 @@ export class Feed {
     }
     for (const attachId of message.detaches ?? []) this.#drop(attachId);
     const answers: Answer[] = [];
-    for (const attach of message.attaches ?? []) answers.push(this.#attach(attach));
+    for (const attach of message.attaches ?? []) {
+      const answer = this.#attach(attach);
+      // States of many producers: a message of its own stays within bounds.
+      if (answer.outcome === "belowStart") this.#stream.send({ answers: [answer] });
+      else answers.push(answer);
+    }
     if (answers.length > 0) this.#stream.send({ answers });
     for (const { attachId, end, start } of message.acknowledgements ?? []) this.#acknowledged(attachId, end, start);
   }
@@ -283,7 +288,11 @@ function answerOf(attachId: number, attachment: Attachment): Answer {
     case "unknown":
       return { attachId, outcome: "unknown", unknown: {} };
     case "belowStart":
-      return { attachId, outcome: "belowStart", belowStart: { start: attachment.start } };
+      return {
+        attachId,
+        outcome: "belowStart",
+        belowStart: { start: attachment.start, producers: attachment.producers },
+      };
     default:
       return unreachable(attachment);
   }

@@ -8,7 +8,7 @@ import {
   unreachable,
 } from "@odradek/kit";
 
-import type { Follower } from "../partition/follower.ts";
+import type { Follower, NewStart } from "../partition/follower.ts";
 import type { Partition } from "../partition/partition.ts";
 import { type Answer, type Data, follow, type FollowerMessage, type LeaderMessage } from "./messages.ts";
 import { streamLimits } from "./stream-limits.ts";
@@ -40,6 +40,9 @@ type Wanted = {
   retryMs: number;
   cancelRetry: Cancel | null;
 };
+
+/** What is done to a log before it attaches again. `prepare`: what must be on stable storage before. */
+type Truncation = { to: number; prepare?: () => Promise<void>; change: () => "truncated" | "damaged" };
 
 /**
  * The follower's end of the stream to one leader broker. It attaches each partition at its log's end, truncates where the logs part, takes
@@ -191,7 +194,7 @@ export class Fetcher {
           { evt: "below-start", partition: `${partition.replica}`, leader, ...answer.belowStart },
           "starting anew",
         );
-        return this.#startAnew(wanted, answer.belowStart.start);
+        return this.#startAnew(wanted, answer.belowStart);
       case "fenced":
       case "unknown":
         return this.#retryLater(wanted);
@@ -219,38 +222,42 @@ export class Fetcher {
   }
 
   /** Cuts our log, when a crash from now on would be recovered from, and attaches again: not before, whatever the stream does meanwhile. */
-  async #truncate(
-    wanted: Wanted,
-    { to, change }: { to: number; change: () => "truncated" | "damaged" },
-  ): Promise<void> {
+  async #truncate(wanted: Wanted, { to, prepare, change }: Truncation): Promise<void> {
     this.#detach(wanted);
     wanted.isTruncating = true;
     const { replica } = wanted.partition;
-    const release = await replica.holdRecoveryPoint(to).catch((error: unknown) => {
+    let release = (): void => {};
+    let isReady = false;
+    try {
+      release = await replica.holdRecoveryPoint(to);
+      await prepare?.();
+      isReady = true;
+    } catch (error) {
       this.#parts.logger.warn({ evt: "truncation-failed", partition: `${replica}`, err: error }, "cannot truncate yet");
-      return null;
-    });
+    }
     wanted.isTruncating = false;
     // Meanwhile we may follow another leader, or nobody.
-    const isWanted = this.#wanted.get(wanted.partition) === wanted;
-    if (isWanted && release !== null) this.#reattachAfter(wanted, change);
-    else if (isWanted) this.#retryLater(wanted);
-    release?.();
+    if (this.#wanted.get(wanted.partition) === wanted) {
+      if (isReady) this.#reattachAfter(wanted, change);
+      else this.#retryLater(wanted);
+    }
+    release();
   }
 
-  #startAnew(wanted: Wanted, start: number): void {
+  #startAnew(wanted: Wanted, start: NewStart): void {
+    const { follower } = wanted;
+    const prepare = (): Promise<void> => follower.prepareStart(start);
     const change = (): "truncated" => {
-      wanted.follower.startAnewAt(start);
+      follower.startAnewAt(start.start);
       return "truncated";
     };
-    void this.#truncate(wanted, { to: 0, change });
+    void this.#truncate(wanted, { to: 0, prepare, change });
   }
 
   #reattachAfter(wanted: Wanted, change: () => "truncated" | "damaged"): void {
     const outcome = this.#guarded(wanted, change);
     if (outcome === null) return;
-    if (outcome === "damaged" && wanted.follower.mayStartAnew)
-      return this.#startAnew(wanted, wanted.partition.replica.log.start);
+    if (outcome === "damaged" && wanted.follower.mayStartAnew) return this.#startAnew(wanted, wanted.follower.ownStart);
     if (outcome === "damaged") {
       // This partition alone stands still: once the healer has mended it, or the leader has dropped us, a later attempt succeeds.
       wanted.partition.damaged();

@@ -27,7 +27,7 @@ export type Answer =
   | { attachId: number; outcome: "diverged"; diverged: { epoch: number; end: number } }
   | { attachId: number; outcome: "fenced"; fenced: { leaderEpoch: number } }
   | { attachId: number; outcome: "unknown"; unknown: object }
-  | { attachId: number; outcome: "belowStart"; belowStart: { start: number } };
+  | { attachId: number; outcome: "belowStart"; belowStart: { start: number; producers: Buffer } };
 export type Data = { attachId: number; high: number; start: number; records: Buffer };
 export type LeaderMessage = { answers?: Answer[]; data?: Data[] };
 

@@ -1,4 +1,4 @@
-import { ErrorCode } from "@odradek/protocol";
+import { buildBatch, ErrorCode } from "@odradek/protocol";
 import { describe, expect, test } from "vitest";
 
 import { ReplicatedTopic } from "../testing/replicated-topic.ts";
@@ -16,6 +16,17 @@ describe("replication", () => {
     expect(at.partition(1).high.value).toBe(2);
     expect(at.consumed(1)).toEqual(["a", "b"]);
     await at.until(() => at.partition(2).high.value === 2 && at.partition(3).high.value === 2, 10);
+  });
+
+  test("K-07: who is told at once that the leader changed may use the batch's buffer again, before the tick has written it", async () => {
+    const at = await ReplicatedTopic.start();
+    const batch = buildBatch({ records: [{ key: null, value: Buffer.from("a") }], timestamp: at.clock.wallMs() });
+    const answer = at.partition(1).append(batch, { acks: -1, timeoutMs: 1000, origin: "client" });
+    at.elect(1);
+    expect(await answer).toMatchObject({ error: ErrorCode.NOT_LEADER_OR_FOLLOWER });
+    batch.fill(0);
+    await at.pass(100);
+    expect([1, 2, 3].map((id) => at.values(id))).toEqual([["a"], ["a"], ["a"]]);
   });
 
   test("acks=1 is answered without followers, acks=all waits for them and times out", async () => {

@@ -82,7 +82,7 @@ describe("a tree that has gone back behind the logs", () => {
           const answer: Answer =
             answers.length % 2 === 0
               ? { attachId, outcome: "diverged", diverged: { epoch: 0, end: 0 } }
-              : { attachId, outcome: "belowStart", belowStart: { start: 7 } };
+              : { attachId, outcome: "belowStart", belowStart: { start: 7, producers: Buffer.alloc(0) } };
           answers.push(`${answer.outcome} in ${leaderEpoch}`);
           stream.send({ answers: [answer] });
         }

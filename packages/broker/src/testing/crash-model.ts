@@ -129,7 +129,7 @@ function checkIndexes(entries: readonly Entry[], log: Log): void {
   }
   for (const { timestamp } of entries) {
     const first = entries.find((entry) => entry.pairs.length > 0 && entry.timestamp >= timestamp);
-    const found = log.offsetForTime(timestamp)?.offset ?? -1;
+    const found = log.times.firstSince(timestamp)?.offset ?? -1;
     const isIn = first === undefined ? found === -1 : found >= first.base && found <= first.last;
     assert(isIn, `time ${timestamp} leads to ${found} instead of ${first?.base}`);
   }

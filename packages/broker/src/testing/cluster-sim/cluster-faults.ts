@@ -71,10 +71,10 @@ export class ClusterFaults {
   }
 
   /** Its process ended by itself; whoever looks after processes starts it again. */
-  restart(broker: SimBroker, random: Random): void {
+  restart(broker: SimBroker, random: Random, awayMs?: number): void {
     const { loop, quickRestarts } = this.#parts;
-    const delayMs = random.next() < quickRestarts ? random.next() * 30 : random.next() ** 2 * 4_000;
-    loop.at(delayMs, () => {
+    const drawnMs = random.next() < quickRestarts ? random.next() * 30 : random.next() ** 2 * 4_000;
+    loop.at(awayMs ?? drawnMs, () => {
       if (broker.life === null) broker.start();
     });
   }
@@ -102,6 +102,10 @@ export class ClusterFaults {
       case "losePowerAll":
         for (const one of brokers) this.#losePower(one, random);
         return;
+      case "absence":
+        return this.#kill(broker, random, 500 + random.next() * 1_500);
+      case "muteLeader":
+        return this.#mute(leader, random);
       case "pause":
       case "pauseLeader":
         return this.#pause(fault === "pause" ? broker : leader, random);
@@ -138,11 +142,19 @@ export class ClusterFaults {
     }
   }
 
-  #kill(broker: SimBroker, random: Random): void {
+  #kill(broker: SimBroker, random: Random, awayMs?: number): void {
     if (broker.life === null) return;
     this.#parts.died(broker, { lossy: false });
     broker.kill();
-    this.restart(broker, random);
+    this.restart(broker, random, awayMs);
+  }
+
+  /** No client hears from it, while it takes what they send. */
+  #mute(broker: SimBroker, random: Random): void {
+    const { brokers, names, loop } = this.#parts;
+    const clients = names().filter((name) => !brokers.some((one) => one.name === name));
+    for (const client of clients) this.#cutNow(broker.name, client);
+    loop.at(300 + random.next() * 1_500, () => this.#healAll());
   }
 
   #losePower(broker: SimBroker, random: Random): void {

@@ -34,7 +34,8 @@ export type ClusterPlan = {
 /** `chance` seeds the details: who, how long. */
 export type Injection = { atMs: number; fault: Fault; chance: number };
 
-export type Fault = (typeof allFaults)[number];
+/** The last two are only of some moods. */
+export type Fault = (typeof allFaults)[number] | "muteLeader" | "absence";
 
 const allFaults = [
   ...(["kill", "killLeader", "killLeader", "killAll", "killStarting", "losePower", "losePowerAll"] as const),
@@ -47,18 +48,14 @@ const allFaults = [
 export const foundedMs = 3_000;
 
 export function drawClusterPlan(random: Random): ClusterPlan {
-  const plan = drawMood(random);
-  // Retention of a second takes a batch before it is repeated, and a follower that starts anew behind it can't know of it (I-04); so does Kafka.
-  return plan.settings["log.retention.ms"] === undefined ? plan : { ...plan, idempotentProducers: 0 };
-}
-
-function drawMood(random: Random): ClusterPlan {
   const plan = drawAny(random);
   const mood = random.next();
   if (mood < 0.12) return retention(plan, random);
   if (mood < 0.24) return amnesia(plan, random);
   if (mood < 0.36) return elections(plan, random);
-  return mood < 0.46 ? powerLosses(plan, random) : plan;
+  if (mood < 0.46) return powerLosses(plan, random);
+  if (mood < 0.52) return evictions(plan, random);
+  return mood < 0.56 ? awakenings(plan, random) : plan;
 }
 
 /** Logs that hardly keep anything, and followers that were away meanwhile. */
@@ -75,6 +72,35 @@ function retention(plan: ClusterPlan, random: Random): ClusterPlan {
   const faults: Fault[] = ["isolate", "kill", "isolate", "losePower", "killLeader"];
   const schedule = drawSchedule(random, { faults, everyMs: 900, untilMs: plan.safetyMs });
   return { ...plan, settings, everyMs: 20 + random.next() * 30, quickRestarts: 0.2, schedule };
+}
+
+/** Retention takes batches before their producer hears of them, and whoever may lead next has just started anew behind it (I-04). */
+function evictions(plan: ClusterPlan, random: Random): ClusterPlan {
+  const settings = {
+    ...plan.settings,
+    "log.segment.bytes": `${100 + integerBelow(random, 200)}`,
+    "log.retention.ms": `${50 + integerBelow(random, 400)}`,
+    "log.retention.check.interval.ms": `${20 + integerBelow(random, 80)}`,
+    "log.segment.delete.delay.ms": "0",
+    "replica.lag.time.max.ms": `${300 + integerBelow(random, 300)}`,
+    "odradek.session.timeout.ms": "2000",
+  };
+  const faults: Fault[] = ["absence", "absence", "muteLeader", "muteLeader", "muteLeader", "kill", "killLeader"];
+  // Slow disks, and brokers that all die, forget what is not on them yet.
+  const isSlow = random.next() < 0.4;
+  const syncMs = isSlow ? new Map(plan.brokers.map((id) => [id, 5 + random.next() * 40])) : plan.syncMs;
+  const harm = isSlow ? { faults: [...faults, "killAll" as const], everyMs: 300 } : { faults, everyMs: 400 };
+  const schedule = drawSchedule(random, { ...harm, untilMs: plan.safetyMs });
+  const clients = { plainProducers: 1, idempotentProducers: 2, requestTimeoutMs: 200 + random.next() * 300 };
+  return { ...plan, ...clients, settings, syncMs, everyMs: 30 + random.next() * 60, quickRestarts: 0.6, schedule };
+}
+
+/** Leaders that stood still while others were elected, and find a heap of requests and news when they wake up. */
+function awakenings(plan: ClusterPlan, random: Random): ClusterPlan {
+  const settings = { ...plan.settings, "odradek.session.timeout.ms": "2000" };
+  const faults: Fault[] = ["pauseLeader", "pauseLeader", "pauseLeader", "pause", "killLeader"];
+  const schedule = drawSchedule(random, { faults, everyMs: 400, untilMs: plan.safetyMs });
+  return { ...plan, settings, everyMs: 10 + random.next() * 30, quickRestarts: 0.8, schedule };
 }
 
 /** All brokers die again and again, and come back with what they remembered of the high watermark long ago. */

@@ -46,8 +46,7 @@ export class ReplicaChecks {
     if (partition === undefined) return;
     let seen = this.#seen.get(broker);
     if (seen?.partition !== partition) {
-      const log = new StoredLog(broker.disk.memory, `/data/${this.#topic}-${this.#index}`);
-      seen = { partition, log, high: 0, written: 0, verified: 0, leaderEpoch: -1 };
+      seen = { partition, log: this.#storedLog(broker), high: 0, written: 0, verified: 0, leaderEpoch: -1 };
       this.#seen.set(broker, seen);
       this.#opened(broker, seen);
     }
@@ -62,15 +61,21 @@ export class ReplicaChecks {
     const seen = this.#seen.get(broker);
     this.#seen.delete(broker);
     if (seen === undefined) {
-      // It had not opened its log again yet: what it had before is still there, or as much of it as was safe.
+      // It was starting, and may have opened its log and followed already: what it had before is still there, or as much of it as was safe.
       const before = this.#remains.get(broker);
-      if (lossy && before !== undefined) this.#leave(broker, { ...before, written: before.synced });
+      if (before === undefined) return;
+      const written = lossy ? before.synced : Math.max(before.written, this.#storedLog(broker).end);
+      this.#leave(broker, { ...before, written });
       return;
     }
     const { log } = seen.partition.replica;
     const synced = Math.min(log.synced, log.written.value);
     const written = lossy ? synced : Math.max(seen.written, log.written.value);
     this.#leave(broker, { written, synced, committed: seen.verified });
+  }
+
+  #storedLog(broker: SimBroker): StoredLog {
+    return new StoredLog(broker.disk.memory, `/data/${this.#topic}-${this.#index}`);
   }
 
   #leave(broker: SimBroker, { written, synced, committed }: Remains): void {

@@ -30,6 +30,15 @@ export class StoredLog {
     }
   }
 
+  /** Where the last whole batch ends; 0: there is none. */
+  get end(): number {
+    const base = this.#bases().at(-1);
+    if (base === undefined) return 0;
+    let end = base;
+    for (const batch of batchesIn(this.#bytes(base, 0))) if (batch.crc === batch.computeCrc()) end = batch.nextOffset;
+    return end;
+  }
+
   *#segment(from: number, to: number): Generator<{ offset: number; value: string }> {
     const bases = this.#bases();
     const base = bases.findLast((each) => each <= from);

@@ -63,8 +63,8 @@ export const logBugs: PlantedBug[] = [
     edits: [
       {
         file: "log/log.ts",
-        find: `this.#options.derived.truncated(end); this.#snapshots.removeAbove(end);`,
-        replace: `this.#snapshots.removeAbove(end);`,
+        find: `this.#options.derived.truncated(end); this.snapshots.removeAbove(end);`,
+        replace: `this.snapshots.removeAbove(end);`,
       },
     ],
   },
@@ -83,6 +83,18 @@ export const logBugs: PlantedBug[] = [
         file: "log/truncation.ts",
         find: `const cut = offset < end ? segments.use(segments.floor(offset)).cutFor(offset) : null;`,
         replace: `const cut = offset + 1 < end ? segments.use(segments.floor(offset + 1)).cutFor(offset + 1) : null;`,
+      },
+    ],
+  },
+  {
+    name: "bufferGoneBeforeWrite",
+    id: "K-07",
+    what: "a producer is answered, and its buffer used again, before the tick has written its batch",
+    edits: [
+      {
+        file: "partition/leader.ts",
+        find: `if (answer.error !== ErrorCode.NONE) this.#replica.log.writeQueued();`,
+        replace: ``,
       },
     ],
   },

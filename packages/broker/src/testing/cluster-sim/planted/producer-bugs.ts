@@ -75,4 +75,40 @@ export const producerBugs: PlantedBug[] = [
       },
     ],
   },
+  {
+    name: "producersNotTold",
+    id: "I-04",
+    what: "a follower that starts anew behind retention is not told of the producers that were there before",
+    edits: [
+      {
+        file: "partition/leader.ts",
+        find: `producers: derived.snapshotBelow(log.start) };`,
+        replace: `producers: derived.snapshotBelow(0) };`,
+      },
+    ],
+  },
+  {
+    name: "toldProducersNotKept",
+    id: "I-04",
+    what: "what it is told of them does not outlive a restart",
+    edits: [
+      {
+        file: "log/log.ts",
+        find: `this.snapshots.restore(this.#options.derived, offset);`,
+        replace: `this.snapshots.restore(this.#options.derived, offset); this.snapshots.removeAbove(-1);`,
+      },
+    ],
+  },
+  {
+    name: "retentionForgets",
+    id: "I-08",
+    what: "segments go before a snapshot says what they said of producers",
+    edits: [
+      {
+        file: "log/snapshots.ts",
+        find: `while (count > 0 && !this.has(segmentOffsets[count]!)) count--;`,
+        replace: ``,
+      },
+    ],
+  },
 ];
