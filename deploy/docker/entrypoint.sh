@@ -30,6 +30,7 @@ case $node in
     export ODRADEK_GRPC_LISTENER="${ODRADEK_GRPC_LISTENER:-0.0.0.0:19092}"
     export ODRADEK_GRPC_ADVERTISED="${ODRADEK_GRPC_ADVERTISED:-$name:19092}"
     export ODRADEK_HTTP_LISTENER="${ODRADEK_HTTP_LISTENER:-0.0.0.0:8080}"
+    # The flags of packages/broker/src/v8-flags.ts.
     exec node --external-memory-accounted-in-global-limit --initial-heap-size=512 packages/broker/src/main.ts "$@"
     ;;
   *)

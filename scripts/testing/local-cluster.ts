@@ -1,13 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { v8Flags as brokerFlags } from "@odradek/broker/v8-flags";
 import { freePorts } from "@odradek/kit/testing";
 import { v8Flags as metadataFlags } from "@odradek/metadata/v8-flags";
 import { NodeProcess } from "./node-process.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-// The flags that `odradek dev` and the image start brokers with (docs/ARCHITECTURE.md, "Processes").
-const brokerFlags = ["--external-memory-accounted-in-global-limit", "--initial-heap-size=512"];
 
 export type LocalClusterOptions = {
   brokers: number;

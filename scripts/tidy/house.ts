@@ -39,6 +39,7 @@ export const rooms: Record<string, readonly string[]> = {
   broker: [
     ...["main.ts", "process.ts", "broker.ts", "server", "api", "coordinator", "controller", "cluster"],
     ...["replica", "dump", "partition", "compaction", "log", "segment", "disk", "config.ts", "config", "limits.ts"],
+    ...["v8-flags.ts"],
   ],
   client: ["index.ts", "admin", "consumer", "producer", "cluster", "errors.ts", "history"],
   testkit: ["index.ts", "cluster.ts", "broker.ts", "store.ts", "life.ts", "alive.ts", "options.ts"],

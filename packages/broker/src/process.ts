@@ -7,11 +7,10 @@ import { pino } from "pino";
 import { type Broker, type BrokerPorts, startBroker } from "./broker.ts";
 import { type BrokerConfig, ConfigError, readBrokerConfig } from "./config.ts";
 import { type Flags, helpText, readFlags } from "./config/flags.ts";
+import { v8Flags } from "./v8-flags.ts";
 
 /** A stop that takes longer is not worth waiting for: whatever was acknowledged is in the logs. */
 const STOP_MS_MAX = 8000;
-/** Without them throughput falls to less than half under load (PERFORMANCE §0). */
-const V8_FLAGS = ["--external-memory-accounted-in-global-limit", "--initial-heap-size"];
 
 /** The life of one broker as a process: flags, log lines, signals, exit code. */
 export async function run(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
@@ -107,7 +106,8 @@ function stopRequests(controlFd: number | null): Promise<StopRequest> {
 }
 
 function warnOfMissingFlags(logger: Logger): void {
-  const missing = V8_FLAGS.filter((flag) => !process.execArgv.some((given) => given.startsWith(flag)));
+  const names = v8Flags.map((flag) => flag.split("=", 1)[0]!);
+  const missing = names.filter((flag) => !process.execArgv.some((given) => given.startsWith(flag)));
   if (missing.length > 0)
     logger.warn({ evt: "FLAGS", missing }, `node was started without ${missing.join(" and ")}: slow under load`);
 }

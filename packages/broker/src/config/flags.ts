@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { v8Flags } from "../v8-flags.ts";
 import { formatAddress, parseAddress } from "./addresses.ts";
 import { brokerConfigs } from "./broker-configs.ts";
 import { ConfigError } from "./definition.ts";
@@ -87,7 +88,7 @@ const listed = (setting: string, addresses: readonly string[]): string => {
 /** `--help`: the flags, and every setting with its default. */
 export function helpText(): string {
   const settings = brokerConfigs.map(({ name, default: fallback, doc }) => `  ${name}=${fallback ?? ""}\n      ${doc}`);
-  return `Usage: node --external-memory-accounted-in-global-limit --initial-heap-size=512 main.ts [flags]
+  return `Usage: node ${v8Flags.join(" ")} main.ts [flags]
 
   --id N                     number of this broker
   --data-dir DIR             where partitions are kept

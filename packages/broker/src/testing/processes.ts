@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { freePorts } from "@odradek/kit/testing";
+import { v8Flags } from "../v8-flags.ts";
 
 const metadataMain = fileURLToPath(new URL("../../../metadata/src/main.ts", import.meta.url));
 const brokerMain = fileURLToPath(new URL("../main.ts", import.meta.url));
-const brokerFlags = ["--external-memory-accounted-in-global-limit", "--initial-heap-size=512"];
 
 export type Line = { evt?: string; msg?: string; level?: number; ports?: Record<string, number> };
 
@@ -176,7 +176,7 @@ export class ProcessCluster {
       ...(this.#racks[id - 1] ? ["--set", `broker.rack=${this.#racks[id - 1]}`] : []),
       ...this.#settings.flatMap((setting) => ["--set", setting]),
     ];
-    const node = new NodeProcess([...brokerFlags, brokerMain, ...flags], { descriptorsMax: this.#descriptorsMax });
+    const node = new NodeProcess([...v8Flags, brokerMain, ...flags], { descriptorsMax: this.#descriptorsMax });
     this.brokers.set(id, node);
     await node.event("READY");
   }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { v8Flags as brokerFlags } from "@odradek/broker/v8-flags";
 import { v8Flags as metadataFlags } from "@odradek/metadata/v8-flags";
 import type { ClusterPorts } from "./ports.ts";
 import type { NodeRole } from "./state-file.ts";
@@ -28,12 +29,6 @@ export type PlanOptions = {
   settings: readonly string[];
   scripts: Record<NodeRole, string>;
 };
-
-/**
- * With V8's own limits a broker that moves record bytes outside the heap collects garbage far too often: these two are
- * worth a factor in replication throughput (PERFORMANCE §0).
- */
-const brokerFlags = ["--external-memory-accounted-in-global-limit", "--initial-heap-size=512"];
 
 /** Command lines for all nodes, metadata nodes first: they need the longest until they can serve. */
 export function planCluster(options: PlanOptions): NodePlan[] {
