@@ -7,8 +7,8 @@ export const limits = {
   multiBytesMax: 512 * 1024,
   /** Changes of in-sync replicas in one transaction: with a check for each of their members it stays below `multiOperationsMax`. */
   inSyncChangesMax: 300,
-  /** Topics of one request that are created at once: their transactions share the store's flushes. */
-  topicsCreatedAtOnce: 16,
+  /** Transactions of one request for topics that are under way at once: they share the store's flushes. */
+  topicTransactionsAtOnce: 16,
   /** Producer ids reserved by one write to the tree; what a dying broker did not hand out is lost, and there are 2^53. */
   producerIdBlock: 1000,
   /** Kafka's longest topic name: with "-" and a partition it must fit into a directory name. */

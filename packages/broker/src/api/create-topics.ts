@@ -1,15 +1,12 @@
 import { CreateTopicsApi, type CreateTopicsRequest, ErrorCode, type ResponseDraft } from "@odradek/protocol";
-import type { Placement } from "../controller/assign.ts";
-import { createTopic, type Problem, type TopicSpec } from "../controller/create-topic.ts";
-import { foldedName } from "../controller/topic-names.ts";
-import { limits } from "../limits.ts";
-import { Turns } from "../log/turns.ts";
+import type { Problem, TopicCreated, TopicSpec } from "../controller/create-topic.ts";
+import { createTopics as createAll } from "../controller/create-topics.ts";
 import { topicEntries } from "./config-entries.ts";
 import { handler, type Parts } from "./handler.ts";
 
 // CreateTopics (key 19).
-// Every topic is one transaction of its own, executed by whichever broker was asked; the answer comes when this broker's own
-// picture shows the topic. Several are under way at once, and share the store's flushes; of names that collide each waits for the one before it.
+// The topics are created by as few transactions as hold them, each all or nothing, by whichever broker was asked; where one fails its topics are
+// created one by one. The answer comes when this broker's own picture shows them. Of names that collide each waits for the one before it.
 // validateOnly checks everything and does nothing.
 
 type Draft = ResponseDraft<typeof CreateTopicsApi>;
@@ -22,29 +19,21 @@ export const createTopics = handler(CreateTopicsApi, create, {
   }),
 });
 
-export async function create(parts: CreateParts, request: CreateTopicsRequest): Promise<Draft> {
+export async function create({ cluster }: CreateParts, request: CreateTopicsRequest): Promise<Draft> {
   const repeated = repeatedNames(request);
   const refused = [...repeated].map((name) => ({
     name,
     errorCode: ErrorCode.INVALID_REQUEST,
     errorMessage: "Duplicate topic name.",
   }));
-  const turns = new Turns(limits.topicsCreatedAtOnce);
-  const before = new Map<string, Promise<unknown>>();
-  const underWay = new Set<Placement>();
-  const creating = request.topics
-    .filter(({ name }) => !repeated.has(name))
-    .map((asked) => {
-      const folded = foldedName(asked.name);
-      const earlier = before.get(folded);
-      const created = turns.take(async () => {
-        await earlier;
-        return createOne(parts, asked, { validateOnly: request.validateOnly, underWay });
-      });
-      before.set(folded, created);
-      return created;
-    });
-  return { topics: [...refused, ...(await Promise.all(creating))] };
+  const asked = request.topics.filter(({ name }) => !repeated.has(name));
+  const specs = asked.map((one) => specOf(one, request.validateOnly));
+  const created = await createAll(
+    cluster,
+    specs.filter((spec): spec is TopicSpec => !("error" in spec)),
+  );
+  const answers = specs.map((spec) => ("error" in spec ? spec : created.shift()!));
+  return { topics: [...refused, ...asked.map((one, at) => answerTo({ cluster }, one, answers[at]!))] };
 }
 
 function repeatedNames({ topics }: CreateTopicsRequest): Set<string> {
@@ -53,17 +42,11 @@ function repeatedNames({ topics }: CreateTopicsRequest): Set<string> {
   return repeated;
 }
 
-async function createOne(
-  { cluster }: CreateParts,
-  asked: Asked,
-  { validateOnly, underWay }: { validateOnly: boolean; underWay: Set<Placement> },
-): Promise<Draft["topics"][number]> {
+function answerTo({ cluster }: CreateParts, asked: Asked, created: TopicCreated): Draft["topics"][number] {
   const { name } = asked;
-  const spec = specOf(asked, validateOnly);
-  const created = "error" in spec ? spec : await createTopic(cluster, spec, underWay);
   if (created.error !== ErrorCode.NONE)
     return { name, errorCode: created.error, errorMessage: created.message ?? null };
-  const { topicId, partitions = -1, replicationFactor = -1 } = created as Awaited<ReturnType<typeof createTopic>>;
+  const { topicId, partitions = -1, replicationFactor = -1 } = created;
   const made = Object.fromEntries(asked.configs.map((config) => [config.name, config.value ?? ""]));
   const options = { names: null, withSynonyms: false, withDocumentation: false };
   return {

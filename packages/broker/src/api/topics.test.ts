@@ -173,9 +173,46 @@ describe("CreateTopics", () => {
       validateOnly: false,
     });
     expect(topics.map(({ errorCode }) => errorCode)).toEqual([...names.map(() => 0), 0, 17]);
-    expect(tree.revision - before).toBe(41);
+    expect(tree.revision - before).toBe(1);
     const leaders = names.map((name) => one.cluster.image.topics.get(name)!.partitions[0]!.leader);
     expect(leaders.filter((id) => id === 1).length).toBe(20);
+  });
+
+  test("what one transaction can't hold, or nobody can create, holds back no other topic of the request", async () => {
+    const names = Array.from({ length: 300 }, (_, index) => `many-${index}`);
+    const large = asked("large", { numPartitions: 600 });
+    const bad = asked("bad", { configs: [{ name: "retention.ms", value: "soon" }] });
+    const { topics } = await create(parts(), {
+      topics: [
+        large,
+        ...names.slice(0, 150).map((name) => asked(name)),
+        bad,
+        ...names.slice(150).map((name) => asked(name)),
+      ],
+      timeoutMs: 1000,
+      validateOnly: false,
+    });
+    expect(topics.filter(({ errorCode }) => errorCode !== 0).map(({ name }) => name)).toEqual(["bad"]);
+    expect(topics[0]).toMatchObject({ name: "large", numPartitions: 600 });
+    for (const name of names) expect(one.cluster.image.topics.has(name)).toBe(true);
+    expect(one.cluster.image.topics.get("large")!.partitions).toHaveLength(600);
+  });
+
+  test("two brokers create some of the same topics at once: each is created by one of them", async () => {
+    const [mine, theirs] = [
+      ["a", "b", "c"],
+      ["c", "d", "b"],
+    ] as const;
+    const results = await Promise.all(
+      [one, two].map(({ cluster }, at) => {
+        const topics = (at === 0 ? mine : theirs).map((name) => asked(name));
+        return create({ cluster }, { topics, timeoutMs: 1000, validateOnly: false });
+      }),
+    );
+    const created = results.flatMap(({ topics }) => topics.filter(({ errorCode }) => errorCode === 0));
+    expect(created.map(({ name }) => name).toSorted()).toEqual(["a", "b", "c", "d"]);
+    const refused = results.flatMap(({ topics }) => topics.filter(({ errorCode }) => errorCode !== 0));
+    expect(refused.map(({ errorCode }) => errorCode)).toEqual(refused.map(() => ErrorCode.TOPIC_ALREADY_EXISTS));
   });
 
   test("two brokers create the same topic at once: one succeeds", async () => {

@@ -83,22 +83,33 @@ function leastOf(loads: readonly Load[], numbersOf: (load: Load) => readonly num
 /** The replicas of each partition of a topic. */
 export type Placement = readonly (readonly number[])[];
 
+/** What brokers carry in an image, which many topics of one request are placed by. */
+const carried = new WeakMap<ClusterImage, ReadonlyMap<number, Candidate>>();
+
 /** Every known broker, with what it carries in this image and will carry of what is under way. */
 export function candidatesOf(image: ClusterImage, underWay: Iterable<Placement> = []): Candidate[] {
+  const now = carried.get(image) ?? candidatesIn(image);
+  carried.set(image, now);
+  const candidates = new Map([...now].map(([id, candidate]) => [id, { ...candidate }]));
+  for (const placement of underWay) for (const replicas of placement) carry(candidates, replicas);
+  return [...candidates.values()];
+}
+
+function candidatesIn(image: ClusterImage): Map<number, Candidate> {
   const candidates = new Map<number, Candidate>();
   for (const { id, rack } of image.known.values()) {
     const isLive = image.brokers.get(id)?.shuttingDown === false;
     candidates.set(id, { id, rack, isLive, replicas: 0, preferred: 0 });
   }
-  const carry = (replicas: readonly number[]): void => {
-    for (const [place, id] of replicas.entries()) {
-      const candidate = candidates.get(id);
-      if (!candidate) continue;
-      candidate.replicas++;
-      if (place === 0) candidate.preferred++;
-    }
-  };
-  for (const topic of image.topics.values()) for (const { replicas } of topic.partitions) carry(replicas);
-  for (const placement of underWay) for (const replicas of placement) carry(replicas);
-  return [...candidates.values()];
+  for (const topic of image.topics.values()) for (const { replicas } of topic.partitions) carry(candidates, replicas);
+  return candidates;
+}
+
+function carry(candidates: ReadonlyMap<number, Candidate>, replicas: readonly number[]): void {
+  for (const [place, id] of replicas.entries()) {
+    const candidate = candidates.get(id);
+    if (!candidate) continue;
+    candidate.replicas++;
+    if (place === 0) candidate.preferred++;
+  }
 }

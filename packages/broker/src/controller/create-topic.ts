@@ -30,6 +30,17 @@ export type TopicCreated = {
   replicationFactor?: number;
 };
 
+/** A topic that can be created, and what creates it, all partitions at once. */
+export type TopicPlan = {
+  readonly image: ClusterImage;
+  readonly topicId: string;
+  readonly replicas: Placement;
+  readonly nodes: readonly PartitionNode[];
+  readonly operations: readonly Operation[];
+  /** The answer when it is done. */
+  readonly created: TopicCreated;
+};
+
 const refuse = (error: number, message: string): Problem => ({ error, message });
 
 /**
@@ -44,26 +55,49 @@ export async function createTopic(
   underWay: Set<Placement> = new Set(),
 ): Promise<TopicCreated> {
   for (let attempt = 0; attempt < limits.transactionTriesMax; attempt++) {
-    const { image } = cluster;
-    const problem = problemWithSpec(image, spec);
-    if (problem) return problem;
-    const replicas = placement(cluster, image, spec, underWay);
-    if (!Array.isArray(replicas)) return replicas;
-    const nodes = replicas.map((each) => newPartition(image, each));
-    const at = nodes.findIndex((node) => node.leader < 0);
-    if (at >= 0) return noLiveReplica(at, spec);
-    const shape = { partitions: nodes.length, replicationFactor: replicas[0]!.length };
-    if (spec.validateOnly) return { error: ErrorCode.NONE, ...shape };
-    const topicId = cluster.newTopicId();
-    underWay.add(replicas);
-    const outcome = await write(cluster, image, spec, topicId, nodes);
-    underWay.delete(replicas);
+    const plan = planTopic(cluster, spec, underWay);
+    if (!("operations" in plan)) return plan;
+    underWay.add(plan.replicas);
+    const outcome = await write(cluster, spec.name, plan);
+    underWay.delete(plan.replicas);
     if (outcome === "exists") return alreadyExists(spec.name);
-    if (outcome === "done") return { error: ErrorCode.NONE, topicId, ...shape };
+    if (outcome === "done") return plan.created;
     if (typeof outcome !== "string") return outcome;
-    await cluster.reached(image.revision + 1, { timeoutMs: limits.leaderTimeoutMs }); // a broker has come or gone
+    await cluster.reached(plan.image.revision + 1, { timeoutMs: limits.leaderTimeoutMs }); // a broker has come or gone
   }
   return refuse(ErrorCode.REQUEST_TIMED_OUT, "Brokers came and went too fast to place the topic.");
+}
+
+/** How a topic is to be created in the picture of now; or the answer, when there is nothing to do. */
+export function planTopic(cluster: Cluster, spec: TopicSpec, underWay: Set<Placement>): TopicPlan | TopicCreated {
+  const { image } = cluster;
+  const problem = problemWithSpec(image, spec);
+  if (problem) return problem;
+  const replicas = placement(cluster, image, spec, underWay);
+  if (!Array.isArray(replicas)) return replicas;
+  const nodes = replicas.map((each) => newPartition(image, each));
+  const at = nodes.findIndex((node) => node.leader < 0);
+  if (at >= 0) return noLiveReplica(at, spec);
+  const shape = { partitions: nodes.length, replicationFactor: replicas[0]!.length };
+  if (spec.validateOnly) return { error: ErrorCode.NONE, ...shape };
+  const topicId = cluster.newTopicId();
+  const operations = operationsFor(image, spec, { topicId, nodes });
+  return { image, topicId, replicas, nodes, operations, created: { error: ErrorCode.NONE, topicId, ...shape } };
+}
+
+function operationsFor(
+  image: ClusterImage,
+  spec: TopicSpec,
+  { topicId, nodes }: { topicId: string; nodes: readonly PartitionNode[] },
+): Operation[] {
+  const { name } = spec;
+  const data = encode({ id: topicId, ...(isInternal(name) ? { internal: true } : {}) });
+  return [
+    { is: "create", path: paths.topic(name), data },
+    { is: "create", path: paths.partitions(name), data: Buffer.alloc(0) },
+    ...configOperations(image, spec),
+    ...nodes.map((node, index) => createPartition(name, index, node)),
+  ];
 }
 
 const alreadyExists = (name: string): Problem =>
@@ -165,33 +199,20 @@ export function noLiveReplica(partition: number, spec: { assignments?: unknown }
 /** "stale": a broker among the in-sync replicas registered meanwhile. */
 async function write(
   cluster: Cluster,
-  image: ClusterImage,
-  spec: TopicSpec,
-  topicId: string,
-  nodes: readonly PartitionNode[],
+  name: string,
+  { image, topicId, nodes, operations }: TopicPlan,
 ): Promise<"done" | "exists" | "stale" | Problem> {
-  const { name } = spec;
   const checks = registrationChecks(
     image,
     nodes.flatMap(({ isr }) => isr),
   );
-  const first: Operation[] = [
-    ...checks,
-    {
-      is: "create",
-      path: paths.topic(name),
-      data: encode({ id: topicId, ...(isInternal(name) ? { internal: true } : {}) }),
-    },
-    { is: "create", path: paths.partitions(name), data: Buffer.alloc(0) },
-    ...configOperations(image, spec),
-  ];
-  const partitions = nodes.map((node, index) => createPartition(name, index, node));
-  const fitting = limits.multiOperationsMax - first.length;
-  const outcome = await cluster.transact([...first, ...partitions.slice(0, fitting)]);
+  const first = [...checks, ...operations].slice(0, limits.multiOperationsMax);
+  const rest = checks.length + operations.length - first.length;
+  const outcome = await cluster.transact(first);
   if (outcome.is === "unanswered") return outcome;
   if (outcome.is === "failed") return outcome.path === paths.topic(name) ? "exists" : "stale";
   await cluster.reached(outcome.revision, { timeoutMs: limits.ownImageTimeoutMs });
-  return writeRest(cluster, { name, topicId }, nodes.slice(fitting));
+  return writeRest(cluster, { name, topicId }, rest === 0 ? [] : nodes.slice(-rest));
 }
 
 /**
