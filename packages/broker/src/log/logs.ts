@@ -33,6 +33,12 @@ export type LogsOptions = {
 
 export type PartitionId = { readonly topic: string; readonly partition: number; readonly topicId: string };
 
+/**
+ * Partitions that are made at the same time: enough to share the syncs of the data directory, and few enough for others to have their turn when
+ * thousands come at once, for making names waits for the journal of the file system.
+ */
+const MADE_AT_ONCE = 32;
+
 /** All logs of a data directory: opens and removes them, and keeps Kafka's checkpoints beside them. */
 export class Logs {
   /** The directory's own id (base64url), for the registration. */
@@ -42,6 +48,7 @@ export class Logs {
   readonly #options: LogsOptions;
   readonly #pool = new ReadPool();
   readonly #recoveries: Turns;
+  readonly #makings = new Turns(MADE_AT_ONCE);
   readonly #syncs: Turns;
   readonly #open = new Map<string, { id: PartitionId; log: Log }>();
   readonly #recoveryPoints: OffsetCheckpoint;
@@ -346,8 +353,10 @@ export class Logs {
       this.deleteLog(id.topic, id.partition);
     }
     await this.#ending.get(name);
-    files.makeDirectory(directory);
-    await Promise.all([writeTopicId(files, directory, id.topicId), files.syncDirectory(this.#options.directory)]);
+    await this.#makings.take(async () => {
+      files.makeDirectory(directory);
+      await Promise.all([writeTopicId(files, directory, id.topicId), files.syncDirectory(this.#options.directory)]);
+    });
   }
 
   #giveUp(name: string): void {

@@ -257,10 +257,9 @@ export class Leader {
     const { logger } = this.#replica;
     try {
       const outcome = await inSyncStore.propose({ topic, partition, leaderEpoch: this.epoch, ...change });
-      logger.info(
-        { evt: "isr-change", partition: `${this.#replica}`, from, to: change.isr, outcome },
-        "in-sync replicas",
-      );
+      const fields = { evt: "isr-change", partition: `${this.#replica}`, from, to: change.isr, outcome };
+      // While the store can't be reached every partition is refused once a second.
+      logger[outcome === "accepted" ? "info" : "debug"](fields, "in-sync replicas");
       this.#inSync.decided(change, outcome);
       if (outcome === "rejected") await delay(clock, RETRY_MS);
     } catch (error) {
