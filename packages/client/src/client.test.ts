@@ -254,6 +254,23 @@ describe("groups", () => {
     expect(await take(consumer, 1)).toEqual(["x"]);
   });
 
+  test("a topic that is not there is told of, and read as soon as it is", async ({ expect }) => {
+    const topic = unique("later");
+    const troubles: string[] = [];
+    await using admin = createAdmin({ bootstrap });
+    await using consumer = reader(bootstrap, {
+      groupId: unique("group"),
+      onTrouble: ({ message }) => void troubles.push(message),
+    });
+    // A name that no cluster creates by itself.
+    consumer.subscribe([`${topic}/`, topic]);
+    expect(await consumer.next({ timeoutMs: 500 })).toBeNull();
+    expect(troubles.join()).toContain(`topic ${topic}/: `);
+    await admin.createTopics([{ name: topic, partitionCount: 1 }]).catch(() => undefined);
+    await fill(bootstrap, topic, ["a"]);
+    expect(await take(consumer, 1)).toEqual(["a"]);
+  });
+
   test("a static member finds its partitions again without a rebalance", async ({ expect }) => {
     const topic = await newTopic(bootstrap, 2);
     const groupId = unique("group");

@@ -35,6 +35,8 @@ export class Cluster implements AsyncDisposable {
   readonly random: Random;
   readonly #connections = new Map<string, Promise<BrokerConnection>>();
   readonly #coordinators = new Map<string, number>();
+  /** Brokers whose last request went well as far as the network goes: whoever is asked for metadata should be one that answers. */
+  readonly #reached = new Set<number>();
   /** Questions about single topics under way: who wants the same waits for the same answer. */
   readonly #asking = new Map<string, Promise<ClusterMetadata>>();
   readonly #vigil: Vigil;
@@ -171,7 +173,12 @@ export class Cluster implements AsyncDisposable {
   ): Promise<ResponseOf<A>> {
     const { lane = "main", timeoutMs = this.settings.requestTimeoutMs, mayWaitMs = 0, versionMax } = options;
     const connection = await this.connectionTo(broker, lane);
-    return this.#vigil.over(broker, connection.send(api, request, timeoutMs, versionMax), mayWaitMs);
+    try {
+      return await this.#vigil.over(broker, connection.send(api, request, timeoutMs, versionMax), mayWaitMs);
+    } catch (error) {
+      this.#reached.delete(broker);
+      throw error;
+    }
   }
 
   /** One request to the controller, or to whoever is named so. */
@@ -226,8 +233,11 @@ export class Cluster implements AsyncDisposable {
         `broker ${broker} is not in the cluster's metadata`,
       );
     try {
-      return await this.#open(`${broker}/${lane}/${formatAddress(node)}`, node);
+      const connection = await this.#open(`${broker}/${lane}/${formatAddress(node)}`, node);
+      this.#reached.add(broker);
+      return connection;
     } catch (cause) {
+      this.#reached.delete(broker);
       if (!(cause instanceof ConnectError) || cause.hop === "closed" || this.#isBootstrap(node)) throw cause;
       const message = `broker ${broker} advertises ${formatAddress(node)}, which can't be reached from here: ${cause.message}`;
       throw new ConnectError("advertised address", cause.address, message, { cause });
@@ -270,7 +280,7 @@ export class Cluster implements AsyncDisposable {
     for (const [key, connection] of this.#connections) {
       if (!key.startsWith(`${broker}/`)) continue;
       connection.then(
-        (open) => open.close(),
+        (open) => open.close("it was silent, and the other brokers no longer count it among them"),
         () => undefined, // it never opened
       );
     }
@@ -302,7 +312,7 @@ export class Cluster implements AsyncDisposable {
     return opening;
   }
 
-  /** Known brokers first, silent ones last among them, then the bootstrap addresses. */
+  /** Brokers that have answered first, then those of which nothing is known, silent ones, and the bootstrap addresses. */
   #candidates(except: number | null): (number | Address)[] {
     const excepted = except === null ? undefined : this.#metadata?.brokers.get(except);
     const known = this.#shuffled([...(this.#metadata?.brokers.keys() ?? [])]).filter((broker) => broker !== except);
@@ -310,7 +320,10 @@ export class Cluster implements AsyncDisposable {
     const bootstrap = this.settings.bootstrap.filter(
       ({ host, port }) => host !== excepted?.host || port !== excepted.port,
     );
-    return [...known.filter((broker) => !silent.includes(broker)), ...silent, ...this.#shuffled(bootstrap)];
+    const likely = known.filter((broker) => !silent.includes(broker));
+    const reached = likely.filter((broker) => this.#reached.has(broker));
+    const unknown = likely.filter((broker) => !this.#reached.has(broker));
+    return [...reached, ...unknown, ...silent, ...this.#shuffled(bootstrap)];
   }
 
   #isBootstrap(node: BrokerNode): boolean {

@@ -9,6 +9,7 @@ import {
 import { test } from "vitest";
 import { type ConnectError, DeadlineError, UnsupportedVersionError } from "../errors.ts";
 import { FakeBroker, HANG_UP, SILENCE } from "../testing/fake-broker.ts";
+import { FakeCluster } from "../testing/fake-cluster.ts";
 import { createAdmin } from "../index.ts";
 import { Cluster } from "./cluster.ts";
 import { BrokerConnection } from "./connection.ts";
@@ -60,6 +61,19 @@ test("an advertised address that can't be reached is named with its advertiser",
   const failure = cluster.send(7, ListGroupsApi, {});
   await expect(failure).rejects.toMatchObject({ hop: "advertised address" });
   await expect(failure).rejects.toThrow(new RegExp(`broker 7 advertises 127\\.0\\.0\\.1:${port}`));
+});
+
+test("brokers that have answered are asked for metadata before one of which nobody knows whether it does", async ({
+  expect,
+}) => {
+  await using cluster = await FakeCluster.start(2);
+  cluster.broker(1).on(ApiVersionsApi, () => SILENCE);
+  cluster.broker(2).on(ListGroupsApi, () => ({ errorCode: 0, groups: [] }));
+  await using client = new Cluster({ bootstrap: cluster.broker(2).bootstrap, connectTimeoutMs: 60_000 });
+  await client.refresh([]);
+  await client.send(2, ListGroupsApi, {});
+  for (let turn = 0; turn < 20; turn++) await client.refresh(["t"]);
+  expect(cluster.broker(1).asked).toEqual([]);
 });
 
 test("ApiVersions falls back to the version a refusal names", async ({ expect }) => {

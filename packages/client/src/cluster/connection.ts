@@ -110,8 +110,9 @@ export class BrokerConnection implements AsyncDisposable {
     await new Promise<void>((resolve) => stream.write(buffers, resolve));
   }
 
-  close(): void {
-    this.#fail(null);
+  /** What is under way fails with `why`. */
+  close(why = "this client is closed"): void {
+    this.#fail(new Error(why));
     this.#stream?.destroy();
   }
 
@@ -236,7 +237,7 @@ export class BrokerConnection implements AsyncDisposable {
 
   #fail(cause: Error | null): void {
     if (this.#closed !== null) return;
-    this.#closed = cause ?? new Error("the connection was closed");
+    this.#closed = cause ?? new Error("the broker closed it");
     const error = cause instanceof DeadlineError ? cause : this.#closedError();
     for (const pending of this.#pending.values()) {
       pending.cancel();
@@ -250,7 +251,7 @@ export class BrokerConnection implements AsyncDisposable {
     return new ConnectError(
       "closed",
       this.address,
-      `${this.address} closed the connection: ${cause === null ? "not open" : cause.message}`,
+      `the connection to ${this.address} is closed: ${cause === null ? "it was never open" : cause.message}`,
       { cause },
     );
   }

@@ -13,6 +13,17 @@ export function backoffMs(failures: number, { retryBackoffMs, retryBackoffMsMax 
   return waitMs * (1 - JITTER + 2 * JITTER * random.next());
 }
 
+/** Resolves when `work` has, or when `timeoutMs` have passed. Rejects as `work` does in that time. */
+export async function within(clock: Clock, timeoutMs: number, work: Promise<unknown>): Promise<void> {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const cancel = timeoutMs === Infinity ? () => {} : clock.timer(timeoutMs, resolve);
+  try {
+    await Promise.race([work, over]);
+  } finally {
+    cancel();
+  }
+}
+
 export type Retry = {
   readonly clock: Clock;
   readonly random: Random;

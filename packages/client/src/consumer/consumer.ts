@@ -1,6 +1,7 @@
 import { ErrorCode } from "@odradek/protocol";
 import { Cluster } from "../cluster/cluster.ts";
 import { type At, commitOffsets, nobody, type OffsetToCommit, type Partition } from "../cluster/offsets.ts";
+import { within } from "../cluster/retry.ts";
 import { KafkaError } from "../errors.ts";
 import { Fetcher } from "./fetcher.ts";
 import { Membership } from "./membership.ts";
@@ -9,6 +10,9 @@ import type { ConsumedBatch, Position } from "./position.ts";
 
 /** What closing waits for brokers to take note of the end of fetch sessions, which they would see in two minutes, too. */
 const FETCH_SESSIONS_END_MS = 500;
+
+/** What closing waits at most for brokers that do not answer. */
+const CLOSE_MS = 30_000;
 
 export type Assignment = Partition & { readonly offset?: number | At };
 
@@ -19,10 +23,12 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumedBatch> {
   readonly #fetcher: Fetcher;
   readonly #membership: Membership | null;
   #isSubscribed = false;
+  #isAssigned = false;
   /** What happens between batches, under way. */
   #turning: Promise<Error | null> | null = null;
   #committedMs: number;
   #isClosed = false;
+  #closing: Promise<void> | null = null;
   #wake: () => void = () => {};
 
   constructor(options: ConsumerOptions) {
@@ -46,6 +52,7 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumedBatch> {
   /** Reads exactly these partitions. */
   assign(partitions: readonly Assignment[]): void {
     if (this.#isSubscribed) throw new RangeError("this consumer has subscribed");
+    this.#isAssigned = true;
     const start = this.#settings.groupId === null ? this.#policy : "committed";
     this.#fetcher.assign(
       partitions.map(({ topic, partition, offset }) => ({ topic, partition, start: offset ?? start })),
@@ -68,6 +75,8 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumedBatch> {
 
   /** Null when nothing came within `timeoutMs`, or the consumer has been closed. Asking says that the batch before is done. */
   async next({ timeoutMs = Infinity }: { timeoutMs?: number } = {}): Promise<ConsumedBatch | null> {
+    if (!this.#isSubscribed && !this.#isAssigned)
+      throw new RangeError("this consumer reads nothing yet: subscribe to topics or assign partitions first");
     const deadlineMs = this.#cluster.clock.now() + timeoutMs;
     while (!this.#isClosed) {
       const waiting = this.#wait(deadlineMs);
@@ -118,19 +127,22 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumedBatch> {
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
+  /** Commits if automatic, and leaves the group; when nobody takes note of that within `timeoutMs`, without. */
+  close({ timeoutMs = CLOSE_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.#isClosed = true;
     this.#wake();
+    this.#closing ??= within(this.#cluster.clock, timeoutMs, this.#leave()).finally(() => this.#cluster.close());
+    return this.#closing;
+  }
+
+  async #leave(): Promise<void> {
     try {
       await this.#commitQuietly();
       if (this.#isSubscribed) await this.#membership!.leave();
     } catch {
       // The group notices by the session's end; there is nobody left to tell.
-    } finally {
-      await this.#fetcher.close(FETCH_SESSIONS_END_MS);
-      this.#cluster.close();
     }
+    await this.#fetcher.close(FETCH_SESSIONS_END_MS);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -7,6 +7,7 @@ import {
   type ResponseDraft,
   UUID_ZERO,
 } from "@odradek/protocol";
+import { eventually } from "@odradek/kit/testing";
 import { test } from "vitest";
 import { type FakeBroker, HANG_UP } from "../testing/fake-broker.ts";
 import { FakeCluster, FIRST_ID, SECOND_ID } from "../testing/fake-cluster.ts";
@@ -232,6 +233,18 @@ test("KIP-320: without a policy the reader gets an error when its records have b
     "what was read from offset 0 to 1 has been cut off",
   );
   await consumer.close();
+});
+
+test("closing is no trouble, and a consumer that has nothing to read says so", async ({ expect }) => {
+  await using cluster = await started(1);
+  serve(cluster.broker(1), 0);
+  const { consumer, troubles } = reader(cluster, { maxWaitMs: 10_000 });
+  await eventually("a fetch that waits", () => cluster.broker(1).requests(FetchApi).length === 1);
+  await consumer.close();
+  expect(troubles).toEqual([]);
+  const idle = new Consumer({ bootstrap: cluster.bootstrap });
+  await expect(idle.next()).rejects.toThrow("subscribe to topics or assign partitions first");
+  await idle.close();
 });
 
 test("KIP-227: in a session only changes are said, and closing ends it", async ({ expect }) => {

@@ -171,6 +171,7 @@ export class Fetcher {
       await locate(this.#cluster, this.#settings, positions);
       this.#hasReached = true;
     } catch (error) {
+      if (this.#isClosed) return;
       this.#failed(positions, error as Error);
     } finally {
       this.#isLocating = false;
@@ -207,6 +208,7 @@ export class Fetcher {
       );
       if (session.answered(response)) this.#take(response, asked);
     } catch (error) {
+      if (this.#isClosed) return;
       session.lost();
       this.#failed(positions, error as Error);
     } finally {

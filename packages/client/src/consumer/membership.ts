@@ -77,6 +77,9 @@ export class Membership {
   /** Enters the next generation and returns what this member is assigned. Retries for `operationTimeoutMs` without progress. */
   async join(): Promise<Partition[]> {
     this.#cancel?.();
+    // Whether anybody is there need not take as long as a group may need to gather.
+    const coordinator = `coordinator of group ${this.#groupId}`;
+    await this.#cluster.retried(coordinator, () => this.#cluster.coordinatorOf(this.#groupId));
     let deadlineMs = this.#cluster.deadline(
       this.#settings.rebalanceTimeoutMs + this.#cluster.settings.operationTimeoutMs,
     );
@@ -147,6 +150,10 @@ export class Membership {
       case ErrorCode.REBALANCE_IN_PROGRESS:
       case ErrorCode.ILLEGAL_GENERATION:
         return null;
+      case ErrorCode.INVALID_SESSION_TIMEOUT: {
+        const text = `the brokers allow no sessionTimeoutMs of ${sessionTimeoutMs}: see group.min.session.timeout.ms and group.max.session.timeout.ms`;
+        throw new KafkaError(answer.errorCode, `group ${this.#groupId}`, text);
+      }
       default:
         throw new KafkaError(answer.errorCode, `group ${this.#groupId}`);
     }
@@ -189,8 +196,10 @@ export class Membership {
       memberId,
       topics: readSubscription(metadata).topics,
     }));
-    const counts = await this.#partitionCounts([...new Set(members.flatMap(({ topics }) => topics))]);
+    const topics = new Set(members.flatMap((member) => member.topics));
+    const counts = await this.#partitionCounts([...topics]);
     this.#counts = counts;
+    this.#tellMissing([...topics].filter((topic) => !counts.has(topic)));
     return [...assignor.assign(members, counts)].map(([memberId, partitions]) => {
       const assignedPartitions = [...groupedBy(partitions, ({ topic }) => topic)].map(([topic, list]) => ({
         topic,
@@ -198,6 +207,13 @@ export class Membership {
       }));
       return { memberId, assignment: writeAssignment({ assignedPartitions, userData: null }) };
     });
+  }
+
+  /** They are assigned as soon as they are there; until then nobody would know why nothing comes. */
+  #tellMissing(topics: readonly string[]): void {
+    const text = `the members of group ${this.#groupId} wait for it to be created`;
+    for (const topic of topics)
+      this.#cluster.settings.onTrouble?.(new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `topic ${topic}`, text));
   }
 
   async #partitionCounts(topics: readonly string[]): Promise<Map<string, number>> {

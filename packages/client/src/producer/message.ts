@@ -16,7 +16,11 @@ export type Message = {
 /** Where an acknowledged record is. The offset is -1 with acks 0. */
 export type RecordPlace = { readonly topic: string; readonly partition: number; readonly offset: number };
 
-const bytesOf = (value: Bytes): Buffer | null => (typeof value === "string" ? Buffer.from(value) : value);
+function bytesOf(value: Bytes): Buffer | null {
+  if (typeof value === "string") return Buffer.from(value);
+  if (value === null || Buffer.isBuffer(value)) return value;
+  throw new TypeError(`keys, values and headers are strings, Buffers or null, not of type ${typeof value}`);
+}
 
 export function recordOf(message: Message, nowMs: number): RecordDraft {
   return {

@@ -289,6 +289,28 @@ test("close sends what lingers, and a closed producer sends no more", async ({ e
   await expect(producer.send(one("c"))).rejects.toThrow(/closed/);
 });
 
+test("close with a time limit gives up what nobody acknowledges", async ({ expect }) => {
+  await using broker = await brokerThat(SILENCE);
+  const producer = new Producer({ bootstrap: broker.bootstrap, lingerMs: 0, bufferBytesMax: 100 });
+  const sends = ["a", "b"].map((value) => producer.send(one(value.repeat(100))));
+  await eventually("the request", () => broker.requests(ProduceApi).length === 1);
+  await Promise.all([producer.close({ timeoutMs: 50 }), producer.close()]);
+  const outcomes = await Promise.allSettled(sends);
+  expect(outcomes.map((outcome) => (outcome as PromiseRejectedResult).reason.message)).toEqual([
+    "t-0: not acknowledged when the producer was closed",
+    "this producer is closed",
+  ]);
+});
+
+test("what is no text and no bytes is refused before anything of its call is sent", async ({ expect }) => {
+  await using broker = await brokerThat({ errorCode: 0 });
+  await using producer = new Producer({ bootstrap: broker.bootstrap });
+  const messages = [{ value: "a" }, { value: 5 as never }];
+  await expect(producer.send({ topic: "t", messages })).rejects.toThrow(/strings, Buffers or null, not of type number/);
+  await producer.flush();
+  expect(batchesOf(broker)).toEqual([]);
+});
+
 test("a partition that does not exist is an error", async ({ expect }) => {
   await using broker = await brokerThat({ errorCode: 0 });
   await using producer = new Producer({ bootstrap: broker.bootstrap });

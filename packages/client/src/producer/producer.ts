@@ -1,5 +1,6 @@
 import { Cluster } from "../cluster/cluster.ts";
 import type { TopicMetadata } from "../cluster/metadata.ts";
+import { within } from "../cluster/retry.ts";
 import { ErrorCode, type RecordDraft, recordBytesMax } from "@odradek/protocol";
 import { ConnectError, KafkaError } from "../errors.ts";
 import type { OutgoingBatch } from "./batch.ts";
@@ -26,6 +27,9 @@ export class Producer implements AsyncDisposable {
   #entering = 0;
   #isScheduled = false;
   #isClosed = false;
+  /** Nothing more is sent. */
+  #isOver = false;
+  #closing: Promise<void> | null = null;
   /** Run when a batch has left: those who wait for room, or for everything to leave. */
   #waiters: (() => void)[] = [];
 
@@ -64,11 +68,16 @@ export class Producer implements AsyncDisposable {
     this.#sender.isFlushing = false;
   }
 
-  /** Flushes and closes. */
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
+  /** Flushes and closes. What is not acknowledged within `timeoutMs` is given up, at the latest after `deliveryTimeoutMs`. */
+  close({ timeoutMs = Infinity }: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.#isClosed = true;
-    await this.flush();
+    this.#closing ??= this.#close(timeoutMs);
+    return this.#closing;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    await within(this.#cluster.clock, timeoutMs, this.flush());
+    this.#isOver = true;
     this.#sender.close();
     this.#cluster.close();
   }
@@ -94,10 +103,13 @@ export class Producer implements AsyncDisposable {
     await before?.catch(() => undefined); // its failure is its own caller's
     const topic = await this.#cluster.retried(`topic ${name}`, () => this.#cluster.topic(name, true));
     const nowMs = this.#cluster.clock.wallMs();
+    // All or none: what can't be sent is refused before anything is queued.
+    const records = messages.map((message) => recordOf(message, nowMs));
     const placed: Placed[] = [];
-    for (const message of messages) {
+    for (const [at, message] of messages.entries()) {
       while (this.#bufferedBytes >= this.#settings.bufferBytesMax) await this.#change();
-      placed.push(this.#enqueue(topic, message, recordOf(message, nowMs)));
+      if (this.#isOver) throw new ConnectError("closed", name, "this producer is closed");
+      placed.push(this.#enqueue(topic, message, records[at]!));
     }
     return placed;
   }

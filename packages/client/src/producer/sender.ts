@@ -39,6 +39,7 @@ export class Sender {
   readonly #requests = new Map<number, number>();
   #identity: Identity | null = null;
   #identifying = false;
+  #isClosed = false;
   readonly #search: LeaderSearch;
   #wake: { readonly atMs: number; readonly cancel: Cancel } | null = null;
   /** Batches are due at once, full or not. */
@@ -62,6 +63,7 @@ export class Sender {
 
   /** Sends all batches that are due and can be sent now; comes back by itself for those that can't. */
   run(): void {
+    if (this.#isClosed) return;
     const { clock } = this.#cluster;
     const now = clock.now();
     const sendable: PartitionLane[] = [];
@@ -79,7 +81,15 @@ export class Sender {
     for (const [broker, lanes] of groupedBy(sendable, ({ route }) => route!.leader)) this.#dispatch(broker, lanes);
   }
 
+  /** Gives up what is left. */
   close(): void {
+    this.#isClosed = true;
+    for (const lane of this.#lanes.values())
+      while (lane.first !== null)
+        this.#giveUp(
+          lane,
+          new DeadlineError(`${lane.topic}-${lane.partition}: not acknowledged when the producer was closed`),
+        );
     this.#search.close();
     this.#wake?.cancel();
     this.#wake = null;
@@ -193,8 +203,10 @@ export class Sender {
     this.#requests.set(broker, (this.#requests.get(broker) ?? 0) + 1);
     try {
       const response = await this.#request(broker, lanes);
+      if (this.#isClosed) return;
       for (const lane of lanes) this.#answered(lane, response === null ? null : partOf(response, lane), response);
     } catch (error) {
+      if (this.#isClosed) return;
       for (const lane of lanes) this.#failed(lane, error as Error);
     } finally {
       this.#requests.set(broker, this.#requests.get(broker)! - 1);
