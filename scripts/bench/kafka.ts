@@ -1,6 +1,7 @@
 import { quantile } from "@odradek/kit";
-import { count, type Option, oneOf, orEnd, positive, readOptions, text, valueOf, whole } from "../options.ts";
+import { count, oneOf, orEnd, positive, readOptions, text, valueOf, whole } from "../options.ts";
 import { LocalCluster } from "../testing/local-cluster.ts";
+import { addressOption } from "./address.ts";
 import type { Figures } from "./load.ts";
 import { machineText } from "./machine.ts";
 import { batchOf, fetchShapes, labelOf, produceRequest, produceShapes, type Shape } from "./shapes.ts";
@@ -21,19 +22,11 @@ Every figure of produce stands beside the raw path: a process that writes the sa
   --flush group      nothing is acknowledged before it is on stable storage; kafka is the default
 `;
 
-const hostAndPort: Option<Address | null> = {
-  takes: "HOST:PORT",
-  absent: null,
-  read(given) {
-    const match = /^(.+):(\d+)$/.exec(given);
-    return match ? { host: match[1]!, port: Number(match[2]) } : undefined;
-  },
-};
 const commandLine = {
   usage,
   word: oneOf(["produce", "consume", "replicate"], "produce"),
   options: {
-    vs: hostAndPort,
+    vs: addressOption,
     seconds: positive(3),
     warmup: positive(2),
     rounds: count(3),
@@ -62,7 +55,7 @@ export async function benchKafka(args: readonly string[]): Promise<number> {
   };
   const nodes = kind === "replicate" ? { brokers: 3, metadata: 3 } : { brokers: 1, metadata: 1 };
   await using cluster = await LocalCluster.start({ ...nodes, settings: { ...brokerSettings, "odradek.flush": flush } });
-  const targets = [kafka("odradek", hostAndPort.read(cluster.bootstrap.split(",")[0]!)!, measurement)];
+  const targets = [kafka("odradek", addressOption.read(cluster.bootstrap.split(",")[0]!)!, measurement)];
   if (kind === "produce") targets.push(rawPath(measurement));
   if (vs !== null) targets.push(kafka("peer", vs, measurement));
 
