@@ -23,6 +23,7 @@ export {
   topicStatements,
 } from "./config/topic-config.ts";
 export {
+  problemWithLags,
   problemWithTopicConfigs,
   topicConfig,
   type TopicConfigDefinition,

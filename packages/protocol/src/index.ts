@@ -10,7 +10,7 @@ export * from "./records/batch.ts";
 export * from "./records/validate.ts";
 export * from "./records/batches.ts";
 export * from "./records/record.ts";
-export { emptied, repack, unpack, type PackedRecord } from "./records/repack.ts";
+export { emptied, recompress, repack, unpack, type PackedRecord } from "./records/repack.ts";
 export * from "./records/compression/codec.ts";
 export { murmur2, partitionOfKey } from "./murmur2.ts";
 export {

@@ -1,4 +1,4 @@
-import { AlterConfigsApi, type AlterConfigsRequest, type ResponseDraft } from "@odradek/protocol";
+import { AlterConfigsApi, type AlterConfigsRequest, ErrorCode, type ResponseDraft } from "@odradek/protocol";
 import { alteredNone, alterEach } from "./alter-each.ts";
 import { problemWithEdit } from "./config-edits.ts";
 import { handler, type Parts } from "./handler.ts";
@@ -14,6 +14,8 @@ export function alter(
 ): Promise<ResponseDraft<typeof AlterConfigsApi>> {
   return alterEach(parts, request, (target, { configs }) => () => {
     const settings = Object.fromEntries(configs.map(({ name, value }) => [name, value]));
+    const empty = configs.find(({ value }) => value === null);
+    if (empty) return { error: ErrorCode.INVALID_REQUEST, message: `Null value not supported for : ${empty.name}` };
     return problemWithEdit(target, settings) ?? (settings as Record<string, string>);
   });
 }

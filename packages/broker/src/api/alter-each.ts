@@ -2,21 +2,25 @@ import { type AlterConfigsApi, ErrorCode, type ResponseDraft } from "@odradek/pr
 import { changeConfig, type ConfigEdit, type ConfigTarget } from "../controller/change-config.ts";
 import { targetOf } from "./config-resources.ts";
 import type { Parts } from "./handler.ts";
+import { repeatedOf } from "./repeated.ts";
 
 type Resource = { resourceType: number; resourceName: string };
 /** Both APIs answer in the same words. */
 type Draft = ResponseDraft<typeof AlterConfigsApi>;
 
-/** The answer to AlterConfigs and IncrementalAlterConfigs: each resource is changed by its own edit, one after the other, or says why not. */
+/** The answer to AlterConfigs and IncrementalAlterConfigs: each resource is changed by its own edit, one after the other, or says why not; one named twice is not changed at all. */
 export async function alterEach<Named extends Resource>(
   { cluster }: Pick<Parts, "cluster">,
   request: { readonly resources: readonly Named[]; readonly validateOnly: boolean },
   edit: (target: ConfigTarget, resource: Named) => ConfigEdit,
 ): Promise<Draft> {
   const responses: Draft["responses"][number][] = [];
+  const repeated = repeatedOf(request.resources.map(keyOf));
   for (const resource of request.resources) {
     const { resourceType, resourceName } = resource;
-    const target = targetOf(resourceType, resourceName);
+    const target = repeated.has(keyOf(resource))
+      ? "Each resource must appear at most once."
+      : targetOf(resourceType, resourceName);
     const { error, message } =
       typeof target === "string"
         ? { error: ErrorCode.INVALID_REQUEST, message: target }
@@ -25,6 +29,8 @@ export async function alterEach<Named extends Resource>(
   }
   return { responses };
 }
+
+const keyOf = ({ resourceType, resourceName }: Resource): string => `${resourceType} ${resourceName}`;
 
 /** The same answer when nothing could be tried. */
 export const alteredNone = (request: { readonly resources: readonly Resource[] }, errorCode: number): Draft => ({

@@ -6,6 +6,7 @@ import {
   brokerStatements,
   listOf,
   problemWith,
+  problemWithLags,
   problemWithTopicConfigs,
   topicConfig,
   topicStatements,
@@ -64,7 +65,14 @@ export function applyChanges(
     if (typeof changed !== "string") return changed;
     made[name] = changed;
   }
-  return problemWithEdit(target, made) ?? { ...after, ...made };
+  const edited = { ...after, ...made };
+  return problemWithEdit(target, made) ?? problemTogether(target, edited) ?? edited;
+}
+
+/** Each setting may be right, and what it meets among those made before does not fit it. */
+function problemTogether(target: ConfigTarget, settings: Readonly<Record<string, string>>): Problem | null {
+  const message = target.is === "topic" ? problemWithLags(settings) : null;
+  return message === null ? null : { error: ErrorCode.INVALID_CONFIG, message };
 }
 
 function changedValue(

@@ -1,6 +1,7 @@
 import { CreatePartitionsApi, type CreatePartitionsRequest, ErrorCode, type ResponseDraft } from "@odradek/protocol";
 import { addPartitions } from "../controller/change-topic.ts";
 import { handler, type Parts } from "./handler.ts";
+import { repeatedOf } from "./repeated.ts";
 
 // CreatePartitions (key 37).
 // `count` is the number afterwards; it can only grow. The new partitions are placed by load unless assigned by hand.
@@ -12,8 +13,7 @@ export const createPartitions = handler(CreatePartitionsApi, grow, {
 });
 
 export async function grow({ cluster }: Pick<Parts, "cluster">, request: CreatePartitionsRequest): Promise<Draft> {
-  const names = request.topics.map(({ name }) => name);
-  const repeated = new Set(names.filter((name, at) => names.indexOf(name) !== at));
+  const repeated = repeatedOf(request.topics.map(({ name }) => name));
   const results: Draft["results"][number][] = [...repeated].map((name) => ({
     name,
     errorCode: ErrorCode.INVALID_REQUEST,

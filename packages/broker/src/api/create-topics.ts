@@ -3,6 +3,7 @@ import type { Problem, TopicCreated, TopicSpec } from "../controller/create-topi
 import { createTopics as createAll } from "../controller/create-topics.ts";
 import { topicEntries } from "./config-entries.ts";
 import { handler, type Parts } from "./handler.ts";
+import { repeatedOf } from "./repeated.ts";
 
 // CreateTopics (key 19).
 // The topics are created by as few transactions as hold them, each all or nothing, by whichever broker was asked; where one fails its topics are
@@ -20,7 +21,7 @@ export const createTopics = handler(CreateTopicsApi, create, {
 });
 
 export async function create({ cluster }: CreateParts, request: CreateTopicsRequest): Promise<Draft> {
-  const repeated = repeatedNames(request);
+  const repeated = repeatedOf(request.topics.map(({ name }) => name));
   const refused = [...repeated].map((name) => ({
     name,
     errorCode: ErrorCode.INVALID_REQUEST,
@@ -34,12 +35,6 @@ export async function create({ cluster }: CreateParts, request: CreateTopicsRequ
   );
   const answers = specs.map((spec) => ("error" in spec ? spec : created.shift()!));
   return { topics: [...refused, ...asked.map((one, at) => answerTo({ cluster }, one, answers[at]!))] };
-}
-
-function repeatedNames({ topics }: CreateTopicsRequest): Set<string> {
-  const [seen, repeated] = [new Set<string>(), new Set<string>()];
-  for (const { name } of topics) (seen.has(name) ? repeated : seen).add(name);
-  return repeated;
 }
 
 function answerTo({ cluster }: CreateParts, asked: Asked, created: TopicCreated): Draft["topics"][number] {

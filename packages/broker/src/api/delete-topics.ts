@@ -1,9 +1,11 @@
 import { DeleteTopicsApi, type DeleteTopicsRequest, ErrorCode, type ResponseDraft, UUID_ZERO } from "@odradek/protocol";
 import { deleteTopic } from "../controller/change-topic.ts";
 import { handler, type Parts, type RequestScope } from "./handler.ts";
+import { repeatedOf } from "./repeated.ts";
 
 // DeleteTopics (key 20).
-// One transaction per topic removes it with its partitions and settings. Asked by id, an unknown id is UNKNOWN_TOPIC_ID.
+// One transaction per topic removes it with its partitions and settings. Asked by id, an unknown id is UNKNOWN_TOPIC_ID. A topic that is
+// named twice, be it once by name and once by id, is not deleted.
 
 type Draft = ResponseDraft<typeof DeleteTopicsApi>;
 type Result = Draft["responses"][number];
@@ -23,10 +25,21 @@ export async function remove(
   request: DeleteTopicsRequest,
   scope: Pick<RequestScope, "version">,
 ): Promise<Draft> {
-  const responses: Result[] = [];
-  for (const asked of askedFor(request)) responses.push(await removeOne(parts, asked, scope.version));
+  const { topicsById } = parts.cluster.image;
+  const subjectOf = ({ name, topicId }: Asked): string => name ?? topicsById.get(topicId)?.name ?? topicId;
+  const asked = askedFor(request);
+  const repeated = repeatedOf(asked.map(subjectOf));
+  const responses = [...repeated].map((subject) => twice(asked.find((one) => subjectOf(one) === subject)!));
+  for (const one of asked)
+    if (!repeated.has(subjectOf(one))) responses.push(await removeOne(parts, one, scope.version));
   return { responses };
 }
+
+const twice = (asked: Asked): Result => ({
+  ...asked,
+  errorCode: ErrorCode.INVALID_REQUEST,
+  errorMessage: "Duplicate topic name or topic id.",
+});
 
 async function removeOne(
   { cluster, config }: Pick<Parts, "cluster" | "config">,
@@ -46,6 +59,8 @@ async function removeOne(
     );
   if (name !== null && topicId !== UUID_ZERO)
     return answer(ErrorCode.INVALID_REQUEST, "You may not specify both topic name and topic id.");
+  if (name === null && topicId === UUID_ZERO)
+    return answer(ErrorCode.INVALID_REQUEST, "Neither topic name nor id were specified.");
   const topic = name === null ? cluster.image.topicsById.get(topicId) : cluster.image.topics.get(name);
   if (!topic)
     return name === null

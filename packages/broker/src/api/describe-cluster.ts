@@ -11,6 +11,7 @@ type Draft = ResponseDraft<typeof DescribeClusterApi>;
 
 /** The endpoint type of brokers; controllers (2) have no endpoint of their own here. */
 const BROKERS = 1;
+const CONTROLLERS = 2;
 
 export const describeCluster = handler(DescribeClusterApi, describe);
 
@@ -20,13 +21,15 @@ export function describe(
   scope: Pick<RequestScope, "listener">,
 ): Promise<Draft> {
   const { image } = cluster;
+  const refuse = (errorCode: number, errorMessage: string): Promise<Draft> =>
+    Promise.resolve({ errorCode, errorMessage, clusterId: "", brokers: [] });
+  if (request.endpointType === CONTROLLERS)
+    return refuse(
+      ErrorCode.MISMATCHED_ENDPOINT_TYPE,
+      "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER",
+    );
   if (request.endpointType !== BROKERS)
-    return Promise.resolve({
-      errorCode: ErrorCode.MISMATCHED_ENDPOINT_TYPE,
-      errorMessage: "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER",
-      clusterId: "",
-      brokers: [],
-    });
+    return refuse(ErrorCode.UNSUPPORTED_ENDPOINT_TYPE, `Unsupported endpoint type ${request.endpointType}`);
   const shown = (broker: BrokerImage, isFenced: boolean): Draft["brokers"] => {
     const endpoint = endpointFor(broker, scope.listener);
     return endpoint

@@ -1,10 +1,11 @@
 import { DescribeConfigsApi, type DescribeConfigsRequest, ErrorCode, type ResponseDraft } from "@odradek/protocol";
 import { brokerEntries, dynamicDefaultEntries, topicEntries } from "./config-entries.ts";
 import { ResourceType } from "./config-resources.ts";
+import { problemWithTopicName } from "../controller/topic-names.ts";
 import { handler, type Parts } from "./handler.ts";
 
 // DescribeConfigs (key 32).
-// Every setting of a topic or of this broker with its value, default, source, type and, when asked, synonyms and doc. A broker
+// Every setting, or those named if any are, of a topic or of this broker with its value, default, source, type and, when asked, synonyms and doc. A broker
 // describes only itself: its file and flags are known to nobody else. The broker named "" has the settings made for all
 // brokers. Loggers have no settings here: their list is empty.
 
@@ -30,7 +31,11 @@ export function describe({ cluster }: Pick<Parts, "cluster">, request: DescribeC
 
 function describeOne(cluster: Parts["cluster"], request: DescribeConfigsRequest, resource: Resource): Result {
   const { resourceType, resourceName, configurationKeys: names } = resource;
-  const options = { names, withSynonyms: request.includeSynonyms, withDocumentation: request.includeDocumentation };
+  const options = {
+    names: names?.length === 0 ? null : names,
+    withSynonyms: request.includeSynonyms,
+    withDocumentation: request.includeDocumentation,
+  };
   const answer = (
     configs: Result["configs"],
     errorCode: number = ErrorCode.NONE,
@@ -46,6 +51,8 @@ function describeOne(cluster: Parts["cluster"], request: DescribeConfigsRequest,
   const { image, configLayers, brokerId } = cluster;
   switch (resourceType) {
     case ResourceType.topic: {
+      const wrongName = problemWithTopicName(resourceName);
+      if (wrongName !== null) return refuse(ErrorCode.INVALID_TOPIC_EXCEPTION, wrongName);
       if (!image.topics.has(resourceName))
         return refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition.");
       const topic = image.topicConfigs.get(resourceName)?.settings ?? {};

@@ -3,10 +3,10 @@ import { handler, type Parts } from "./handler.ts";
 import { endpointFor } from "./metadata.ts";
 
 // FindCoordinator (key 10).
-// Groups (key type 0): the leader of the group's partition of `__consumer_offsets`, which the first question creates. Other
-// types have no coordinator here: COORDINATOR_NOT_AVAILABLE.
+// Groups (key type 0): the leader of the group's partition of `__consumer_offsets`, which the first question creates. Transactions and
+// share groups have no coordinator here: the first are refused with an error that every client takes as final, as by InitProducerId.
 
-const GROUP = 0;
+const [GROUP, TRANSACTION, SHARE] = [0, 1, 2];
 
 type Found = { nodeId: number; host: string; port: number; errorCode: ErrorCode; errorMessage: string | null };
 
@@ -18,7 +18,10 @@ export const findCoordinator = handler(FindCoordinatorApi, async (parts, request
 });
 
 async function find(parts: Parts, keyType: number, key: string, listener: string): Promise<Found> {
-  if (keyType !== GROUP) return notFound(ErrorCode.COORDINATOR_NOT_AVAILABLE, "There is no such coordinator here.");
+  if (keyType === TRANSACTION)
+    return notFound(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "There are no transactions here.");
+  if (keyType === SHARE) return notFound(ErrorCode.COORDINATOR_NOT_AVAILABLE, "There are no share groups here.");
+  if (keyType !== GROUP) return notFound(ErrorCode.INVALID_REQUEST, `There is no coordinator type ${keyType}.`);
   const { errorCode, brokerId } = await parts.groups.find(key);
   if (errorCode !== ErrorCode.NONE) return notFound(errorCode, "The coordinator is not available.");
   const broker = parts.cluster.image.brokers.get(brokerId);

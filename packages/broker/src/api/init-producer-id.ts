@@ -9,6 +9,9 @@ export const initProducerId = handler(InitProducerIdApi, async ({ cluster, logge
   if (request.transactionalId === "") return { errorCode: ErrorCode.INVALID_REQUEST, producerEpoch: -1 };
   if (request.transactionalId !== null)
     return { errorCode: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, producerEpoch: -1 };
+  // Who resumes names both (KIP-360).
+  if ((request.producerId === -1) !== (request.producerEpoch === -1))
+    return { errorCode: ErrorCode.INVALID_REQUEST, producerEpoch: -1 };
   try {
     return { errorCode: ErrorCode.NONE, producerId: await cluster.allocateProducerId(), producerEpoch: 0 };
   } catch (cause) {

@@ -5,7 +5,7 @@ import { leaderEpochError, locate } from "./locate.ts";
 
 // ListOffsets (key 2).
 // -1 is the high watermark (the last stable offset when read committed), -2 and -4 the log start, -3 the record with the largest
-// timestamp, -5 nothing: there is no tiered storage. A new leader that may not know the last high watermark yet answers
+// timestamp, -5 nothing: there is no tiered storage. A negative one that the version does not have is UNSUPPORTED_VERSION. A new leader that may not know the last high watermark yet answers
 // OFFSET_NOT_AVAILABLE, never an older offset (RELIABILITY K-05).
 
 type Draft = ResponseDraft<typeof ListOffsetsApi>;
@@ -17,6 +17,14 @@ const EARLIEST = -2;
 const MAX_TIMESTAMP = -3;
 const EARLIEST_LOCAL = -4;
 const LATEST_TIERED = -5;
+/** Special timestamps, and the first version that has them. */
+const SPECIAL_SINCE: ReadonlyMap<number, number> = new Map([
+  [LATEST, 1],
+  [EARLIEST, 1],
+  [MAX_TIMESTAMP, 7],
+  [EARLIEST_LOCAL, 8],
+  [LATEST_TIERED, 9],
+]);
 
 export const listOffsets = handler(ListOffsetsApi, list, {
   failed: (request, errorCode) => ({
@@ -52,6 +60,8 @@ async function find(
   { timestamp }: Asked,
   options: { isCommitted: boolean; version: number },
 ): Promise<Found> {
+  if (timestamp < 0 && options.version < (SPECIAL_SINCE.get(timestamp) ?? Infinity))
+    return { errorCode: ErrorCode.UNSUPPORTED_VERSION };
   const isRelativeToEnd = timestamp === LATEST || timestamp >= 0 || timestamp === MAX_TIMESTAMP;
   if (isRelativeToEnd && !partition.highIsCurrent) {
     // Older clients know only this code for "ask again".

@@ -47,7 +47,7 @@ export function locateReplica(parts: LocateParts, topic: string, index: number, 
 /** NONE, or why a client that believes in this leader epoch may not be answered; -1 is not checked (KIP-320). */
 export function leaderEpochError(partition: Partition, leaderEpoch: number): ErrorCode {
   const { role } = partition;
-  if (leaderEpoch < 0 || role.is !== "leader" || role.leaderEpoch === leaderEpoch) return ErrorCode.NONE;
+  if (leaderEpoch === -1 || role.is !== "leader" || role.leaderEpoch === leaderEpoch) return ErrorCode.NONE;
   return leaderEpoch < role.leaderEpoch ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH;
 }
 

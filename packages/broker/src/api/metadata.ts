@@ -41,7 +41,7 @@ export async function describe(
   const view = new View(image, scope.listener, request.includeTopicAuthorizedOperations);
   const topics = wantsAll
     ? [...image.topics.values()].map((topic) => view.topic(topic))
-    : request.topics!.map((asked) => view.asked(asked));
+    : distinct(request.topics!).map((asked) => view.asked(asked));
   return {
     brokers: view.brokers(),
     clusterId: image.clusterId,
@@ -51,6 +51,11 @@ export async function describe(
       ? authorizedOperations.cluster
       : OPERATIONS_NOT_ASKED,
   };
+}
+
+/** Each topic once: a short request that names a large topic again and again must not become a long answer. */
+function distinct(asked: readonly Asked[]): Asked[] {
+  return [...new Map(asked.map((one) => [`${one.topicId} ${one.name}`, one])).values()];
 }
 
 /** The controller while it is live, else ourselves. */
@@ -122,9 +127,10 @@ export class View {
   }
 
   asked({ name, topicId }: Asked): TopicDraft {
-    const topic = name === null ? this.#image.topicsById.get(topicId) : this.#image.topics.get(name);
+    const isById = name === null || topicId !== UUID_ZERO;
+    const topic = isById ? this.#image.topicsById.get(topicId) : this.#image.topics.get(name);
     if (topic) return this.topic(topic);
-    if (name === null) return { ...missing, errorCode: ErrorCode.UNKNOWN_TOPIC_ID, name: null, topicId };
+    if (isById) return { ...missing, errorCode: ErrorCode.UNKNOWN_TOPIC_ID, name: null, topicId };
     const errorCode =
       problemWithTopicName(name) === null ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.INVALID_TOPIC_EXCEPTION;
     return { ...missing, errorCode, name, topicId: UUID_ZERO };

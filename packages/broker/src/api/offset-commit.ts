@@ -7,6 +7,8 @@ import { nameOfTopic, OFFSET_TOPIC_IDS_SINCE } from "./locate.ts";
 // a request asks for (v2–v4) is ignored, as in Kafka since 2.1. From v10 on topics go by id.
 
 type Draft = ResponseDraft<typeof OffsetCommitApi>;
+/** First version whose clients know that a group can be unknown (KIP-848). */
+const GROUP_ERRORS_SINCE = 9;
 type AskedTopic = OffsetCommitRequest["topics"][number];
 
 export const offsetCommit = handler(OffsetCommitApi, commit, {
@@ -49,6 +51,7 @@ async function commit(
     memberId,
     instanceId: request.groupInstanceId,
     generationId: request.generationIdOrMemberEpoch,
+    unknownGroup: version >= GROUP_ERRORS_SINCE ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION,
     offsets,
   });
   let next = 0;

@@ -57,7 +57,6 @@ describe("Produce", () => {
     await refused(to("words", batchOf("a"), { acks: 5 }), ErrorCode.INVALID_REQUIRED_ACKS);
     await refused(to("words", null), ErrorCode.INVALID_RECORD);
     await refused(to("words", Buffer.from("no batch at all")), ErrorCode.CORRUPT_MESSAGE);
-    await refused(to("words", batchOf("a"), { transactionalId: "t" }), ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
     await broker.passing(broker.parts.groups.find("g"));
     await refused(to("__consumer_offsets", batchOf("a")), ErrorCode.INVALID_TOPIC_EXCEPTION);
   });

@@ -1,14 +1,24 @@
-import { ErrorCode, errorName, ProduceApi, type ProduceRequest, type ResponseDraft } from "@odradek/protocol";
+import {
+  Batch,
+  Compression,
+  ErrorCode,
+  errorName,
+  ProduceApi,
+  type ProduceRequest,
+  type ResponseDraft,
+} from "@odradek/protocol";
 import type { Appended } from "../partition/partition.ts";
 import { CloseConnection, handler, type Parts, type RequestScope } from "./handler.ts";
 import { locate, nameOfTopic, nodeEndpoints, TOPIC_IDS_SINCE } from "./locate.ts";
 
 // Produce (key 0).
 // Batches of one partition are appended in the order in which requests came in, before the first `await`, so a connection's
-// requests may overlap. From v13 on topics go by id; one that names no topic is UNKNOWN_TOPIC_ID. Internal topics take no client's records. acks=0 is answered with nothing, or with a closed connection.
+// requests may overlap. There are no transactions: a batch of one is refused. From v13 on topics go by id; one that names no topic is UNKNOWN_TOPIC_ID. Internal topics take no client's records. acks=0 is answered with nothing, or with a closed connection.
 
 type Draft = ResponseDraft<typeof ProduceApi>;
 type PartitionDraft = Draft["responses"][number]["partitionResponses"][number];
+/** First version whose clients know zstd (KIP-110). */
+const ZSTD_SINCE = 7;
 type ProduceParts = Pick<Parts, "cluster" | "replicas">;
 
 export const produce = handler(ProduceApi, append, {
@@ -39,7 +49,7 @@ export async function append(
         appended:
           name === undefined
             ? refused(ErrorCode.UNKNOWN_TOPIC_ID)
-            : appendTo(parts, request, { name, topicId: id, index, records }),
+            : appendTo(parts, request, { name, topicId: id, index, records, version: scope.version }),
       })),
     };
   });
@@ -71,21 +81,38 @@ const fenced = ({ cluster }: ProduceParts, acks: number, answer: Appended): Appe
     ? answer
     : { ...answer, error: ErrorCode.NOT_LEADER_OR_FOLLOWER };
 
-type Target = { name: string; topicId: string | undefined; index: number; records: Buffer | null };
+type Target = {
+  name: string;
+  topicId: string | undefined;
+  index: number;
+  records: Buffer | null;
+  version: number;
+};
 
 function appendTo(
   parts: ProduceParts,
   request: ProduceRequest,
-  { name, topicId, index, records }: Target,
+  { name, topicId, index, records, version }: Target,
 ): Promise<Appended> {
-  const { acks, timeoutMs, transactionalId } = request;
+  const { acks, timeoutMs } = request;
   if (acks !== 0 && acks !== 1 && acks !== -1) return refused(ErrorCode.INVALID_REQUIRED_ACKS);
-  if (transactionalId !== null) return refused(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
   if (parts.cluster.image.topics.get(name)?.internal === true) return refused(ErrorCode.INVALID_TOPIC_EXCEPTION);
   const located = locate(parts, name, index, topicId);
   if (located.is === "elsewhere") return refused(located.error, located.leader);
   if (records === null || records.length === 0) return refused(ErrorCode.INVALID_RECORD);
+  const error = batchError(records, version);
+  if (error !== ErrorCode.NONE) return refused(error);
   return located.partition.append(records, { acks, timeoutMs, origin: "client" });
+}
+
+/** What a batch may not be, wherever it shall go; whether it is one is seen later. */
+function batchError(records: Buffer, version: number): ErrorCode {
+  if (!Batch.isWholeAt(records, 0)) return ErrorCode.NONE;
+  const { isTransactional, isControl, compression } = new Batch(records);
+  // Without a coordinator nobody would ever end it, and read-committed consumers would wait for ever.
+  if (isTransactional && !isControl) return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+  if (compression === Compression.zstd && version < ZSTD_SINCE) return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE;
+  return ErrorCode.NONE;
 }
 
 const refused = (error: ErrorCode, leader?: { id: number; epoch: number }): Promise<Appended> =>

@@ -1,4 +1,4 @@
-import { type ConfigDefinition, problemWith, UNBOUNDED } from "./definition.ts";
+import { type ConfigDefinition, numberOf, problemWith, UNBOUNDED } from "./definition.ts";
 
 /** A broker setting that gives a topic setting its default; `factor` turns its unit into the topic setting's. */
 export type Synonym = { name: string; factor: number };
@@ -63,7 +63,7 @@ export const topicConfigs: readonly TopicConfigDefinition[] = [
     default: "producer",
     oneOf: ["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"],
     from: same("compression.type"),
-    doc: "Codec of stored batches; producer keeps each batch as it was sent.",
+    doc: "Codec of stored batches: what comes in another one is packed anew; producer keeps each batch as it was sent.",
   }),
   row("compression.zstd.level", {
     type: "int",
@@ -294,5 +294,13 @@ export function problemWithTopicConfigs(settings: Readonly<Record<string, string
     const problem = problemWith(definition, value);
     if (problem) return problem;
   }
-  return null;
+  return problemWithLags(settings);
+}
+
+/** Each lag may be right and both together can't be kept. */
+export function problemWithLags(settings: Readonly<Record<string, string | null>>): string | null {
+  const lag = (name: string): number => numberOf(settings[name] ?? topicConfig.get(name)!.default!);
+  const [least, most] = [lag("min.compaction.lag.ms"), lag("max.compaction.lag.ms")];
+  if (least <= most) return null;
+  return `conflict topic config setting min.compaction.lag.ms (${least}) > max.compaction.lag.ms (${most})`;
 }

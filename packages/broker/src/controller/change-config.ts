@@ -5,6 +5,7 @@ import type { ClusterImage, ConfigImage } from "../cluster/image.ts";
 import { ALL_BROKERS, encode, paths } from "../cluster/nodes.ts";
 import { limits } from "../limits.ts";
 import type { Problem } from "./create-topic.ts";
+import { problemWithTopicName } from "./topic-names.ts";
 
 /** Whose settings: a topic's, one broker's, or those of all brokers. */
 export type ConfigTarget = { is: "topic"; name: string } | { is: "broker"; id: number } | { is: "brokers" };
@@ -39,6 +40,10 @@ export async function changeConfig(
 }
 
 function problemWithTarget(image: ClusterImage, target: ConfigTarget): Problem | null {
+  const wrongName = target.is === "topic" && target.name !== "" ? problemWithTopicName(target.name) : null;
+  if (wrongName !== null) return { error: ErrorCode.INVALID_TOPIC_EXCEPTION, message: wrongName };
+  if (target.is === "topic" && target.name === "")
+    return { error: ErrorCode.INVALID_REQUEST, message: "Settings can't be made for all topics at once." };
   if (target.is === "topic" && !image.topics.has(target.name))
     return { error: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, message: `The topic '${target.name}' does not exist.` };
   if (target.is === "broker" && !image.known.has(target.id))

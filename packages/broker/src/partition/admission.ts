@@ -1,4 +1,16 @@
-import { type Batch, ErrorCode, errorName, ProtocolError, unpack, validateBatches } from "@odradek/protocol";
+import {
+  type Batch,
+  batchesIn,
+  Compression,
+  type CompressionCodec,
+  type CompressionName,
+  ErrorCode,
+  errorName,
+  ProtocolError,
+  recompress,
+  unpack,
+  validateBatches,
+} from "@odradek/protocol";
 
 import type { TopicConfig } from "../config.ts";
 import type { AppendOptions, RefusedRecord } from "./answers.ts";
@@ -6,7 +18,13 @@ import type { LocalReplica } from "./local-replica.ts";
 
 /** Whether a leader takes what a producer sent, decided before anything is written. */
 export type Admission =
-  | { is: "admitted"; batches: readonly Batch[]; logAppendTimeMs: number }
+  | {
+      is: "admitted";
+      /** What is to be stored: the bytes that came, unless the topic asks for another codec. */
+      records: Buffer;
+      batches: readonly Batch[];
+      logAppendTimeMs: number;
+    }
   | { is: "duplicate"; baseOffset: number; lastOffset: number; timestamp: number }
   | Refusal;
 type Refusal = { is: "refused"; error: number; message: string; records?: readonly RefusedRecord[] };
@@ -23,15 +41,62 @@ export function admit(
   if (validated.is === "invalid") return refused(validated.errorCode, validated.message);
   const { batches } = validated;
   const { config } = replica;
+  const wrong = given.origin === "client" ? requestFault(batches) : null;
+  if (wrong !== null) return wrong;
   for (const batch of batches) {
     const fault = sizeFault(batch, config) ?? timestampFault(batch, config, given.wallMs) ?? keyFault(batch, replica);
     if (fault !== null) return fault;
   }
   const sequence = sequenceOf(batches, replica);
   if (sequence !== null) return sequence;
-  if (config.messageTimestampType === "CreateTime") return { is: "admitted", batches, logAppendTimeMs: -1 };
-  for (const batch of batches) batch.setLogAppendTime(given.wallMs);
-  return { is: "admitted", batches, logAppendTimeMs: given.wallMs };
+  return stored({ records, batches }, config, given.wallMs);
+}
+
+/** The batches as the topic wants them: its timestamps and its codec. */
+function stored(given: { records: Buffer; batches: readonly Batch[] }, config: TopicConfig, wallMs: number): Admission {
+  const codec = codecOf(config);
+  let { records, batches } = given;
+  if (codec !== null && batches.some(({ compression }) => compression !== codec)) {
+    const packed = inCodec(batches, codec);
+    if (packed === null) return refused(ErrorCode.INVALID_RECORD, UNREADABLE);
+    ({ records, batches } = packed);
+    for (const batch of batches) {
+      const fault = sizeFault(batch, config);
+      if (fault !== null) return fault;
+    }
+  }
+  const keepsTimes = config.messageTimestampType === "CreateTime";
+  for (const batch of batches)
+    if (!keepsTimes) batch.setLogAppendTime(wallMs);
+    else if (batch.isLogAppendTime) batch.setCreateTime();
+  return { is: "admitted", records, batches, logAppendTimeMs: keepsTimes ? -1 : wallMs };
+}
+
+/** The codec that compression.type asks for; null: each batch keeps its own. */
+function codecOf({ compressionType }: TopicConfig): CompressionCodec | null {
+  if (compressionType === "producer") return null;
+  return Compression[compressionType === "uncompressed" ? "none" : (compressionType as CompressionName)];
+}
+
+/** The batches in another codec; null: they can't be unpacked. */
+function inCodec(
+  batches: readonly Batch[],
+  codec: CompressionCodec,
+): { records: Buffer; batches: readonly Batch[] } | null {
+  return unlessUnreadable(() => {
+    const records = Buffer.concat(
+      batches.map((batch) => (batch.compression === codec ? batch.slice : recompress(batch, codec))),
+    );
+    return { records, batches: [...batchesIn(records)] };
+  });
+}
+
+/** A producer sends one batch for a partition, and leaves its offsets to us: Kafka takes nothing else. */
+function requestFault([batch, ...more]: readonly Batch[]): Admission | null {
+  if (more.length > 0)
+    return refused(ErrorCode.INVALID_RECORD, `${more.length + 1} batches; one is allowed for a partition`);
+  if (batch!.baseOffset === 0) return null;
+  return refused(ErrorCode.INVALID_RECORD, `base offset ${batch!.baseOffset}; a producer's is 0`);
 }
 
 function sizeFault(batch: Batch, config: TopicConfig): Admission | null {
@@ -44,6 +109,14 @@ function timestampFault(batch: Batch, config: TopicConfig, wallMs: number): Admi
   const early = wallMs - batch.maxTimestamp > config.messageTimestampBeforeMaxMs;
   const late = batch.maxTimestamp - wallMs > config.messageTimestampAfterMaxMs;
   if (!early && !late) return null;
+  const isFar = (timestamp: number): boolean =>
+    wallMs - timestamp > config.messageTimestampBeforeMaxMs || timestamp - wallMs > config.messageTimestampAfterMaxMs;
+  const found = unlessUnreadable(() => unpack(batch)) ?? [];
+  const records = found.flatMap(({ timestampDelta }, index) => {
+    const timestamp = batch.baseTimestamp + timestampDelta;
+    return isFar(timestamp) ? [{ index, message: `Timestamp ${timestamp} is too far from ${wallMs}` }] : [];
+  });
+  if (records.length > 0) return refusedFor(ErrorCode.INVALID_TIMESTAMP, records);
   return refused(ErrorCode.INVALID_TIMESTAMP, `timestamp ${batch.maxTimestamp} is too far from ${wallMs}`);
 }
 
@@ -54,21 +127,27 @@ const RECORDS_TOLD_MAX = 3;
 function keyFault(batch: Batch, replica: LocalReplica): Admission | null {
   if (!replica.config.cleanupPolicy.compact || batch.isControl) return null;
   const message = `Compacted topic cannot accept message without key in topic partition ${replica}`;
-  const keys = keysOf(batch);
-  if (keys === null) return refused(ErrorCode.INVALID_RECORD, "the records of a batch can't be read");
-  const records = keys.flatMap((key, index) => (key === null ? [{ index, message }] : []));
-  if (records.length === 0) return null;
-  const told = records
-    .slice(0, RECORDS_TOLD_MAX)
-    .map(({ index }) => `RecordError(batchIndex=${index}, message='${message}')`);
-  const sentence = `One or more records have been rejected due to ${records.length} record errors in total, and only showing the first three errors at most: [${told.join(", ")}]`;
-  return { ...refused(ErrorCode.INVALID_RECORD, sentence), records };
+  const unpacked = unlessUnreadable(() => unpack(batch));
+  if (unpacked === null) return refused(ErrorCode.INVALID_RECORD, UNREADABLE);
+  const records = unpacked.flatMap(({ key }, index) => (key === null ? [{ index, message }] : []));
+  return records.length === 0 ? null : refusedFor(ErrorCode.INVALID_RECORD, records);
 }
 
+/** Kafka's sentence about records that are to blame (KIP-467). */
+function refusedFor(error: ErrorCode, records: readonly RefusedRecord[]): Refusal {
+  const told = records
+    .slice(0, RECORDS_TOLD_MAX)
+    .map(({ index, message }) => `RecordError(batchIndex=${index}, message='${message}')`);
+  const sentence = `One or more records have been rejected due to ${records.length} record errors in total, and only showing the first three errors at most: [${told.join(", ")}]`;
+  return { ...refused(error, sentence), records };
+}
+
+const UNREADABLE = "the records of a batch can't be read";
+
 /** Null: the checksum is right, what it covers is not (RELIABILITY N-15). */
-function keysOf(batch: Batch): (Buffer | null)[] | null {
+function unlessUnreadable<T>(read: () => T): T | null {
   try {
-    return unpack(batch).map(({ key }) => key);
+    return read();
   } catch (error) {
     if (error instanceof ProtocolError) return null;
     throw error;

@@ -74,7 +74,7 @@ export class Leader {
       // Under the request's own acks: acks=all waits for the original to be committed (DESIGN D6).
       return this.#acknowledged({ ...admitted, logAppendTimeMs: admitted.timestamp }, options);
     }
-    const { baseOffset, lastOffset } = this.#replica.log.append(records, admitted.batches, this.epoch);
+    const { baseOffset, lastOffset } = this.#replica.log.append(admitted.records, admitted.batches, this.epoch);
     this.#replica.afterWrite();
     return this.#acknowledged({ baseOffset, lastOffset, logAppendTimeMs: admitted.logAppendTimeMs }, options);
   }

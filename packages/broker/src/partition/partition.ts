@@ -145,13 +145,14 @@ export class Partition {
     // A follower may lag behind what its leader has shown: out of range sends a client back to the leader (KIP-392).
     if (acting.is === "leader" && offset > log.end && !acting.leader.highIsCurrent)
       return this.#unread(ErrorCode.OFFSET_NOT_AVAILABLE);
-    if (offset < log.start || offset > log.end) return this.#unread(ErrorCode.OFFSET_OUT_OF_RANGE);
+    // Before the range: a reader beyond our end is told where its log parts from ours (KIP-595).
     if (options.lastFetchedEpoch >= 0) {
       const ours = derived.epochs.endOffsetFor(options.lastFetchedEpoch, log.end);
       if (ours.leaderEpoch < 0) return this.#unread(ErrorCode.OFFSET_OUT_OF_RANGE);
       if (ours.leaderEpoch !== options.lastFetchedEpoch || ours.endOffset < offset)
         return { ...this.#unread(ErrorCode.NONE), diverging: { epoch: ours.leaderEpoch, endOffset: ours.endOffset } };
     }
+    if (offset < log.start || offset > log.end) return this.#unread(ErrorCode.OFFSET_OUT_OF_RANGE);
     const upTo = options.isolation === "committed" ? this.lastStable : this.high.value;
     if (offset >= upTo) return this.#unread(ErrorCode.NONE);
     const limits = { bytesMax, upTo, oneBatchAtLeast };

@@ -171,6 +171,12 @@ export class Batch {
     return crc32c(this.bytes.subarray(this.at + CRC_START, this.next));
   }
 
+  /** Leaves the producer's times in force, whatever the producer says of them, and renews the checksum. */
+  setCreateTime(): void {
+    this.bytes.writeInt16BE(this.attributes & ~LOG_APPEND_TIME, this.at + 21);
+    this.bytes.writeUInt32BE(this.computeCrc(), this.at + 17);
+  }
+
   /** Takes the broker's time for all records (message.timestamp.type=LogAppendTime) and renews the checksum. */
   setLogAppendTime(timestamp: number): void {
     this.bytes.writeInt16BE(this.attributes | LOG_APPEND_TIME, this.at + 21);

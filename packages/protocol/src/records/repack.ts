@@ -3,6 +3,7 @@ import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
 import { ATTRIBUTE_DELETE_HORIZON, assembleBatch, type Batch } from "./batch.ts";
 import { UNPACKED_BYTES_MAX } from "./batches.ts";
+import type { CompressionCodec } from "./compression/codec.ts";
 import { compress, decompress } from "./compression/compression.ts";
 import { RECORD_BYTES_MIN, varintBytes } from "./record.ts";
 
@@ -87,6 +88,13 @@ export function repack(batch: Batch, records: readonly PackedRecord[], deleteHor
   return assembleBatch(header, compress(batch.compression, w.concat()));
 }
 
+/** The batch with its records in another codec. Throws ProtocolError when they can't be unpacked. */
+export function recompress(batch: Batch, codec: CompressionCodec, bytesMax: number = UNPACKED_BYTES_MAX): Buffer {
+  const bytes = decompress(batch.compression, batch.payload, bytesMax);
+  const attributes = (batch.attributes & ~CODEC) | codec;
+  return assembleBatch({ ...headerOf(batch), attributes }, compress(codec, bytes));
+}
+
 /** The batch without records: what remains of it are its offsets and the producer's sequence. */
 export function emptied(batch: Batch): Buffer {
   const attributes = batch.attributes & ~CODEC_AND_HORIZON;
@@ -97,7 +105,8 @@ export function emptied(batch: Batch): Buffer {
   );
 }
 
-const CODEC_AND_HORIZON = 0x07 | ATTRIBUTE_DELETE_HORIZON;
+const CODEC = 0x07;
+const CODEC_AND_HORIZON = CODEC | ATTRIBUTE_DELETE_HORIZON;
 const NO_RECORDS = Buffer.alloc(0);
 
 const headerOf = (batch: Batch) => ({

@@ -11,6 +11,8 @@ import { Group } from "./state.ts";
 
 export type Commit = InGeneration & {
   readonly groupId: string;
+  /** What a generation of a group that nobody knows is answered with; ILLEGAL_GENERATION unless said otherwise. */
+  readonly unknownGroup?: ErrorCode;
   readonly offsets: readonly (TopicPartition & {
     readonly offset: number;
     readonly leaderEpoch: number;
@@ -112,7 +114,7 @@ export class GroupShard {
   async commit(request: Commit): Promise<ErrorCode[]> {
     const every = (errorCode: ErrorCode): ErrorCode[] => request.offsets.map(() => errorCode);
     const known = this.#groups.get(request.groupId);
-    if (!known && request.generationId >= 0) return every(ErrorCode.ILLEGAL_GENERATION);
+    if (!known && request.generationId >= 0) return every(request.unknownGroup ?? ErrorCode.ILLEGAL_GENERATION);
     const refused = mayCommit(this.#desk, known ?? this.#groupFor(request.groupId), request);
     if (refused !== ErrorCode.NONE) return every(refused);
     const { offsetMetadataBytesMax } = this.#desk.limits;
