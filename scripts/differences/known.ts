@@ -1,9 +1,117 @@
 import type { Found } from "./run.ts";
 
-/** Differences that are meant; docs/differences.md says why, under the same title. */
-export type Known = { readonly title: string; matches(found: Found): boolean };
+/** A kind of differences that is meant: docs/differences.md says why, under this title. */
+type Known = { readonly title: string; readonly where: readonly Place[] };
+/** What is not said may be anything. */
+type Place = { readonly case: RegExp; readonly label?: RegExp; readonly path?: RegExp };
 
-export const known: readonly Known[] = [];
+export const known: readonly Known[] = [
+  {
+    title: "APIs, versions and features",
+    where: [{ case: /^ApiVersions: what is served$/ }],
+  },
+  {
+    title: "Transactions and share groups",
+    where: [
+      { case: /^FindCoordinator/, label: /^type [12],/ },
+      { case: /^Produce: transactional ids$/, label: /^of nobody$/ },
+      { case: /^Produce: batches/, label: /^a transactional batch without producer/ },
+    ],
+  },
+  {
+    title: "Records inside a batch",
+    where: [
+      {
+        case: /^Produce: batches/,
+        label: /^(fewer records counted|gzip that is none|a record that is too|a max timestamp that no record has)/,
+      },
+    ],
+  },
+  {
+    title: "Malformed batches",
+    where: [
+      {
+        case: /^Produce: batches/,
+        label:
+          /^(no records|a few bytes|zeros|a cut-off batch|a length that is too large|a batch and a stray byte|compression 5|a producer without epoch|producer id -2)/,
+      },
+      { case: /^Produce: what topics ask for$/, label: /^too large with a small one/ },
+    ],
+  },
+  {
+    title: "The bytes of compression",
+    where: [
+      { case: /^Produce: compression that the topic asks for$/, label: /log$/, path: /^records/ },
+      { case: /^Fetch: codecs$/, label: /^asked for by the topic$/, path: /records/ },
+    ],
+  },
+  {
+    title: "Numbers beside an error",
+    where: [
+      { case: /^Produce/, path: /logStartOffset$/ },
+      { case: /^Fetch/, path: /abortedTransactions$/ },
+      { case: /^DescribeTopicPartitions/, path: /topicAuthorizedOperations$/ },
+      { case: /^DeleteTopics/, label: /^by name and by id$/, path: /topicId$/ },
+    ],
+  },
+  {
+    title: "One partition or resource named twice",
+    where: [
+      { case: /^Produce: the same partition twice$/ },
+      { case: /^(Fetch|ListOffsets)/, label: /^the same partition twice$/ },
+      { case: /^AlterConfigs/, label: /^twice$/ },
+    ],
+  },
+  {
+    title: "Topics without partitions",
+    where: [{ case: /^(Produce|Fetch|ElectLeaders)/, label: /^no partitions$/ }],
+  },
+  {
+    title: "Numbers and names that mean nothing",
+    where: [
+      { case: /^(Fetch|ListOffsets)/, label: /^isolation (2|-1)$/ },
+      { case: /^Fetch: bytes$/, label: /^at most -1/ },
+      { case: /^OffsetForLeaderEpoch/, label: /^epoch -2/ },
+      { case: /^IncrementalAlterConfigs/, label: /^operation 9$/ },
+      { case: /^ElectLeaders/, label: /^type (2|-1)$/ },
+      { case: /^CreatePartitions/, label: /^to 20000$/ },
+      { case: /^CreateTopics/, label: /^both wrong$/ },
+      { case: /^(Metadata|DescribeTopicPartitions)/, label: /^(neither|no name)$/ },
+    ],
+  },
+  {
+    title: "Reading from followers",
+    where: [
+      { case: /^Fetch: offsets$/, label: /^of a follower/ },
+      { case: /^Fetch: topics and partitions/, label: /^(not the leader|good and bad)$/, path: /led|nodeEndpoints/ },
+    ],
+  },
+  { title: "Replica ids of consumers", where: [{ case: /^Fetch: replica ids of consumers$/ }] },
+  { title: "Whole batches only", where: [{ case: /^Fetch: bytes$/, path: /records/, label: /^at most 150/ }] },
+  { title: "An error does not wait", where: [{ case: /^Fetch: waiting$/, label: /^an error: waits$/ }] },
+  {
+    title: "Sessions that hold nothing",
+    where: [
+      { case: /^Fetch: sessions$/, label: /^a session (without partitions|with errors only)$/, path: /^sessionId$/ },
+    ],
+  },
+  { title: "Ids of topics that are only tried", where: [{ case: /^CreateTopics/, path: /topicId$/ }] },
+  {
+    title: "Settings",
+    where: [
+      { case: /^(CreateTopics|DescribeConfigs)/, path: /min\.insync\.replicas/ },
+      { case: /^DescribeConfigs: brokers$/, label: /^all settings$/ },
+      { case: /^DescribeConfigs: topics$/, path: /synonyms/ },
+      { case: /^(DescribeConfigs|IncrementalAlterConfigs): topics$/, label: /^type (16|32)$/ },
+      { case: /^IncrementalAlterConfigs: brokers$/ },
+    ],
+  },
+  { title: "Sizes of disks", where: [{ case: /^DescribeLogDirs/, path: /(total|usable)Bytes$/ }] },
+];
+
+const isAt = (found: Found, place: Place): boolean =>
+  place.case.test(found.case) && (place.label?.test(found.label) ?? true) && (place.path?.test(found.path) ?? true);
 
 /** Under which title of docs/differences.md it stands; null: nobody has judged it yet. */
-export const titleOf = (found: Found): string | null => known.find((one) => one.matches(found))?.title ?? null;
+export const titleOf = (found: Found): string | null =>
+  known.find(({ where }) => where.some((place) => isAt(found, place)))?.title ?? null;

@@ -10,7 +10,7 @@ export const OWN_PRODUCERS = 770_000;
 /** What names an element of a list: the first of these that it has. The order of such lists means nothing. */
 const names = [
   ...["apiKey", "name", "topic", "topicName", "topicId", "groupId", "key", "resourceName", "nodeId", "brokerId"],
-  ...["index", "partition", "partitionIndex", "partitionId", "producerId", "logDir"],
+  ...["index", "partition", "partitionIndex", "partitionId", "producerId"],
 ];
 
 /** What can stand for itself in a path. */
@@ -67,9 +67,7 @@ export class Normalizer {
     if (field === undefined) return names.some((name) => name in fields) ? "no name" : null;
     const value = fields[field];
     const topic = field === "topicId" ? this.#topics.get(value as string) : undefined;
-    return topic === undefined
-      ? `${field} ${this.#unprefixed(String(value))}`
-      : `topicId of ${this.#unprefixed(topic)}`;
+    return this.#unprefixed(topic ?? (isName.test(String(value)) ? String(value) : `${field} ${String(value)}`));
   }
 
   #unprefixed(text: string): string {
@@ -109,10 +107,11 @@ export class Normalizer {
       case "totalBytes":
       case "usableBytes":
         return value === -1 ? value : "a size";
+      // What is said, and whether anything is, is a matter of taste.
       case "documentation":
       case "errorMessage":
       case "batchIndexErrorMessage":
-        return value === null || value === "" ? value : "a text";
+        return "a text";
       default:
         return typeof value === "string" ? this.#unprefixed(value) : value;
     }

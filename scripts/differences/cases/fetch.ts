@@ -68,6 +68,17 @@ export const fetchCases = [
     });
   }),
 
+  differs(FetchApi, "codecs", async (stage) => {
+    for (const compression of ["gzip", "zstd"] as const) {
+      const topic = await stage.topic(compression);
+      await stage.fill(topic, [good(3, { compression })]);
+      await stage.ask(compression, request(stage, [{ topic }]));
+    }
+    const asked = await stage.topic("asked", { settings: { "compression.type": "zstd" } });
+    await stage.fill(asked, [good(3)]);
+    await stage.ask("asked for by the topic", request(stage, [{ topic: asked }]));
+  }),
+
   differs(FetchApi, "waiting", async (stage) => {
     const topic = await stage.topic("a");
     await stage.fill(topic, BATCHES);

@@ -66,7 +66,11 @@ function describeOne(cluster: Parts["cluster"], request: DescribeConfigsRequest,
         `Unexpected broker id, expected ${brokerId} or empty string, but received ${resourceName}`,
       );
     case ResourceType.brokerLogger:
-      return answer([]);
+      if (resourceName === String(brokerId)) return answer([]);
+      return refuse(
+        ErrorCode.INVALID_REQUEST,
+        `Unexpected broker id, expected ${brokerId} but received ${resourceName}`,
+      );
     default:
       return refuse(ErrorCode.INVALID_REQUEST, `Unsupported resource type: ${resourceType}`);
   }

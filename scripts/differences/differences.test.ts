@@ -1,0 +1,50 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { good } from "./batches.ts";
+import { compare } from "./compare.ts";
+import { known } from "./known.ts";
+import { Normalizer } from "./normal.ts";
+
+const normalizer = (brokers: [number, number][] = [[1, 9092]]): Normalizer =>
+  new Normalizer(new Map(brokers.map(([id, port]) => [id, { host: "127.0.0.1", port }])), "run-1");
+
+test("docs/differences.md has a reason for every kind of difference that is meant, and for no other", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/differences.md"), "utf8");
+  const titles = [...page.matchAll(/^## (.*)$/gm)].map(([, title]) => title);
+  expect(titles).toEqual(known.map(({ title }) => title));
+});
+
+test("addresses, ids and the order of lists differ without being different", () => {
+  const answer = (port: number, members: string[]) => ({
+    brokers: [{ nodeId: 1, port }],
+    members: members.map((memberId) => ({ memberId })),
+    leader: members[0],
+    topics: [{ name: "run-1-b" }, { name: "run-1-a" }],
+  });
+  const ours = normalizer([[1, 1111]]).normal(answer(1111, ["x", "y"]));
+  const theirs = normalizer([[1, 2222]]).normal({
+    ...answer(2222, ["p", "q"]),
+    topics: [{ name: "run-1-a" }, { name: "run-1-b" }],
+  });
+  expect(compare(ours, theirs)).toEqual([]);
+  expect(compare(ours, normalizer([[1, 2222]]).normal(answer(3333, ["p", "q"])))).toHaveLength(1);
+});
+
+test("another error code is told once, without what follows from it", () => {
+  const answer = (errorCode: number, baseOffset: number) =>
+    normalizer().normal({
+      responses: [{ name: "run-1-a", partitionResponses: [{ index: 0, errorCode, baseOffset }] }],
+    });
+  expect(compare(answer(0, 7), answer(2, -1))).toEqual([
+    { path: "responses.a.partitionResponses.index 0.errorCode", ours: '"NONE"', theirs: '"CORRUPT_MESSAGE"' },
+  ]);
+  expect(compare(answer(0, 7), answer(0, 8))).toHaveLength(1);
+});
+
+test("records are compared batch by batch", () => {
+  const read = (records: Buffer) => normalizer().normal({ records });
+  expect(compare(read(good(2)), read(good(2)))).toEqual([]);
+  expect(compare(read(good(2)), read(Buffer.concat([good(2), good(1)])))).toMatchObject([{ path: "records[1]" }]);
+  expect(compare(read(good(2)), read(good(2).subarray(0, -1)))).toMatchObject([{ path: "records[0]" }]);
+});
