@@ -6,7 +6,6 @@ import type { Figures } from "./load.ts";
 import { machineText } from "./machine.ts";
 import { batchOf, fetchShapes, labelOf, produceRequest, produceShapes, type Shape } from "./shapes.ts";
 import { kafka, type Measurement, rawPath } from "./targets.ts";
-import type { Address } from "./wire.ts";
 
 const usage = `usage: node scripts/bench.ts produce|consume|replicate [options]
        node scripts/bench.ts metadata|recovery|scale [options]; --help after the word says more
