@@ -21,7 +21,7 @@ export async function foreignDump(
   options: readonly string[] = [],
 ): Promise<Dump> {
   const [program, ...args] = [...command, ...options, "--files", files.join(",")];
-  const child = spawn(program!, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (output += text));

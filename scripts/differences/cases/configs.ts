@@ -10,6 +10,50 @@ const [SET, DELETE, APPEND, SUBTRACT] = [0, 1, 2, 3] as const;
 
 type Change = [name: string, operation: number, value: string | null];
 
+const topicChanges: Record<string, Change[]> = {
+  set: [["retention.ms", SET, "1000"]],
+  "a wrong value": [["retention.ms", SET, "long"]],
+  "too small": [["segment.bytes", SET, "1"]],
+  unknown: [["no.such.setting", SET, "1"]],
+  "no name": [["", SET, "1"]],
+  "no value": [["retention.ms", SET, null]],
+  delete: [["retention.ms", DELETE, null]],
+  "delete with a value": [["retention.ms", DELETE, "1"]],
+  "delete unknown": [["no.such.setting", DELETE, null]],
+  append: [["cleanup.policy", APPEND, "compact"]],
+  "append what is there": [["cleanup.policy", APPEND, "delete"]],
+  "append nonsense": [["cleanup.policy", APPEND, "burn"]],
+  "append to no list": [["retention.ms", APPEND, "1"]],
+  "append nothing": [["cleanup.policy", APPEND, null]],
+  subtract: [["cleanup.policy", SUBTRACT, "delete"]],
+  "subtract what is not there": [["cleanup.policy", SUBTRACT, "compact"]],
+  "subtract from no list": [["retention.ms", SUBTRACT, "1"]],
+  "subtract from unknown": [["no.such.setting", SUBTRACT, "1"]],
+  "operation 9": [["retention.ms", 9, "1"]],
+  "the same twice": [
+    ["retention.ms", SET, "1"],
+    ["retention.ms", SET, "2"],
+  ],
+  "one right, one wrong": [
+    ["retention.ms", SET, "1"],
+    ["retention.bytes", SET, "x"],
+  ],
+  "no changes": [],
+  "tiered storage": [["remote.storage.enable", SET, "true"]],
+  "too many in sync": [["min.insync.replicas", SET, "9"]],
+  "a lag above the other": [
+    ["min.compaction.lag.ms", SET, "10"],
+    ["max.compaction.lag.ms", SET, "5"],
+  ],
+};
+
+/** What a request changes of one resource. */
+const changesOf = (resourceType: number, resourceName: string, changes: readonly Change[]) => ({
+  resourceType,
+  resourceName,
+  configs: changes.map(([name, configOperation, value]) => ({ name, configOperation, value })),
+});
+
 export const configCases = [
   differs(DescribeConfigsApi, "topics", async (stage) => {
     const settings = { "retention.ms": "1000", "cleanup.policy": "compact" };
@@ -55,73 +99,24 @@ export const configCases = [
 
   differs(IncrementalAlterConfigsApi, "topics", async (stage) => {
     const topic = await stage.topic("a");
-    const asked = (resourceName: string, changes: Change[], { type = TOPIC, validateOnly = true } = {}) => ({
-      resources: [
-        {
-          resourceType: type,
-          resourceName,
-          configs: changes.map(([name, configOperation, value]) => ({ name, configOperation, value })),
-        },
-      ],
-      validateOnly,
+    const asked = (resourceName: string, changes: Change[], type = TOPIC) => ({
+      resources: [changesOf(type, resourceName, changes)],
+      validateOnly: true,
     });
-    const changes: Record<string, Change[]> = {
-      set: [["retention.ms", SET, "1000"]],
-      "a wrong value": [["retention.ms", SET, "long"]],
-      "too small": [["segment.bytes", SET, "1"]],
-      unknown: [["no.such.setting", SET, "1"]],
-      "no name": [["", SET, "1"]],
-      "no value": [["retention.ms", SET, null]],
-      delete: [["retention.ms", DELETE, null]],
-      "delete with a value": [["retention.ms", DELETE, "1"]],
-      "delete unknown": [["no.such.setting", DELETE, null]],
-      append: [["cleanup.policy", APPEND, "compact"]],
-      "append what is there": [["cleanup.policy", APPEND, "delete"]],
-      "append nonsense": [["cleanup.policy", APPEND, "burn"]],
-      "append to no list": [["retention.ms", APPEND, "1"]],
-      "append nothing": [["cleanup.policy", APPEND, null]],
-      subtract: [["cleanup.policy", SUBTRACT, "delete"]],
-      "subtract what is not there": [["cleanup.policy", SUBTRACT, "compact"]],
-      "subtract from no list": [["retention.ms", SUBTRACT, "1"]],
-      "subtract from unknown": [["no.such.setting", SUBTRACT, "1"]],
-      "operation 9": [["retention.ms", 9, "1"]],
-      "the same twice": [
-        ["retention.ms", SET, "1"],
-        ["retention.ms", SET, "2"],
-      ],
-      "one right, one wrong": [
-        ["retention.ms", SET, "1"],
-        ["retention.bytes", SET, "x"],
-      ],
-      "no changes": [],
-      "tiered storage": [["remote.storage.enable", SET, "true"]],
-      "too many in sync": [["min.insync.replicas", SET, "9"]],
-      "a lag above the other": [
-        ["min.compaction.lag.ms", SET, "10"],
-        ["max.compaction.lag.ms", SET, "5"],
-      ],
-    };
-    for (const [label, list] of Object.entries(changes)) await stage.ask(label, asked(topic, list));
+    for (const [label, list] of Object.entries(topicChanges)) await stage.ask(label, asked(topic, list));
     await stage.ask("no such topic", asked(stage.name("none"), [["retention.ms", SET, "1"]]));
     await stage.ask("no legal topic name", asked("a b", [["retention.ms", SET, "1"]]));
     await stage.ask("no topic name", asked("", [["retention.ms", SET, "1"]]));
     for (const type of [0, 1, 8, 16, 32, 99])
-      await stage.ask(`type ${type}`, asked("x", [["retention.ms", SET, "1"]], { type }));
+      await stage.ask(`type ${type}`, asked("x", [["retention.ms", SET, "1"]], type));
     const one = asked(topic, [["retention.ms", SET, "1"]]).resources[0]!;
     await stage.ask("the same topic twice", { resources: [one, one], validateOnly: true });
     await stage.ask("nothing", { resources: [], validateOnly: true });
-    const inEarnest = { validateOnly: false };
-    await stage.ask(
-      "in earnest",
-      asked(
-        topic,
-        [
-          ["retention.ms", SET, "5000"],
-          ["cleanup.policy", APPEND, "compact"],
-        ],
-        inEarnest,
-      ),
-    );
+  }),
+
+  differs(IncrementalAlterConfigsApi, "topics, in earnest", async (stage) => {
+    const topic = await stage.topic("a");
+    const asked = (...changes: Change[]) => ({ resources: [changesOf(TOPIC, topic, changes)], validateOnly: false });
     const described = async (label: string) =>
       stage.until(label, async () => {
         const { results } = await stage.call(DescribeConfigsApi, 4, {
@@ -133,30 +128,15 @@ export const configCases = [
         if (isThere) stage.tell(label, results);
         return isThere;
       });
+    await stage.ask("there", asked(["retention.ms", SET, "5000"], ["cleanup.policy", APPEND, "compact"]));
     await described("made");
-    await stage.ask(
-      "back",
-      asked(
-        topic,
-        [
-          ["retention.ms", DELETE, null],
-          ["cleanup.policy", SUBTRACT, "delete"],
-        ],
-        inEarnest,
-      ),
-    );
+    await stage.ask("back", asked(["retention.ms", DELETE, null], ["cleanup.policy", SUBTRACT, "delete"]));
     await described("gone");
   }),
 
   differs(IncrementalAlterConfigsApi, "brokers", async (stage) => {
     const asked = (resourceName: string, changes: Change[]) => ({
-      resources: [
-        {
-          resourceType: BROKER,
-          resourceName,
-          configs: changes.map(([name, configOperation, value]) => ({ name, configOperation, value })),
-        },
-      ],
+      resources: [changesOf(BROKER, resourceName, changes)],
       validateOnly: true,
     });
     const changes: Record<string, Change[]> = {
