@@ -9,6 +9,8 @@ export class BrokerDisk {
   /** Nothing that waits for the disk ends before this time. */
   hangsUntilMs = 0;
   readonly memory: MemoryFiles;
+  /** How many segments have been taken out of their logs. */
+  segmentsRemoved = 0;
   readonly #random: Random;
   #mayFail = false;
 
@@ -32,7 +34,10 @@ export class BrokerDisk {
       makeDirectory: (path) => memory.makeDirectory(path),
       readAll: (path) => memory.readAll(path),
       replace: (path, bytes) => memory.replace(path, bytes),
-      rename: (from, to) => memory.rename(from, to),
+      rename: (from, to) => {
+        if (to.endsWith(".log.deleted")) this.segmentsRemoved++;
+        memory.rename(from, to);
+      },
       remove: (path) => wait(1).then(() => memory.remove(path)),
       removeDirectory: (path) => wait(1).then(() => memory.removeDirectory(path)),
       syncDirectory: (path) => memory.syncDirectory(path),

@@ -3,8 +3,8 @@ import type { EventLoop } from "@odradek/kit/simulation";
 import { SeededRandom } from "@odradek/kit/testing";
 import type { ServiceNode } from "@odradek/metadata/testing";
 
-import type { Fault, Injection } from "./cluster-plan.ts";
 import type { Links } from "./links.ts";
+import type { Fault, Injection } from "./schedule.ts";
 import type { SimBroker } from "./sim-broker.ts";
 import type { TreeView } from "./tree-checks.ts";
 

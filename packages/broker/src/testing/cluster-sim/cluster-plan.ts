@@ -1,5 +1,8 @@
 import { integerBelow, type Random } from "@odradek/kit";
 
+import { compaction, type CompactionPlan } from "./compaction-plan.ts";
+import { allFaults, drawSchedule, type Fault, foundedMs, type Injection } from "./schedule.ts";
+
 /** What one seed draws: a swarm of different worlds finds more than one world for long (RELIABILITY §6.3). */
 export type ClusterPlan = {
   brokers: number[];
@@ -27,25 +30,11 @@ export type ClusterPlan = {
   /** Probability that a process that ended is back at once; else it takes up to four seconds. */
   quickRestarts: number;
   safetyMs: number;
+  /** Null: no record is ever replaced by a newer one. */
+  compaction: CompactionPlan | null;
   /** All harm that will be done, in order of time: drawn beforehand, so that a failing world can be tried with less of it. */
   schedule: Injection[];
 };
-
-/** `chance` seeds the details: who, how long. */
-export type Injection = { atMs: number; fault: Fault; chance: number };
-
-/** The last two are only of some moods. */
-export type Fault = (typeof allFaults)[number] | "muteLeader" | "absence";
-
-const allFaults = [
-  ...(["kill", "killLeader", "killLeader", "killAll", "killStarting", "losePower", "losePowerAll"] as const),
-  ...(["pause", "pauseLeader", "isolate", "isolateLeader", "oneWay", "fromStore"] as const),
-  ...(["diskHangs", "writeFails", "syncFails", "clockJumps"] as const),
-  ...(["stop", "rolling", "memberCrash", "memberLeaderCrash"] as const),
-] satisfies string[];
-
-/** The cluster is founded, the topic made and the first records written by then. */
-export const foundedMs = 3_000;
 
 export function drawClusterPlan(random: Random): ClusterPlan {
   const plan = drawAny(random);
@@ -55,7 +44,8 @@ export function drawClusterPlan(random: Random): ClusterPlan {
   if (mood < 0.36) return elections(plan, random);
   if (mood < 0.46) return powerLosses(plan, random);
   if (mood < 0.52) return evictions(plan, random);
-  return mood < 0.56 ? awakenings(plan, random) : plan;
+  if (mood < 0.56) return awakenings(plan, random);
+  return mood > 0.905 && mood < 0.98 ? compaction(plan, random) : plan;
 }
 
 /** Logs that hardly keep anything, and followers that were away meanwhile. */
@@ -166,6 +156,7 @@ function drawAny(random: Random): ClusterPlan {
     requestTimeoutMs: 300 + random.next() * 1500,
     quickRestarts: random.next(),
     safetyMs,
+    compaction: null,
     schedule: drawSchedule(random, { ...drawHarm(random, isDurable), untilMs: safetyMs }),
   };
 }
@@ -173,20 +164,6 @@ function drawAny(random: Random): ClusterPlan {
 function drawHarm(random: Random, isDurable: boolean): { faults: Fault[]; everyMs: number } {
   const faults = allFaults.filter((fault) => random.next() < 0.5 && (isDurable || fault !== "losePowerAll"));
   return { faults, everyMs: 150 + random.next() ** 2 * 2_000 };
-}
-
-function drawSchedule(
-  random: Random,
-  { faults, everyMs, untilMs }: { faults: readonly Fault[]; everyMs: number; untilMs: number },
-): Injection[] {
-  const schedule: Injection[] = [];
-  for (let atMs = foundedMs; faults.length > 0;) {
-    atMs -= Math.log(1 - random.next()) * everyMs;
-    if (atMs > untilMs) break;
-    const fault = faults[integerBelow(random, faults.length)]!;
-    schedule.push({ atMs, fault, chance: integerBelow(random, 0x7fff_ffff) });
-  }
-  return schedule;
 }
 
 /** Tiny limits bring the rare paths of a large system into a small one. */

@@ -7,13 +7,16 @@ import { ServiceNode, SimDisk } from "@odradek/metadata/testing";
 import { streamLimits } from "../../replica/stream-limits.ts";
 import { BrokerDisk } from "./broker-disk.ts";
 import { ClusterFaults } from "./cluster-faults.ts";
-import { type ClusterPlan, drawClusterPlan, foundedMs } from "./cluster-plan.ts";
-import { History, stampOf } from "./history.ts";
+import { type ClusterPlan, drawClusterPlan } from "./cluster-plan.ts";
+import { History } from "./history.ts";
 import { Links } from "./links.ts";
 import { ReplicaChecks } from "./replica-checks.ts";
+import { foundedMs } from "./schedule.ts";
 import { SimBroker } from "./sim-broker.ts";
 import { SimConsumer } from "./sim-consumer.ts";
 import { SimProducer } from "./sim-producer.ts";
+import { stampOf } from "./stamp.ts";
+import { Survivors } from "./survivors.ts";
 import { TopicMaker } from "./topic-maker.ts";
 import { TreeView } from "./tree-checks.ts";
 
@@ -66,7 +69,7 @@ class ClusterWorld {
     this.#members = this.#makeMembers();
     this.#brokers = this.#makeBrokers();
     this.#tree = new TreeView(this.#members, topic);
-    this.#histories = Array.from({ length: plan.partitions }, (_, index) => new History(`${topic}-${index}`));
+    this.#histories = Array.from({ length: plan.partitions }, (_, index) => this.#makeHistory(index));
     this.#checks = this.#histories.map((history, index) => new ReplicaChecks(topic, index, history));
     this.#faults = new ClusterFaults({
       loop: this.#loop,
@@ -127,11 +130,12 @@ class ClusterWorld {
     if (this.#failure) return;
     must(isServed(), `not every producer is served: ${this.#describe()}`);
     must(this.#isInSync(), `not all replicas are in sync: ${this.#describe()}`);
-    for (const producer of this.#producers) producer.rest();
+    for (const client of [...this.#producers, ...this.#consumers]) client.rest();
     const isQuiet = (): boolean => this.#producers.every(({ isIdle }) => isIdle) && this.#hasConverged();
     await this.#loop.run(untilMs + livenessMs, () => this.#look() || isQuiet());
     if (this.#failure) return;
     must(isQuiet(), `logs, or readers, differ: ${this.#describe()}`);
+    for (const consumer of this.#consumers) consumer.judge();
     this.#judge();
   }
 
@@ -143,8 +147,8 @@ class ClusterWorld {
       const log = records.map(({ offset, value }) => ({ offset, value: stampOf(value).told }));
       this.#seen.log(name, log, { start });
     }
-    // Retention may take a record before anybody has read it.
-    const isReadToEnd = this.#plan.settings["log.retention.ms"] === undefined;
+    // Retention or compaction may take a record before anybody has read it.
+    const isReadToEnd = this.#plan.settings["log.retention.ms"] === undefined && this.#plan.compaction === null;
     const { anomalies } = this.#seen.judge({ isReadToEnd });
     const [first] = anomalies;
     must(first === undefined, `${first?.name} ${first?.count} times: ${JSON.stringify(first?.witnesses[0])}`);
@@ -164,6 +168,11 @@ class ClusterWorld {
       return checks.convergedOn(this.#brokers.filter(({ id }) => replicas.includes(id)));
     });
     return isSame && this.#consumers.every(({ hasAll }) => hasAll);
+  }
+
+  #makeHistory(index: number): History {
+    const { compaction } = this.#plan;
+    return new History(`${topic}-${index}`, compaction && new Survivors(compaction, () => this.#loop.nowMs));
   }
 
   #makeMembers(): ServiceNode[] {
@@ -211,14 +220,15 @@ class ClusterWorld {
     const seen = this.#seen;
     const shared = { loop, links, random, brokers, topic, histories, seen, requestTimeoutMs, failed };
     new TopicMaker({ ...shared, name: "a1", partitions, replicas });
-    const { everyMs, batchRecordsMax, valueBytesMax, fetchBytesMax } = this.#plan;
-    const sent = { ...shared, acks: -1 as const, everyMs, batchRecordsMax, valueBytesMax };
+    const { everyMs, batchRecordsMax, valueBytesMax, fetchBytesMax, compaction } = this.#plan;
+    const sent = { ...shared, acks: -1 as const, everyMs, batchRecordsMax, valueBytesMax, keys: compaction?.keys ?? 0 };
+    const rereadMs = compaction?.rereadMs ?? null;
     for (let at = 1; at <= plainProducers; at++)
       this.#producers.push(new SimProducer({ ...sent, acks: this.#plan.acks, name: `p${at}`, isIdempotent: false }));
     for (let at = 1; at <= idempotentProducers; at++)
       this.#producers.push(new SimProducer({ ...sent, name: `i${at}`, isIdempotent: true }));
     for (let partition = 0; partition < partitions; partition++)
-      this.#consumers.push(new SimConsumer({ ...shared, name: `c${partition}`, partition, fetchBytesMax }));
+      this.#consumers.push(new SimConsumer({ ...shared, name: `c${partition}`, partition, fetchBytesMax, rereadMs }));
   }
 
   #acknowledged(): number {

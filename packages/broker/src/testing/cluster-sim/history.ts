@@ -1,15 +1,8 @@
 import { must } from "@odradek/kit/simulation";
 
-/** A record's value tells who sent it, as which of its records to this partition, and as which of all that were sent to it. */
-export type Stamp = { producer: string; number: number; told: number };
-
-export const valueOf = ({ producer, number, told }: Stamp, pad: string): string =>
-  [producer, number, told, pad].join(":");
-
-export const stampOf = (value: string): Stamp => {
-  const [producer, number, told] = value.split(":");
-  return { producer: producer!, number: Number(number), told: Number(told) };
-};
+import type { SimRecord } from "./sim-record.ts";
+import { stampOf } from "./stamp.ts";
+import type { Survivors } from "./survivors.ts";
 
 /**
  * What was ever committed in one partition, as the first replica showed it that knew of it: nothing of it may be different anywhere, ever
@@ -17,6 +10,8 @@ export const stampOf = (value: string): Stamp => {
  */
 export class History {
   readonly name: string;
+  /** Null: nothing is compacted. */
+  readonly survivors: Survivors | null;
   readonly #values: string[] = [];
   readonly #offsets = new Map<string, number>();
   readonly #last = new Map<string, number>();
@@ -24,8 +19,9 @@ export class History {
   readonly #refused = new Set<string>();
   acknowledged = 0;
 
-  constructor(name: string) {
+  constructor(name: string, survivors: Survivors | null = null) {
     this.name = name;
+    this.survivors = survivors;
   }
 
   /** The highest high watermark that any replica ever had. */
@@ -38,7 +34,8 @@ export class History {
   }
 
   /** A replica counts this record as committed. */
-  committed(offset: number, value: string, who: string): void {
+  committed(record: SimRecord, who: string): void {
+    const { offset, value } = record;
     const known = this.#values[offset];
     if (known !== undefined)
       return must(known === value, `${who} has ${value} at ${this.name}/${offset}, where ${known} was committed`);
@@ -48,7 +45,22 @@ export class History {
     must(!this.#refused.has(value), `${value} was refused, and is committed as ${this.name}/${offset}`);
     this.#offsets.set(value, offset);
     this.#values.push(value);
+    this.survivors?.committed(record);
     this.#inOrder(value, offset);
+  }
+
+  /** Somebody who has all that is committed around them has none of the records from `from` up to `to`. */
+  missing(from: number, to: number, who: string): void {
+    for (let offset = from; offset < to; offset++)
+      must(
+        this.survivors?.mayBeGone(offset) === true,
+        `${who} lacks ${this.name}/${offset}: ${this.#values[offset]?.slice(0, 20)}`,
+      );
+  }
+
+  /** All of it from `start` on. */
+  from(start: number): { offset: number; value: string }[] {
+    return this.#values.slice(start).map((value, at) => ({ offset: start + at, value }));
   }
 
   /** A producer was told that its record is safe. */

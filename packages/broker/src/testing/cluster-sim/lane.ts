@@ -1,7 +1,4 @@
-import { valueOf } from "./history.ts";
-
-/** A broker remembers so many batches of a producer: none is sent that many behind one that is not acknowledged (I-02). */
-const BATCHES_MAX = 5;
+import { valueOf } from "./stamp.ts";
 
 export type SentBatch = {
   readonly index: number;
@@ -14,6 +11,8 @@ export type SentBatch = {
 /** What one producer has for one partition: batches in order, those not acknowledged. */
 export class Lane {
   readonly partition: number;
+  /** A broker remembers so many batches of a producer: none is sent that many behind one that is not acknowledged (I-02). */
+  readonly #batchesMax: number;
   readonly #producer: string;
   /** Tells of a record that is going to be sent, and gets the number that it goes by. */
   readonly #tell: () => number;
@@ -23,7 +22,8 @@ export class Lane {
   #sequence = 0;
   #index = 0;
 
-  constructor(producer: string, partition: number, tell: () => number) {
+  constructor(producer: string, partition: number, batchesMax: number, tell: () => number) {
+    this.#batchesMax = batchesMax;
     this.#producer = producer;
     this.partition = partition;
     this.#tell = tell;
@@ -39,7 +39,7 @@ export class Lane {
   }
 
   get isFull(): boolean {
-    return this.batches.length > 0 && this.#index - this.batches[0]!.index >= BATCHES_MAX;
+    return this.batches.length > 0 && this.#index - this.batches[0]!.index >= this.#batchesMax;
   }
 
   /** After a failure all that is under way is waited for: what is sent again must not overtake it. */

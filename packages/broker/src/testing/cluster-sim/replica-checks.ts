@@ -14,6 +14,8 @@ type Seen = {
   /** Everything below is as the history has it. */
   verified: number;
   leaderEpoch: number;
+  /** What it was when the log was last read from its start. */
+  segmentsRemoved: number;
 };
 
 /** What a broker that is not there had on disk when it was seen last. */
@@ -46,11 +48,14 @@ export class ReplicaChecks {
     if (partition === undefined) return;
     let seen = this.#seen.get(broker);
     if (seen?.partition !== partition) {
-      seen = { partition, log: this.#storedLog(broker), high: 0, written: 0, verified: 0, leaderEpoch: -1 };
+      const log = this.#storedLog(broker);
+      seen = { partition, log, high: 0, written: 0, verified: 0, leaderEpoch: -1, segmentsRemoved: -1 };
       this.#seen.set(broker, seen);
       this.#opened(broker, seen);
     }
     this.#moved(broker, seen);
+    if (this.#history.survivors !== null && seen.segmentsRemoved !== broker.disk.segmentsRemoved)
+      this.#reread(broker, seen);
     const { role } = partition;
     if (role.is === "leader" && role.leaderEpoch !== seen.leaderEpoch) this.#leads(broker, seen, role.leaderEpoch);
     if (role.is !== "leader") seen.leaderEpoch = -1;
@@ -103,7 +108,10 @@ export class ReplicaChecks {
   records(broker: SimBroker): { start: number; records: { offset: number; value: string }[] } {
     const seen = this.#seen.get(broker)!;
     const { start } = seen.partition;
-    return { start, records: [...seen.log.read(start, seen.written)] };
+    // What compaction has taken was judged when it was gone.
+    const records =
+      this.#history.survivors === null ? [...seen.log.read(start, seen.written)] : this.#history.from(start);
+    return { start, records };
   }
 
   /** A broker is back: of what is committed it has all that had been written, or after a power loss all that had been synced (L-01). */
@@ -136,9 +144,26 @@ export class ReplicaChecks {
   }
 
   #verify(who: string, seen: Seen, to: number): void {
-    const from = Math.max(seen.verified, seen.partition.start);
-    for (const { offset, value } of seen.log.read(from, to)) this.#history.committed(offset, value, who);
+    this.#compare(who, seen, Math.max(seen.verified, seen.partition.start), to);
     seen.verified = Math.max(seen.verified, to);
+  }
+
+  #compare(who: string, seen: Seen, from: number, to: number): void {
+    let next = from;
+    for (const record of seen.log.read(from, to)) {
+      this.#history.missing(next, record.offset, who);
+      this.#history.committed(record, who);
+      next = record.offset + 1;
+    }
+    this.#history.missing(next, to, who);
+  }
+
+  /** Segments are gone: compaction may have put others in their place. */
+  #reread(broker: SimBroker, seen: Seen): void {
+    seen.segmentsRemoved = broker.disk.segmentsRemoved;
+    const { start, replica } = seen.partition;
+    must(start === 0 || this.#history.survivors!.plan.mayExpire, `${broker.name}: ${replica} starts at ${start}`);
+    this.#compare(`${broker.name} (life ${broker.life!.number})`, seen, start, seen.verified);
   }
 
   /** One leader per epoch, and it has every record that was ever committed (S11, P-01 … P-12). */
@@ -156,8 +181,6 @@ export class ReplicaChecks {
       seen.written >= end,
       `${who} leads ${seen.partition.replica} in epoch ${leaderEpoch} and ends at ${seen.written}, where ${end} records are committed`,
     );
-    const from = Math.max(seen.verified, seen.partition.start);
-    for (const { offset, value } of seen.log.read(from, end)) this.#history.committed(offset, value, who);
-    seen.verified = Math.max(seen.verified, end);
+    this.#verify(who, seen, end);
   }
 }

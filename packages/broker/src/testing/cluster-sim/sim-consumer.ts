@@ -2,17 +2,25 @@ import type { ConsumerHistory, ReadRecord } from "@odradek/client/history";
 import { must } from "@odradek/kit/simulation";
 import { batchesIn, ErrorCode, errorName, FetchApi, ListOffsetsApi, readBatch } from "@odradek/protocol";
 
-import { type History, stampOf } from "./history.ts";
+import type { History } from "./history.ts";
 import { SimClient, type SimClientParts } from "./sim-client.ts";
+import { recordOf, type SimRecord } from "./sim-record.ts";
+import { stampOf } from "./stamp.ts";
+import { Table } from "./table.ts";
 
 export type ConsumerParts = SimClientParts & {
   partition: number;
   fetchBytesMax: number;
+  /** Mean time after which it begins again; null: it does not. */
+  rereadMs: number | null;
 };
 
 const EARLIEST = -2;
 
-/** Reads one partition from its start, and sees every committed record once, in order, and nothing else (S2, S4, S5). */
+/**
+ * Reads one partition from its start, and sees every committed record once, in order, and nothing else (S2, S4, S5); where logs are compacted, all
+ * that may not be gone, and in the end what stands for each key.
+ */
 export class SimConsumer extends SimClient {
   readonly #parts: ConsumerParts;
   readonly #history: History;
@@ -20,12 +28,19 @@ export class SimConsumer extends SimClient {
   #position = 0;
   /** Of the last record read. */
   #epoch = -1;
+  readonly #table: Table;
+  #rereadAtMs: number;
+  #isResting = false;
+  /** Read, and not yet told. */
+  #polled: ReadRecord[] = [];
 
   constructor(parts: ConsumerParts) {
     super(parts);
     this.#parts = parts;
     this.#history = parts.histories[parts.partition]!;
     this.#seen = parts.seen.consumer(parts.name);
+    this.#table = new Table(this.#history.survivors);
+    this.#rereadAtMs = this.#nextRereadMs();
     this.go(() => this.#live());
   }
 
@@ -33,9 +48,21 @@ export class SimConsumer extends SimClient {
     return this.#position === this.#history.end;
   }
 
+  /** Once more from the start where it does so at all, and then never again. */
+  rest(): void {
+    this.#rereadAtMs = this.#rereadAtMs === Infinity ? Infinity : this.clock.now();
+    this.#isResting = true;
+  }
+
+  /** What it has for each key is what stands for it in the end. */
+  judge(): void {
+    this.#table.judge(this.name);
+  }
+
   async #live(): Promise<void> {
     const { random } = this.#parts;
     while (this.clock.alive) {
+      if (this.clock.now() >= this.#rereadAtMs) this.#reread();
       const leader = this.leaderOf(this.#parts.partition);
       const isWell = leader !== null && (await this.#fetch(leader));
       if (isWell) continue;
@@ -71,29 +98,59 @@ export class SimConsumer extends SimClient {
       `${this.name} has read ${topic}-${partition} up to ${this.#position}, and is told that it diverges at ${divergingEpoch.endOffset}`,
     );
     if (answer.errorCode !== ErrorCode.NONE) return false;
-    const polled = [answer.records ?? []].flat().flatMap((bytes) => this.#take(bytes));
-    this.#seen.polled(this.#history.name, polled);
+    for (const bytes of [answer.records ?? []].flat()) this.#take(bytes);
+    this.#tell();
     return true;
   }
 
-  #take(bytes: Buffer): ReadRecord[] {
-    const polled: ReadRecord[] = [];
+  #take(bytes: Buffer): void {
     for (const batch of batchesIn(bytes)) {
       must(batch.crc === batch.computeCrc(), `${this.name} got a damaged batch at ${batch.baseOffset}`);
-      for (const { offset, value } of readBatch(batch)) {
-        if (offset < this.#position) continue;
-        must(offset === this.#position, `${this.name} read ${offset} right after ${this.#position - 1}`);
-        const committed = this.#history.valueAt(offset);
-        must(
-          committed === String(value),
-          `${this.name} read ${value} at ${offset}, where ${committed ?? "nothing"} is committed`,
-        );
-        this.#position = offset + 1;
-        this.#epoch = batch.partitionLeaderEpoch;
-        polled.push({ offset, value: stampOf(String(value)).told });
-      }
+      for (const record of readBatch(batch)) if (record.offset >= this.#position) this.#read(recordOf(record));
+      this.#skip(batch.nextOffset);
+      this.#epoch = batch.partitionLeaderEpoch;
     }
-    return polled;
+  }
+
+  #read(record: SimRecord): void {
+    const { offset, value } = record;
+    this.#skip(offset);
+    const committed = this.#history.valueAt(offset);
+    must(committed === value, `${this.name} read ${value} at ${offset}, where ${committed ?? "nothing"} is committed`);
+    this.#table.read(record);
+    this.#position = offset + 1;
+    this.#polled.push({ offset, value: stampOf(value).told });
+  }
+
+  /** The broker has nothing up to `to`. */
+  #skip(to: number): void {
+    if (to <= this.#position) return;
+    this.#history.missing(this.#position, to, this.name);
+    this.#tell();
+    this.#seen.sought(this.#history.name, to);
+    this.#position = to;
+  }
+
+  #tell(): void {
+    this.#seen.polled(this.#history.name, this.#polled);
+    this.#polled = [];
+  }
+
+  #reread(): void {
+    this.#goTo(0);
+    this.#rereadAtMs = this.#isResting ? Infinity : this.#nextRereadMs();
+  }
+
+  #nextRereadMs(): number {
+    const { rereadMs, random } = this.#parts;
+    return rereadMs === null ? Infinity : this.clock.now() + random.next() * 2 * rereadMs;
+  }
+
+  #goTo(offset: number): void {
+    this.#position = offset;
+    this.#epoch = -1;
+    this.#table.from(offset);
+    this.#seen.sought(this.#history.name, offset);
   }
 
   /** Only what retention has taken is out of range. */
@@ -110,9 +167,7 @@ export class SimConsumer extends SimClient {
         answer.offset > this.#position,
         `${this.name} was told that ${this.#position} is out of range, and the log starts at ${answer.offset}: ${errorName(answer.errorCode)}`,
       );
-      this.#position = answer.offset;
-      this.#epoch = -1;
-      this.#seen.sought(this.#history.name, answer.offset);
+      this.#goTo(answer.offset);
       return true;
     } catch (error) {
       if (error instanceof Error && error.name === "Violation") throw error;

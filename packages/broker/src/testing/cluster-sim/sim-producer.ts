@@ -3,9 +3,11 @@ import { must } from "@odradek/kit/simulation";
 import type { ProducerHistory } from "@odradek/client/history";
 import { buildBatch, ErrorCode, errorName, InitProducerIdApi, ProduceApi } from "@odradek/protocol";
 
-import { type History, stampOf } from "./history.ts";
+import type { History } from "./history.ts";
 import { Lane, type SentBatch } from "./lane.ts";
 import { SimClient, type SimClientParts } from "./sim-client.ts";
+import { draftOf } from "./sim-record.ts";
+import { stampOf } from "./stamp.ts";
 
 export type ProducerParts = SimClientParts & {
   /** Numbers its batches, and sends them again until they are acknowledged. */
@@ -15,7 +17,12 @@ export type ProducerParts = SimClientParts & {
   everyMs: number;
   batchRecordsMax: number;
   valueBytesMax: number;
+  /** How many keys its records have; 0: none has one. */
+  keys: number;
 };
+
+/** Of each producer, by a broker. */
+const BATCHES_REMEMBERED = 5;
 
 type Outcome = "acknowledged" | "refused" | "unknown" | "again";
 
@@ -43,8 +50,10 @@ export class SimProducer extends SimClient {
     this.#parts = parts;
     const { seen, isIdempotent } = parts;
     this.#seen = seen.producer(parts.name, { isIdempotent });
+    // Compaction keeps only the last batch of a producer (L-19).
+    const batchesMax = parts.keys > 0 ? 1 : BATCHES_REMEMBERED;
     this.#lanes = parts.histories.map(
-      ({ name }, partition) => new Lane(parts.name, partition, () => this.#seen.send(name)),
+      ({ name }, partition) => new Lane(parts.name, partition, batchesMax, () => this.#seen.send(name)),
     );
     this.go(() => this.#live());
   }
@@ -124,10 +133,11 @@ export class SimProducer extends SimClient {
   }
 
   #encode({ values, baseSequence }: SentBatch): Buffer {
+    const { keys, isIdempotent } = this.#parts;
     return buildBatch({
-      records: values.map((value) => ({ key: null, value: Buffer.from(value) })),
+      records: values.map((value) => draftOf(value, keys)),
       timestamp: this.clock.wallMs(),
-      ...(this.#parts.isIdempotent && { producer: { id: this.#producerId, epoch: 0, baseSequence } }),
+      ...(isIdempotent && { producer: { id: this.#producerId, epoch: 0, baseSequence } }),
     });
   }
 

@@ -1,9 +1,12 @@
 import type { OpenFile } from "@odradek/kit";
 import { must } from "@odradek/kit/simulation";
 import type { MemoryFiles } from "@odradek/kit/testing";
-import { batchesIn, readBatch } from "@odradek/protocol";
+import { type Batch, batchesIn, readBatch } from "@odradek/protocol";
 
-const SEGMENT = /^(\d{20})\.log$/;
+import { recordOf, type SimRecord } from "./sim-record.ts";
+
+/** A compacted segment that has not got its name yet counts when nothing has it (see `SealedSegments`). */
+const SEGMENT = /^(\d{20})\.log(\.swap)?$/;
 
 /** A partition's records as they stand on a disk, read without the product's help. */
 export class StoredLog {
@@ -17,53 +20,57 @@ export class StoredLog {
     this.#directory = directory;
   }
 
-  /** Records of whole batches from `from` up to `to`, in order. */
-  *read(from: number, to: number): Generator<{ offset: number; value: string }> {
-    let offset = from;
-    while (offset < to) {
+  /** Records of whole batches from `from` up to `to`, in order; compaction may have left gaps. */
+  *read(from: number, to: number): Generator<SimRecord> {
+    const segments = this.#segments();
+    for (let offset = from; offset < to;) {
       const before = offset;
-      for (const record of this.#segment(offset, to)) {
-        offset = record.offset + 1;
-        yield record;
+      for (const batch of this.#batches(segments, offset, to)) {
+        for (const record of readBatch(batch)) if (record.offset >= offset) yield recordOf(record);
+        offset = batch.nextOffset;
       }
-      must(offset > before, `${this.#directory} has no record ${offset} on disk, where it should end at ${to}`);
+      if (offset === before) return;
     }
   }
 
   /** Where the last whole batch ends; 0: there is none. */
   get end(): number {
-    const base = this.#bases().at(-1);
-    if (base === undefined) return 0;
-    let end = base;
-    for (const batch of batchesIn(this.#bytes(base, 0))) if (batch.crc === batch.computeCrc()) end = batch.nextOffset;
+    const last = [...this.#segments()].at(-1);
+    if (last === undefined) return 0;
+    let [end] = last;
+    for (const batch of batchesIn(this.#bytes(last[1], 0)))
+      if (batch.crc === batch.computeCrc()) end = batch.nextOffset;
     return end;
   }
 
-  *#segment(from: number, to: number): Generator<{ offset: number; value: string }> {
-    const bases = this.#bases();
-    const base = bases.findLast((each) => each <= from);
+  /** Those of one segment. */
+  *#batches(segments: ReadonlyMap<number, string>, from: number, to: number): Generator<Batch> {
+    const base = [...segments.keys()].findLast((each) => each <= from);
     if (base === undefined) return;
     const isNext = this.#at.offset === from && this.#at.base === base;
     let position = isNext ? this.#at.position : 0;
-    for (const batch of batchesIn(this.#bytes(base, position))) {
+    for (const batch of batchesIn(this.#bytes(segments.get(base)!, position))) {
       if (batch.nextOffset > to) break;
       position += batch.size;
       if (batch.nextOffset <= from) continue;
       must(batch.crc === batch.computeCrc(), `${this.#directory}/${batch.baseOffset} has a wrong checksum on disk`);
-      for (const { offset, value } of readBatch(batch)) if (offset >= from) yield { offset, value: String(value) };
       this.#at = { offset: batch.nextOffset, base, position };
+      yield batch;
     }
   }
 
-  #bases(): number[] {
-    return this.#files.list(this.#directory).flatMap((name) => {
+  /** File names by base offset, in order. */
+  #segments(): Map<number, string> {
+    const segments = new Map<number, string>();
+    for (const name of this.#files.list(this.#directory)) {
       const match = SEGMENT.exec(name);
-      return match ? [Number(match[1])] : [];
-    });
+      if (match && !segments.has(Number(match[1]))) segments.set(Number(match[1]), name);
+    }
+    return segments;
   }
 
-  #bytes(base: number, position: number): Buffer {
-    const file: OpenFile = this.#files.open(`${this.#directory}/${String(base).padStart(20, "0")}.log`);
+  #bytes(name: string, position: number): Buffer {
+    const file: OpenFile = this.#files.open(`${this.#directory}/${name}`);
     const bytes = Buffer.alloc(Math.max(0, file.size() - position));
     file.read(bytes, position);
     file.close();
