@@ -75,13 +75,13 @@ export async function restore(options: Common & { "data-dir": string; members: s
   const ports = { files: new NodeFiles(), random: new SystemRandom(), logger: silentLogger };
   const clusterId = await restoreSnapshot({ file, directories, ...ports });
   tell(
-    "warning: brokers' logs may be ahead of the snapshot. Stop all brokers before the restored nodes start, start all of them together afterwards, and restart " +
-      "idempotent producers: their ids may be given out again. See docs/formats/metadata-snapshot.md",
+    "warning: brokers' logs may be ahead of the snapshot. Stop all brokers before the restored nodes start, and start all of them together afterwards. " +
+      "See docs/formats/metadata-snapshot.md",
   );
   const rows = [...directories].map(([member, directory]) => ({ member, directory, clusterId }));
   if (options.output === "json") return printJson(rows);
   await print(rows.map(({ directory }) => `${directory}\n`).join(""));
-  tell(`a new cluster, ${clusterId}, at revision ${file.revision}`);
+  tell(`a new cluster, ${clusterId}, that goes on from revision ${file.revision}`);
 }
 
 async function download(options: Common): Promise<StoreSnapshot> {

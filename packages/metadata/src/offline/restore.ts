@@ -1,8 +1,9 @@
 import { assert, type Files, type Kv, type Logger, type Random } from "@odradek/kit";
 import { openStore } from "../store/open-store.ts";
-import type { HardState, Snapshot } from "../store/write.ts";
+import { digestOf, type HardState, type Snapshot } from "../store/write.ts";
 import { LevelKv } from "../store/level-kv.ts";
 import { TreeStateMachine } from "../tree/machine.ts";
+import { skipProducerIds } from "./skip-producer-ids.ts";
 import type { SnapshotFile } from "./snapshot-file.ts";
 
 export type RestoreOptions = {
@@ -16,7 +17,7 @@ export type RestoreOptions = {
 
 /**
  * Founds a new cluster whose first state is the snapshot's, as data directories for all its members. Its name is new, so that nodes of
- * the old one and of this one refuse each other. Returns the name. Throws when a directory has something in it.
+ * the old one and of this one refuse each other. Producer ids begin where none has been handed out. Returns the name. Throws when a directory has something in it.
  */
 export async function restoreSnapshot(options: RestoreOptions): Promise<string> {
   const { directories, files, random } = options;
@@ -26,16 +27,22 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<string> 
     id: random.bytes(16).toString("base64url"),
     members: [...directories.keys()].toSorted((a, b) => a - b),
   };
+  const file = withFreshIds(options.file);
   for (const [id, directory] of directories) {
     files.makeDirectory(directory);
     const kv = await LevelKv.open(`${directory}/tree`);
     try {
-      await fill(options, { kv, directory, cluster, id });
+      await fill({ ...options, file }, { kv, directory, cluster, id });
     } finally {
       await kv.close();
     }
   }
   return cluster.id;
+}
+
+function withFreshIds(file: SnapshotFile): SnapshotFile {
+  const data = skipProducerIds(file);
+  return { ...file, data, digest: digestOf(data) };
 }
 
 /** One write, as if a leader had sent the snapshot: its position becomes the base of the log. */

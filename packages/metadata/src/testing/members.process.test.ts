@@ -155,6 +155,7 @@ it("O-06: a snapshot founds another cluster, which has everything and refuses th
   expect((await after.get("/topics/words"))?.data.length).toBe(100_000);
   expect((await after.get("/cluster/id"))?.data).toEqual((await before.get("/cluster/id"))?.data);
   expect(await after.exists("/topics/later")).toBe(false);
+  expect(JSON.parse((await after.get("/producer-ids"))!.data.toString())).toEqual({ next: 2 ** 40 });
   await eventually("sessions that are gone expire", async () => !(await after.exists("/brokers/ids/7")));
 
   // Node 1 of the new cluster on the directory that node 1 of the old one left: the others have another name.
