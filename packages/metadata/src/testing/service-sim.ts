@@ -1,6 +1,15 @@
 import type { Random } from "@odradek/kit";
 import { type MemoryNetwork, SeededRandom } from "@odradek/kit/testing";
-import { type AcceptedStream, describe, EventLoop, must, type SimResult, Violation } from "@odradek/kit/simulation";
+import {
+  type AcceptedStream,
+  describe,
+  EventLoop,
+  must,
+  Outcome,
+  runWorld,
+  type SimResult,
+  Violation,
+} from "@odradek/kit/simulation";
 
 import { metadataService } from "../client/frames.ts";
 import { limits } from "../limits.ts";
@@ -24,13 +33,9 @@ const eventsMax = 1_000_000;
 
 /** One seed: whole members and their clients on simulated time, disks and streams, harmed for a while, then left alone. */
 export async function simulateService(seed: number, only: ReadonlySet<number> | null = null): Promise<SimResult> {
-  const world = new ServiceWorld(seed, only);
-  const uncaught = (error: unknown): void => world.fail(error);
-  process.on("unhandledRejection", uncaught);
   try {
-    return await world.run();
+    return await runWorld(new ServiceWorld(seed, only));
   } finally {
-    process.off("unhandledRejection", uncaught);
     Object.assign(limits, { historyRevisionsMax });
   }
 }
@@ -38,6 +43,7 @@ export async function simulateService(seed: number, only: ReadonlySet<number> | 
 const { historyRevisionsMax } = limits;
 
 class ServiceWorld {
+  readonly outcome = new Outcome();
   readonly #seed: number;
   readonly #plan: ServicePlan;
   readonly #loop = new EventLoop();
@@ -51,8 +57,6 @@ class ServiceWorld {
   readonly #known: Known = { index: 0, revision: 0, acknowledged: 0 };
   readonly #histories = new Histories(registers);
   readonly #applied = new Map<object, number>();
-  #failure: unknown = null;
-  #trace = 0x811c9dc5;
   #isHealed = false;
 
   constructor(seed: number, only: ReadonlySet<number> | null) {
@@ -84,12 +88,12 @@ class ServiceWorld {
   #newNode(id: number, network: MemoryNetwork, random: Random): ServiceNode {
     const { limits: own, history, syncMs, streamLagMsMax } = this.#plan;
     const disk = new SimDisk(random, syncMs.get(id)!);
-    disk.onApplied = (index, digest) => this.#holds(() => this.#checks.wrote(id, index, digest));
+    disk.onApplied = (index, digest) => this.outcome.holds(() => this.#checks.wrote(id, index, digest));
     const accepted = (path: string): AcceptedStream =>
       path === metadataService.Session.path
         ? { witness: this.#judged.witness(id), lagMs: random.next() ** 2 * streamLagMsMax }
         : {};
-    const failed = (error: unknown): void => this.fail(error);
+    const failed = (error: unknown): void => this.outcome.fail(error);
     const world = { loop: this.#loop, network, random, members: this.#addresses, failed };
     return new ServiceNode({ id, disk, limits: own, history, accepted, ...world });
   }
@@ -97,7 +101,7 @@ class ServiceWorld {
   #newClients(network: MemoryNetwork, random: Random): ServiceClient[] {
     const { clients, timeoutMs, everyMs, readShare, counts } = this.#plan;
     const names = Array.from({ length: clients }, (_, at) => `c${at + 1}`);
-    const failed = (error: unknown): void => this.fail(error);
+    const failed = (error: unknown): void => this.outcome.fail(error);
     const world = { loop: this.#loop, network, random, members: this.#addresses, failed };
     const watched = { model: this.#model, known: this.#known, histories: this.#histories };
     const program = { names, timeoutMs, everyMs, counts };
@@ -111,36 +115,26 @@ class ServiceWorld {
     return new Map(this.#plan.members.map((id) => [id, `m${id}:2181`]));
   }
 
-  fail(error: unknown): void {
-    this.#failure ??= error;
-  }
-
-  /** Where the product would take a violation for a failure of its own. */
-  #holds(check: () => void): void {
-    try {
-      check();
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
   async run(): Promise<SimResult> {
     try {
       await this.#loop.run(this.#plan.safetyMs, () => this.#look());
-      if (!this.#failure) await this.#heal();
+      if (!this.outcome.failure) await this.#heal();
     } catch (error) {
-      this.fail(error);
+      this.outcome.fail(error);
     }
     for (const client of this.#clients) client.die();
     for (const node of this.#nodes) if (node.up) node.crash();
     const gaveUp = (what: string): void => void process.stderr.write(`seed ${this.#seed}: ${what}\n`);
     // What clients alone could tell is told beside what was seen first.
-    const found = [this.#failure === null ? null : describe(this.#failure), this.#histories.fault(gaveUp)];
+    const found = [
+      this.outcome.failure === null ? null : describe(this.outcome.failure),
+      this.#histories.fault(gaveUp),
+    ];
     const failure = found.filter((each) => each !== null).join("; ") || null;
     return {
       seed: this.#seed,
       failure,
-      trace: this.#trace.toString(16),
+      trace: this.outcome.trace,
       events: this.#loop.events,
       acknowledged: this.#known.acknowledged,
       simulatedMs: this.#loop.nowMs,
@@ -158,12 +152,12 @@ class ServiceWorld {
     const isServed = (): boolean => living.every((client, at) => client.answers > before[at]! + 2);
     const untilMs = this.#loop.nowMs + livenessMs;
     await this.#loop.run(untilMs, () => this.#look() || (isServed() && this.#onlyLiving(living)));
-    if (this.#failure) return;
+    if (this.outcome.failure) return;
     must(isServed(), `not every client gets answers: ${this.#describeNodes()}`);
     must(this.#onlyLiving(living), `sessions of the dead live on: ${[...this.#model.sessions.keys()].join()}`);
     for (const client of living) client.rest();
     await this.#loop.run(untilMs + 10_000, () => this.#look() || this.#agree());
-    if (this.#failure) return;
+    if (this.outcome.failure) return;
     must(this.#agree(), `members differ: ${this.#describeNodes()}`);
     for (const { node } of this.#nodes) node!.machine.state.check();
     const digests = new Set(this.#nodes.map(({ node }) => node!.machine.digest()));
@@ -199,12 +193,13 @@ class ServiceWorld {
       if (this.#plan.calm) this.#judged.lookAtDead();
       for (const client of this.#clients) client.look();
     } catch (error) {
-      this.fail(error);
+      this.outcome.fail(error);
     }
-    this.#note(Math.floor(this.#loop.nowMs * 1000));
-    this.#note(this.#model.index * 31 + this.#known.acknowledged);
-    if (this.#loop.events > eventsMax) this.fail(new Violation("a storm: messages answer messages without end"));
-    return this.#failure !== null;
+    this.outcome.note(Math.floor(this.#loop.nowMs * 1000));
+    this.outcome.note(this.#model.index * 31 + this.#known.acknowledged);
+    if (this.#loop.events > eventsMax)
+      this.outcome.fail(new Violation("a storm: messages answer messages without end"));
+    return this.outcome.failure !== null;
   }
 
   /** A member that has applied an entry is as the model was then. */
@@ -217,10 +212,6 @@ class ServiceWorld {
     const picture = `${revision} ${size} ${sessions.size} ${history.oldest}`;
     const expected = this.#model.pictureAt(applied) ?? "0 1 0 0";
     must(picture === expected, `node ${id} after entry ${applied} is (${picture}), not (${expected})`);
-  }
-
-  #note(value: number): void {
-    this.#trace = Math.imul(this.#trace ^ (value >>> 0), 0x01000193) >>> 0;
   }
 
   #describeNodes(): string {

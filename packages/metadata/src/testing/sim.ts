@@ -1,6 +1,6 @@
 import { integerBelow, type Random } from "@odradek/kit";
 import { SeededRandom } from "@odradek/kit/testing";
-import { describe, EventLoop, must, type SimResult, Violation } from "@odradek/kit/simulation";
+import { describe, EventLoop, must, Outcome, runWorld, type SimResult, Violation } from "@odradek/kit/simulation";
 
 import { Checks } from "./sim-checks.ts";
 import { SimDisk } from "./sim-disk.ts";
@@ -17,22 +17,14 @@ const livenessMs = 10_000;
 const eventsMax = 3_000_000;
 
 /** One seed: a quorum of real nodes on simulated time, disks and links, harmed for a while, then left alone until it is well again. */
-export async function simulate(
+export const simulate = (
   seed: number,
   /** Of the planned faults only these, by their place; all of them when not given. */
   only: ReadonlySet<number> | null = null,
-): Promise<SimResult> {
-  const world = new World(seed, only);
-  const uncaught = (error: unknown): void => world.fail(error);
-  process.on("unhandledRejection", uncaught);
-  try {
-    return await world.run();
-  } finally {
-    process.off("unhandledRejection", uncaught);
-  }
-}
+): Promise<SimResult> => runWorld(new World(seed, only));
 
 class World {
+  readonly outcome = new Outcome();
   readonly #seed: number;
   readonly #random: Random;
   readonly #loop = new EventLoop();
@@ -41,8 +33,6 @@ class World {
   readonly #faults: Faults;
   readonly #network: SimNetwork;
   readonly #plan: SimPlan;
-  #failure: unknown = null;
-  #trace = 0x811c9dc5;
   #proposed = 0;
   #acknowledged = 0;
   #highest = 0;
@@ -59,7 +49,7 @@ class World {
     const [loop, checks] = [this.#loop, this.#checks];
     const network = new SimNetwork(loop, random, plan.network, stragglingMs * scale);
     this.#network = network;
-    const failed = (error: unknown): void => this.fail(error);
+    const failed = (error: unknown): void => this.outcome.fail(error);
     this.#nodes = [...members, ...spares].map((id) => {
       const joining = !members.includes(id);
       const disk = new SimDisk(random, plan.syncMs.get(id) ?? 1);
@@ -79,23 +69,19 @@ class World {
     this.#work();
   }
 
-  fail(error: unknown): void {
-    this.#failure ??= error;
-  }
-
   async run(): Promise<SimResult> {
     try {
       await this.#loop.run(this.#plan.safetyMs, () => this.#look());
-      if (!this.#failure) await this.#heal();
+      if (!this.outcome.failure) await this.#heal();
     } catch (error) {
-      this.fail(error);
+      this.outcome.fail(error);
     }
     for (const node of this.#nodes) if (node.up) node.crash();
-    const failure = this.#failure;
+    const { failure, trace } = this.outcome;
     return {
       seed: this.#seed,
       failure: failure === null ? null : describe(failure),
-      trace: this.#trace.toString(16),
+      trace,
       events: this.#loop.events,
       acknowledged: this.#acknowledged,
       simulatedMs: this.#loop.nowMs,
@@ -108,11 +94,11 @@ class World {
     this.#faults.stop();
     const isFounded = this.#nodes.every((node) => node.joining || (node.driver?.core.state.term ?? 0) > 0);
     if (this.#plan.stubbornLink && isFounded) await this.#standStubbornLink();
-    if (this.#failure) return;
+    if (this.outcome.failure) return;
     const untilMs = this.#loop.nowMs + livenessMs;
     const before = this.#acknowledged;
     await this.#loop.run(untilMs, () => this.#look() || (this.#acknowledged > before + 5 && this.#converged()));
-    if (this.#failure) return;
+    if (this.outcome.failure) return;
     must(this.#acknowledged > before + 5, `no progress: ${this.#describeNodes()}`);
     must(this.#converged(), `not converged: ${this.#describeNodes()}`);
   }
@@ -124,7 +110,7 @@ class World {
     await this.#loop.run(this.#loop.nowMs + livenessMs, () => this.#look() || this.#converged());
     const members = this.#members();
     const leader = this.#newestLeader()?.id;
-    if (this.#failure || leader === undefined) return;
+    if (this.outcome.failure || leader === undefined) return;
     const term = highestTerm(members);
     const ids = members.map((node) => node.id);
     const other = ids.filter((id) => id !== leader)[Math.floor(this.#random.next() * (ids.length - 1))]!;
@@ -142,7 +128,7 @@ class World {
     await this.#loop.run(this.#soon(stubbornMs), look);
     const before = this.#acknowledged;
     await this.#loop.run(this.#soon(calmMs), look);
-    if (this.#failure) return;
+    if (this.outcome.failure) return;
     // A leader whose disk does not answer for long steps down all the same (R-19).
     must(
       hasStalled || highestTerm(members) === term,
@@ -191,20 +177,17 @@ class World {
 
   /** After every event, at the processes in which anything ran. True ends the run. */
   #look(): boolean {
-    this.#note(Math.floor(this.#loop.nowMs * 1000));
+    this.outcome.note(Math.floor(this.#loop.nowMs * 1000));
     for (const node of this.#nodes) {
       if (!node.takeRan() || !node.driver) continue;
       const { core } = node.driver;
-      this.#holds(() => this.#checks.look(node.id, core));
+      this.outcome.holds(() => this.#checks.look(node.id, core));
       const { term, commit, log } = core.state;
-      this.#note(node.id + term * 31 + commit * 7 + log.last.index);
+      this.outcome.note(node.id + term * 31 + commit * 7 + log.last.index);
     }
-    if (this.#loop.events > eventsMax) this.fail(new Violation("a storm: messages answer messages without end"));
-    return this.#failure !== null;
-  }
-
-  #note(value: number): void {
-    this.#trace = Math.imul(this.#trace ^ (value >>> 0), 0x01000193) >>> 0;
+    if (this.#loop.events > eventsMax)
+      this.outcome.fail(new Violation("a storm: messages answer messages without end"));
+    return this.outcome.failure !== null;
   }
 
   /** Writes and reads on whoever believes that it leads, all the time. */
@@ -223,7 +206,7 @@ class World {
     const line = `${++this.#proposed}${"x".repeat(integerBelow(this.#random, this.#plan.lineBytesMax))}`;
     const proposed = await driver.propose(Buffer.from(line));
     if (proposed.is !== "applied") return;
-    this.#holds(() => this.#checks.acknowledged(line, proposed.result));
+    this.outcome.holds(() => this.#checks.acknowledged(line, proposed.result));
     this.#acknowledged++;
     this.#highest = Math.max(this.#highest, proposed.result);
   }
@@ -231,15 +214,7 @@ class World {
   async #read(node: SimNode, driver: NonNullable<SimNode["driver"]>): Promise<void> {
     const before = this.#highest;
     if ((await driver.readBarrier()) !== "ok" || node.driver !== driver) return;
-    this.#holds(() => this.#checks.read(node.id, node.lines, before));
-  }
-
-  #holds(check: () => void): void {
-    try {
-      check();
-    } catch (error) {
-      this.fail(error);
-    }
+    this.outcome.holds(() => this.#checks.read(node.id, node.lines, before));
   }
 
   #describeNodes(): string {

@@ -1,5 +1,6 @@
 export * from "./catch-bug.ts";
 export * from "./event-loop.ts";
+export * from "./outcome.ts";
 export * from "./plant.ts";
 export * from "./pool.ts";
 export * from "./process-clock.ts";
