@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { MemoryFiles } from "@odradek/kit/testing";
 import { CompactedLog } from "../testing/compaction-fixture.ts";
 import { DIRECTORY, memoryFiles } from "../testing/log-fixture.ts";
-import { StepFiles } from "../testing/step-files.ts";
+import { type StepFiles, stepFiles } from "../testing/step-files.ts";
 
 const pad = (value: number): string => `${value}`.padEnd(60);
 
@@ -11,7 +11,7 @@ type World = { files: MemoryFiles; steps: StepFiles; words: CompactedLog };
 /** A log of several closed segments with few keys, on stable storage. */
 async function world(seed: number): Promise<World> {
   const files = memoryFiles(seed);
-  const steps = new StepFiles(files);
+  const steps = stepFiles(files);
   const words = await CompactedLog.open({ segmentBytes: 400 }, steps);
   for (let n = 0; n < 24; n++) words.put([[`k${n % 4}`, n % 7 === 0 ? null : pad(n)]]);
   await words.roll();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type MemoryFiles, VirtualClock } from "@odradek/kit/testing";
 import { batchOf, DIRECTORY, LogFixture, memoryFiles } from "../testing/log-fixture.ts";
-import { SlowSyncs } from "../testing/slow-syncs.ts";
+import { slowSyncs } from "../testing/slow-syncs.ts";
 
 const logs = (files: MemoryFiles): string[] => files.list(DIRECTORY).filter((name) => name.endsWith(".log"));
 
@@ -94,7 +94,7 @@ async function slow(
   const clock = new VirtualClock();
   const files = memoryFiles();
   const disk = { ms: 0 };
-  const syncs = new SlowSyncs(files, clock, () => ({ ms: disk.ms, isSafeFirst: false }));
+  const syncs = slowSyncs(files, clock, () => ({ ms: disk.ms, isSafeFirst: false }));
   const at = await LogFixture.open({ segmentBytes: 300, ...config }, syncs, { clock, acknowledges });
   disk.ms = 3;
   return { at, files, disk };

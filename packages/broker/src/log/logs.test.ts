@@ -4,7 +4,7 @@ import { MemoryFiles, SeededRandom, VirtualClock } from "@odradek/kit/testing";
 import { batchesIn } from "@odradek/protocol";
 import { DerivedPartitionState } from "../partition/derived-partition-state.ts";
 import { batchOf, logConfig } from "../testing/log-fixture.ts";
-import { SlowSyncs } from "../testing/slow-syncs.ts";
+import { slowSyncs } from "../testing/slow-syncs.ts";
 import type { Log } from "./log.ts";
 import { Logs, type LogsOptions } from "./logs.ts";
 
@@ -130,7 +130,7 @@ describe("the data directory", () => {
   test("L-20: a truncation waits until its lower recovery point is stored, whoever else has asked for it or failed to store it", async () => {
     const disk = new Disk();
     let ms = 0;
-    const logs = await disk.start({ files: new SlowSyncs(disk.files, disk.clock, () => ({ ms, isSafeFirst: false })) });
+    const logs = await disk.start({ files: slowSyncs(disk.files, disk.clock, () => ({ ms, isSafeFirst: false })) });
     const { log } = await disk.open(logs);
     for (const value of ["a", "b", "c"]) await disk.append(log, value);
     await log.flush();

@@ -4,7 +4,7 @@ import { ReplicatedTopic } from "../testing/replicated-topic.ts";
 
 test("P-02: a log is cut once for one answer, though the stream breaks while the cut awaits its checkpoint", async () => {
   let ms = 0;
-  const at = await ReplicatedTopic.start({ brokers: [1, 2], slowSyncs: () => ({ ms, isSafeFirst: true }) });
+  const at = await ReplicatedTopic.start({ brokers: [1, 2], nextSync: () => ({ ms, isSafeFirst: true }) });
   await at.appended(1, ["a"]);
   at.network.cut("b1", "b2");
   await at.appended(1, ["old 1", "old 2"], { acks: 1 });

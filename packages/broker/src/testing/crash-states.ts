@@ -4,7 +4,7 @@ import { batchesIn } from "@odradek/protocol";
 import { checkRecovered, entriesOf, type Known } from "./crash-model.ts";
 import { type CrashState, CrashWorkload, openDisk } from "./crash-workload.ts";
 import { batchOf } from "./log-fixture.ts";
-import { StepFiles } from "./step-files.ts";
+import { stepFiles } from "./step-files.ts";
 
 /** What one seed came to. `states`: disks that were recovered and judged. */
 export type CrashRun = { states: number; operations: number; failures: string[] };
@@ -101,7 +101,7 @@ function checkSnapshots(names: readonly string[], end: number): void {
 async function interrupt(run: CrashRun, name: string, state: CrashState, flush: "kafka" | "group"): Promise<void> {
   const files = state.disk.copy(99);
   files.crash();
-  const steps = new StepFiles(files);
+  const steps = stepFiles(files);
   const copies: { what: string; disk: MemoryFiles }[] = [];
   steps.onChange = (what) => copies.push({ what, disk: files.copy(copies.length) });
   const clock = new VirtualClock();

@@ -1,4 +1,4 @@
-import { integerBelow, silentLogger } from "@odradek/kit";
+import { type Files, integerBelow, silentLogger } from "@odradek/kit";
 import { MemoryFiles, SeededRandom, VirtualClock } from "@odradek/kit/testing";
 import { Batch, batchesIn, buildBatch } from "@odradek/protocol";
 
@@ -8,7 +8,7 @@ import { Logs } from "../log/logs.ts";
 import { DerivedPartitionState } from "../partition/derived-partition-state.ts";
 import { type Entry, entryOf, type Known, type Recovered } from "./crash-model.ts";
 import { logConfig } from "./log-fixture.ts";
-import { StepFiles } from "./step-files.ts";
+import { type StepFiles, stepFiles } from "./step-files.ts";
 
 /** The disk before one operation, and what must come back of it. */
 export type CrashState = { readonly what: string; readonly disk: MemoryFiles; readonly known: readonly Known[] };
@@ -41,11 +41,7 @@ export type Disk = {
 };
 
 /** The data directory as a broker opens it. */
-export async function openDisk(
-  files: StepFiles | MemoryFiles,
-  clock: VirtualClock,
-  flush: "kafka" | "group",
-): Promise<Disk> {
+export async function openDisk(files: Files, clock: VirtualClock, flush: "kafka" | "group"): Promise<Disk> {
   const options = { clock, random: new SeededRandom(1), logger: silentLogger, clusterId: "c", nodeId: 1 };
   const logs = await Logs.open({ ...options, directory: "/data", files, recoveriesAtOnce: 1, syncsAtOnce: 3, flush });
   const open: Disk["open"] = ({ topic, topicId, isCompacted }) =>
@@ -78,7 +74,7 @@ export class CrashWorkload {
   constructor(seed: number) {
     this.#random = new SeededRandom(seed);
     this.#files = new MemoryFiles(seed);
-    this.#steps = new StepFiles(this.#files);
+    this.#steps = stepFiles(this.#files);
     this.flush = seed % 2 === 0 ? "group" : "kafka";
   }
 

@@ -13,7 +13,7 @@ import type { Assignment, InSyncChange, Peer } from "../partition/assignment.ts"
 import type { Partition } from "../partition/partition.ts";
 import { Replicas } from "../replica/replicas.ts";
 import { serveReplication } from "../server/replication-server.ts";
-import { SlowSyncs } from "./slow-syncs.ts";
+import { slowSyncs, type SyncDelay } from "./slow-syncs.ts";
 
 type Life = { clock: MortalClock; replicas: Replicas; server: RpcServer; incarnation: string; registeredAt: number };
 type Node = PartitionNode & { version: number; writtenAt: number };
@@ -46,7 +46,7 @@ export class ReplicatedTopic {
   throttledRate: (broker: number, side: "leader" | "follower") => number = () => Infinity;
   topicSettings: Record<string, string> = {};
   /** How long a broker's disk takes to sync, and when in that time the bytes are safe; null: no time. */
-  slowSyncs: (() => { ms: number; isSafeFirst: boolean }) | null = null;
+  nextSync: (() => SyncDelay) | null = null;
   readonly #minInsyncReplicas: number;
   readonly #settings: Record<string, string>;
   /** What differs from the default configuration of a topic. */
@@ -74,7 +74,7 @@ export class ReplicatedTopic {
       min?: number;
       settings?: Record<string, string>;
       topicConfig?: Partial<TopicConfig>;
-      slowSyncs?: ReplicatedTopic["slowSyncs"];
+      nextSync?: ReplicatedTopic["nextSync"];
       diskSeed?: number;
       directories?: string[];
       logger?: Logger;
@@ -83,7 +83,7 @@ export class ReplicatedTopic {
     const { brokers = [1, 2, 3], spare = [], min = 1, settings = {}, logger = silentLogger } = options;
     const topic = new ReplicatedTopic({ replicas: brokers, min, settings, logger });
     topic.topicConfig = options.topicConfig ?? {};
-    topic.slowSyncs = options.slowSyncs ?? null;
+    topic.nextSync = options.nextSync ?? null;
     topic.#diskSeed = options.diskSeed ?? 0;
     topic.directories = options.directories ?? topic.directories;
     for (const id of [...brokers, ...spare]) await topic.boot(id);
@@ -101,8 +101,7 @@ export class ReplicatedTopic {
     const disk = this.files.get(id) ?? new MemoryFiles(this.#diskSeed + id);
     this.files.set(id, disk);
     const clock = new MortalClock(this.clock);
-    const { slowSyncs } = this;
-    const files = slowSyncs === null ? disk : new SlowSyncs(disk, clock, slowSyncs);
+    const files = this.nextSync === null ? disk : slowSyncs(disk, clock, this.nextSync);
     const random = new SeededRandom(id);
     const logger = this.#logger.child({ broker: id });
     const rpc = this.network.rpc(`b${id}`);

@@ -50,11 +50,11 @@ export class ReplicationStory {
   static async start(seed: number, options: Options): Promise<ReplicationStory> {
     const random = new SeededRandom(seed);
     const disks = new SeededRandom(-seed);
-    const slowSyncs = () => ({ ms: integerBelow(disks, 25), isSafeFirst: disks.next() < 0.5 });
+    const nextSync = () => ({ ms: integerBelow(disks, 25), isSafeFirst: disks.next() < 0.5 });
     const at = await ReplicatedTopic.start({
       min: 1 + (seed % 2),
       ...(options.moves && { spare: [4] }),
-      ...(options.power && { slowSyncs, diskSeed: 10 * seed, topicConfig: SMALL_SEGMENTS }),
+      ...(options.power && { nextSync, diskSeed: 10 * seed, topicConfig: SMALL_SEGMENTS }),
       settings: options.settings ?? {},
     });
     return new ReplicationStory(at, random, options);

@@ -1,86 +1,32 @@
-import { type Clock, delay, type Files, type OpenFile } from "@odradek/kit";
+import { type Clock, delay, type Files } from "@odradek/kit";
+import { fileBut, filesBut } from "@odradek/kit/testing";
 
-/** A disk whose syncs take time. What they make safe is safe before they say so, or only at their end: `next` draws both. */
-export class SlowSyncs implements Files {
-  readonly #files: Files;
-  readonly #clock: Clock;
-  readonly #next: () => { ms: number; isSafeFirst: boolean };
+/** How long a sync takes, and whether what it makes safe is safe before it says so, or only at its end. */
+export type SyncDelay = { readonly ms: number; readonly isSafeFirst: boolean };
 
-  constructor(files: Files, clock: Clock, next: () => { ms: number; isSafeFirst: boolean }) {
-    this.#files = files;
-    this.#clock = clock;
-    this.#next = next;
-  }
-
-  get bootId(): string | null {
-    return this.#files.bootId;
-  }
-
-  open(path: string, options?: { create?: boolean }): OpenFile {
-    const file = this.#files.open(path, options);
-    let syncing = Promise.resolve();
-    const sync = (): Promise<void> => {
-      const synced = this.#slowly(() => file.sync());
-      syncing = Promise.allSettled([syncing, synced]).then(() => {});
-      return synced;
-    };
-    return {
-      path: file.path,
-      size: () => file.size(),
-      read: (into, position) => file.read(into, position),
-      readAsync: (into, position) => file.readAsync(into, position),
-      write: (buffers, position) => file.write(buffers, position),
-      truncate: (size) => file.truncate(size),
-      sync,
-      // The system keeps a file open for the calls that are under way.
-      close: () => void syncing.then(() => file.close()),
-    };
-  }
-
-  exists(path: string): boolean {
-    return this.#files.exists(path);
-  }
-
-  freeBytes(path: string): Promise<number> {
-    return this.#files.freeBytes(path);
-  }
-
-  list(path: string): string[] {
-    return this.#files.list(path);
-  }
-
-  makeDirectory(path: string): void {
-    this.#files.makeDirectory(path);
-  }
-
-  readAll(path: string): Buffer | null {
-    return this.#files.readAll(path);
-  }
-
-  replace(path: string, bytes: Buffer): Promise<void> {
-    return this.#slowly(() => this.#files.replace(path, bytes));
-  }
-
-  rename(from: string, to: string): void {
-    this.#files.rename(from, to);
-  }
-
-  remove(path: string): Promise<void> {
-    return this.#files.remove(path);
-  }
-
-  removeDirectory(path: string): Promise<void> {
-    return this.#files.removeDirectory(path);
-  }
-
-  syncDirectory(path: string): Promise<void> {
-    return this.#slowly(() => this.#files.syncDirectory(path));
-  }
-
-  async #slowly(sync: () => Promise<void>): Promise<void> {
-    const { ms, isSafeFirst } = this.#next();
+/** A disk whose syncs take time: `next` draws each. */
+export function slowSyncs(files: Files, clock: Clock, next: () => SyncDelay): Files {
+  const slowly = async (sync: () => Promise<void>): Promise<void> => {
+    const { ms, isSafeFirst } = next();
     if (isSafeFirst) await sync();
-    if (ms > 0) await delay(this.#clock, ms);
+    if (ms > 0) await delay(clock, ms);
     if (!isSafeFirst) await sync();
-  }
+  };
+  return filesBut(files, {
+    open: (path, options) => {
+      const file = files.open(path, options);
+      let syncing = Promise.resolve();
+      return fileBut(file, {
+        sync: () => {
+          const synced = slowly(() => file.sync());
+          syncing = Promise.allSettled([syncing, synced]).then(() => {});
+          return synced;
+        },
+        // The system keeps a file open for the calls that are under way.
+        close: () => void syncing.then(() => file.close()),
+      });
+    },
+    replace: (path, bytes) => slowly(() => files.replace(path, bytes)),
+    syncDirectory: (path) => slowly(() => files.syncDirectory(path)),
+  });
 }

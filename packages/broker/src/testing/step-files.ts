@@ -1,83 +1,32 @@
-import type { Files, OpenFile } from "@odradek/kit";
+import type { Files } from "@odradek/kit";
+import { fileBut, filesBut } from "@odradek/kit/testing";
 
-/** A disk that says before each of its operations which one it is: tests look at, or end, the world in between. */
-export class StepFiles implements Files {
-  readonly bootId = null;
-  readonly #files: Files;
-  /** Called before each operation that changes something. */
-  onChange: (what: string) => void = () => {};
+/** A disk that says before each operation that changes something which one it is: tests look at, or end, the world in between. */
+export type StepFiles = Files & { onChange: (what: string) => void };
 
-  constructor(files: Files) {
-    this.#files = files;
-  }
-
-  open(path: string, options?: { create?: boolean }): OpenFile {
-    if (options?.create === true && !this.#files.exists(path)) this.onChange(`create ${path}`);
-    const file = this.#files.open(path, options);
-    return {
-      path: file.path,
-      size: () => file.size(),
-      read: (into, position) => file.read(into, position),
-      readAsync: (into, position) => file.readAsync(into, position),
-      close: () => file.close(),
-      write: (buffers, position) => {
-        this.onChange(`write ${path}`);
-        file.write(buffers, position);
-      },
-      truncate: (size) => {
-        this.onChange(`truncate ${path}`);
-        file.truncate(size);
-      },
-      sync: () => {
-        this.onChange(`sync ${path}`);
-        return file.sync();
-      },
-    };
-  }
-
-  exists(path: string): boolean {
-    return this.#files.exists(path);
-  }
-
-  freeBytes(path: string): Promise<number> {
-    return this.#files.freeBytes(path);
-  }
-
-  list(path: string): string[] {
-    return this.#files.list(path);
-  }
-
-  makeDirectory(path: string): void {
-    this.onChange(`make ${path}`);
-    this.#files.makeDirectory(path);
-  }
-
-  readAll(path: string): Buffer | null {
-    return this.#files.readAll(path);
-  }
-
-  replace(path: string, bytes: Buffer): Promise<void> {
-    this.onChange(`replace ${path}`);
-    return this.#files.replace(path, bytes);
-  }
-
-  rename(from: string, to: string): void {
-    this.onChange(`rename ${from} ${to}`);
-    this.#files.rename(from, to);
-  }
-
-  remove(path: string): Promise<void> {
-    this.onChange(`remove ${path}`);
-    return this.#files.remove(path);
-  }
-
-  removeDirectory(path: string): Promise<void> {
-    this.onChange(`remove ${path}`);
-    return this.#files.removeDirectory(path);
-  }
-
-  syncDirectory(path: string): Promise<void> {
-    this.onChange(`sync ${path}`);
-    return this.#files.syncDirectory(path);
-  }
+export function stepFiles(files: Files): StepFiles {
+  const first = <T>(what: string, change: () => T): T => {
+    steps.onChange(what);
+    return change();
+  };
+  const changes: Partial<Files> = {
+    bootId: null,
+    open: (path, options) => {
+      if (options?.create === true && !files.exists(path)) steps.onChange(`create ${path}`);
+      const file = files.open(path, options);
+      return fileBut(file, {
+        write: (buffers, position) => first(`write ${path}`, () => file.write(buffers, position)),
+        truncate: (size) => first(`truncate ${path}`, () => file.truncate(size)),
+        sync: () => first(`sync ${path}`, () => file.sync()),
+      });
+    },
+    makeDirectory: (path) => first(`make ${path}`, () => files.makeDirectory(path)),
+    replace: (path, bytes) => first(`replace ${path}`, () => files.replace(path, bytes)),
+    rename: (from, to) => first(`rename ${from} ${to}`, () => files.rename(from, to)),
+    remove: (path) => first(`remove ${path}`, () => files.remove(path)),
+    removeDirectory: (path) => first(`remove ${path}`, () => files.removeDirectory(path)),
+    syncDirectory: (path) => first(`sync ${path}`, () => files.syncDirectory(path)),
+  };
+  const steps: StepFiles = { ...filesBut(files, changes), onChange: () => {} };
+  return steps;
 }

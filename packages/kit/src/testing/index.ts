@@ -1,4 +1,5 @@
 export * from "./eventually.ts";
+export * from "./files-but.ts";
 export * from "./free-ports.ts";
 export * from "./memory-files.ts";
 export * from "./memory-kv.ts";
