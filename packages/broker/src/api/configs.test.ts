@@ -3,7 +3,7 @@ import { ErrorCode } from "@odradek/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createTopic } from "../controller/create-topic.ts";
 import { MemoryTree } from "../testing/memory-session.ts";
-import { passUntil, startTestCluster, type TestCluster } from "../testing/test-cluster.ts";
+import { passUntil, startTestPair, type TestCluster } from "../testing/test-cluster.ts";
 import { alter as alterAll } from "./alter-configs.ts";
 import { describe as describeConfigs } from "./describe-configs.ts";
 import { alter } from "./incremental-alter-configs.ts";
@@ -18,9 +18,7 @@ const parts = () => ({ cluster: one.cluster });
 beforeEach(async () => {
   clock = new VirtualClock();
   tree = new MemoryTree(clock);
-  one = await startTestCluster({ tree, brokerId: 1, clock });
-  two = await startTestCluster({ tree, brokerId: 2, clock });
-  await passUntil(clock, () => one.cluster.image.brokers.size === 2);
+  [one, two] = await startTestPair(tree, clock);
 });
 
 afterEach(async () => {

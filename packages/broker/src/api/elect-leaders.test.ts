@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { encode, type PartitionNode, paths } from "../cluster/nodes.ts";
 import { createTopic } from "../controller/create-topic.ts";
 import { MemoryTree } from "../testing/memory-session.ts";
-import { passUntil, startTestCluster, type TestCluster } from "../testing/test-cluster.ts";
+import { passUntil, startTestPair, type TestCluster } from "../testing/test-cluster.ts";
 import { electAsked } from "./elect-leaders.ts";
 
 const PREFERRED = 0;
@@ -17,9 +17,7 @@ let two: TestCluster;
 beforeEach(async () => {
   clock = new VirtualClock();
   const tree = new MemoryTree(clock);
-  one = await startTestCluster({ tree, brokerId: 1, clock });
-  two = await startTestCluster({ tree, brokerId: 2, clock });
-  await passUntil(clock, () => one.cluster.image.brokers.size === 2);
+  [one, two] = await startTestPair(tree, clock);
   const assignments = [
     [1, 2],
     [2, 1],

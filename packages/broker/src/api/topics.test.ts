@@ -4,7 +4,7 @@ import { ErrorCode, UUID_ZERO } from "@odradek/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { encode, paths } from "../cluster/nodes.ts";
 import { MemoryTree } from "../testing/memory-session.ts";
-import { passUntil, startTestCluster, type TestCluster } from "../testing/test-cluster.ts";
+import { passUntil, startTestPair, type TestCluster } from "../testing/test-cluster.ts";
 import { grow } from "./create-partitions.ts";
 import { create } from "./create-topics.ts";
 import { remove } from "./delete-topics.ts";
@@ -57,9 +57,7 @@ beforeEach(async () => {
   suspect = -1;
   clock = new VirtualClock();
   tree = new MemoryTree(clock);
-  one = await startTestCluster({ tree, brokerId: 1, clock });
-  two = await startTestCluster({ tree, brokerId: 2, clock });
-  await passUntil(clock, () => one.cluster.image.brokers.size === 2);
+  [one, two] = await startTestPair(tree, clock);
 });
 
 afterEach(async () => {

@@ -43,6 +43,14 @@ export async function startTestCluster(options: {
   return { cluster, session: () => session };
 }
 
+/** Brokers 1 and 2 on one tree, once they see each other. */
+export async function startTestPair(tree: MemoryTree, clock: VirtualClock): Promise<[TestCluster, TestCluster]> {
+  const one = await startTestCluster({ tree, brokerId: 1, clock });
+  const two = await startTestCluster({ tree, brokerId: 2, clock });
+  await passUntil(clock, () => one.cluster.image.brokers.size === 2);
+  return [one, two];
+}
+
 /** The same time, but ticks end by themselves: a test need not let time pass for what happens at once. */
 export const ticking = (clock: Clock): Clock => ({
   now: () => clock.now(),
