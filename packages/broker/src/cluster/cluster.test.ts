@@ -3,7 +3,7 @@ import { SeededRandom, VirtualClock } from "@odradek/kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { brokerConfigFrom } from "../config.ts";
 import { createTopic } from "../controller/create-topic.ts";
-import { MemoryTree } from "../testing/memory-session.ts";
+import { type MemorySession, MemoryTree } from "../testing/memory-session.ts";
 import { passUntil, startTestCluster, type TestCluster, ticking } from "../testing/test-cluster.ts";
 import { Pictures } from "./assignments.ts";
 import { Cluster } from "./cluster.ts";
@@ -128,6 +128,38 @@ describe("registration", () => {
     tree.end(cluster.session.id, "expired");
     await passUntil(clock, () => (cluster.registration?.incarnation ?? before) !== before);
     expect(attempts).toBe(4);
+    await cluster.close();
+  });
+
+  test("a registration that was made and never answered is the broker's own", async () => {
+    const sessions: MemorySession[] = [];
+    const cluster = await Cluster.start({
+      config: brokerConfigFrom(new Map([["node.id", "5"]])),
+      connect: () => {
+        const session = tree.open();
+        // As when the session ends while the answer is on its way.
+        if (sessions.push(session) === 2)
+          session.multi = (operations) => {
+            tree.apply(operations, session.id);
+            session.expire();
+            return Promise.resolve({ is: "unknown" });
+          };
+        return Promise.resolve(session);
+      },
+      clock: ticking(clock),
+      random: new SeededRandom(5),
+      logger: silentLogger,
+    });
+    let failure: unknown = null;
+    cluster.failed.catch((error: unknown) => (failure = error));
+    await cluster.register({ endpoints: [], grpcAddress: "h:1", rack: "r" }, NO_LOSS);
+    const before = cluster.registration!.incarnation;
+    sessions[0]!.expire();
+    await passUntil(
+      clock,
+      () => failure !== null || (sessions.length === 3 && (cluster.registration?.incarnation ?? before) !== before),
+    );
+    expect(failure).toBeNull();
     await cluster.close();
   });
 

@@ -51,6 +51,8 @@ export class Cluster {
   #hasOffline: () => boolean = () => false;
   #registration: Registration | null = null;
   #lastRegistration: Registration | null = null;
+  /** Ours, also of registrations that were never answered: they may be in the tree. */
+  readonly #incarnations = new Set<string>();
   #heardMs: number;
   /** When something was heard again after a silence; null while there was none. */
   #wokeMs: number | null = null;
@@ -219,9 +221,11 @@ export class Cluster {
     assert(this.#identity, "the identity is known");
     session.reachableAt(this.#identity.grpcAddress);
     const incarnation = random.bytes(12).toString("base64url");
-    const previous = this.#lastRegistration;
-    const mayHaveLost = (this.#mayHaveLost && previous === null) || this.#hasOffline();
-    const options = { incarnation, wallMs: clock.wallMs(), previous, mayHaveLost };
+    this.#incarnations.add(incarnation);
+    const isFirst = this.#lastRegistration === null;
+    const mayHaveLost = (this.#mayHaveLost && isFirst) || this.#hasOffline();
+    const ours = isFirst ? null : this.#incarnations;
+    const options = { incarnation, wallMs: clock.wallMs(), ours, mayHaveLost };
     const registration = await this.#onceThereIsRoom(() => register(session, this.#identity!, options));
     this.#lastRegistration = registration;
     if (session !== this.#session) return; // it ended meanwhile

@@ -22,13 +22,13 @@ export class ReplacedError extends Error {
 /**
  * Registers in one transaction: it takes over whatever node is there, so a restart never waits for the session of its
  * predecessor to end (RELIABILITY C-06), and writes the node of known brokers, whose version tells registrations apart.
- * `previous` is this process's own last registration: if the broker's number was taken since, ReplacedError.
+ * `ours`: incarnations of this process, once one has been registered; when the number has another one, somebody took it: ReplacedError.
  * `mayHaveLost`: what an earlier process wrote may be gone (KIP-966).
  */
 export async function register(
   session: Session,
   identity: Identity,
-  options: { incarnation: string; wallMs: number; previous: Registration | null; mayHaveLost: boolean },
+  options: { incarnation: string; wallMs: number; ours: ReadonlySet<string> | null; mayHaveLost: boolean },
 ): Promise<Registration> {
   const node: BrokerNode = {
     endpoints: [...identity.endpoints],
@@ -40,13 +40,8 @@ export async function register(
   };
   for (;;) {
     const { live, known } = await registered(session, identity.brokerId);
-    const holder = known && readBroker(known)?.incarnation;
-    if (
-      options.previous &&
-      holder !== undefined &&
-      holder !== options.previous.incarnation &&
-      holder !== options.incarnation
-    )
+    const holder = known === null ? undefined : readBroker(known)?.incarnation;
+    if (holder !== undefined && options.ours?.has(holder) === false)
       throw new ReplacedError(`broker ${identity.brokerId} was registered by another process (${holder})`);
     const outcome = await session.multi([
       put(paths.liveBroker(identity.brokerId), live, node, true),
