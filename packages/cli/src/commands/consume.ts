@@ -9,6 +9,7 @@ type Arguments = KafkaOptions & {
   count: number | undefined;
   exit: boolean;
   group: string | undefined;
+  rack: string | undefined;
   format: string | undefined;
   partition: number[];
 };
@@ -37,6 +38,7 @@ export const consume: CommandModule<object, Arguments> = {
         describe: "end where the topic ended at the start",
       })
       .option("group", { alias: "g", type: "string", describe: "read as a member of this group, and commit" })
+      .option("rack", { type: "string", describe: "read from followers in this rack, where the brokers go by racks" })
       .option("format", { alias: "f", type: "string", describe: "%t %p %o %T %k %v %h, \\n" })
       .option("partition", {
         ...wholeNumbers("--partition", partitionIds),

@@ -18,6 +18,7 @@ export type ConsumeOptions = KafkaOptions & {
   /** End where the partitions ended when we began. */
   exit: boolean;
   groupId: string | undefined;
+  rack: string | undefined;
   format: string | undefined;
   partitions: number[];
 };
@@ -43,6 +44,7 @@ export function runConsume(options: ConsumeOptions): Promise<void> {
       autoOffsetReset: start.is === "end" ? "latest" : "earliest",
       isAutoCommit: false,
       ...(options.groupId === undefined ? {} : { groupId: options.groupId }),
+      ...(options.rack === undefined ? {} : { rack: options.rack }),
     });
     if (options.groupId === undefined) {
       const bounds = await findBounds(admin, ends, start);
