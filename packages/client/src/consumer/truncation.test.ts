@@ -17,7 +17,8 @@ test("KIP-320: after an unclean election the reader goes on at the cut, and is t
   const write = async (...values: string[]) => {
     await producer.send({ topic: "t", messages: values.map((value) => ({ value })) });
     const count = seen.length + values.length;
-    while (seen.length < count) seen.push(...((await consumer.next())?.records ?? []).map(({ value }) => String(value)));
+    while (seen.length < count)
+      seen.push(...((await consumer.next())?.records ?? []).map(({ value }) => String(value)));
   };
   await write("a", "b");
   const first = await cluster.leaderOf("t");
