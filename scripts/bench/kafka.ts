@@ -1,5 +1,5 @@
 import { quantile } from "@odradek/kit";
-import { count, oneOf, orEnd, positive, readOptions, text, valueOf, whole } from "../options.ts";
+import { count, oneOf, orEnd, positive, readOptions, text, valueOf, whole, wholes } from "../options.ts";
 import { LocalCluster } from "../testing/local-cluster.ts";
 import { addressOption } from "./address.ts";
 import type { Figures } from "./load.ts";
@@ -11,9 +11,11 @@ const usage = `usage: node scripts/bench.ts produce|consume|replicate [options]
        node scripts/bench.ts metadata|recovery|scale [options]; --help after the word says more
   produce     one broker, acks=1             replicate   three brokers, RF 3, acks=all
   consume     one broker, from the page cache
-Every figure of produce stands beside the raw path: a process that writes the same bytes from a socket to a file. All on 127.0.0.1.
+Every figure of produce stands beside the raw path: a process that writes the same bytes from a socket to a file for each partition. All on
+127.0.0.1. "cpu" is what a request takes of the processors, in all brokers together + in the load generator.
 
   --vs HOST:PORT     another Kafka that gets the same load in the same run
+  --vs-pids N,N,…    the processes of its brokers, if what they take of the processors is wanted
   --seconds N        of each measurement (3), after --warmup N unmeasured ones (2)
   --rounds N         in which the systems take turns, and whose medians are printed (3)
   --record-bytes N   of each record (100)
@@ -26,6 +28,7 @@ const commandLine = {
   word: oneOf(["produce", "consume", "replicate"], "produce"),
   options: {
     vs: addressOption,
+    "vs-pids": wholes([]),
     seconds: positive(3),
     warmup: positive(2),
     rounds: count(3),
@@ -54,9 +57,11 @@ export async function benchKafka(args: readonly string[]): Promise<number> {
   };
   const nodes = kind === "replicate" ? { brokers: 3, metadata: 3 } : { brokers: 1, metadata: 1 };
   await using cluster = await LocalCluster.start({ ...nodes, settings: { ...brokerSettings, "odradek.flush": flush } });
-  const targets = [kafka("odradek", addressOption.read(cluster.bootstrap.split(",")[0]!)!, measurement)];
+  const bootstrap = addressOption.read(cluster.bootstrap.split(",")[0]!)!;
+  const servers = [...cluster.brokers.values()].map(({ pid }) => pid!);
+  const targets = [kafka("odradek", { bootstrap, servers }, measurement)];
   if (kind === "produce") targets.push(rawPath(measurement));
-  if (vs !== null) targets.push(kafka("peer", vs, measurement));
+  if (vs !== null) targets.push(kafka("peer", { bootstrap: vs, servers: options["vs-pids"] }, measurement));
 
   const what = `records of ${measurement.recordBytes} bytes, flush ${flush}, ${rounds} rounds of ${seconds} s`;
   console.log(`${kind}: ${machineText()}, ${what}`);
@@ -82,6 +87,8 @@ function medianOf(rounds: readonly Figures[]): Figures {
     requestsPerSecond: median("requestsPerSecond"),
     p50Us: median("p50Us"),
     p99Us: median("p99Us"),
+    serverCpuUs: median("serverCpuUs"),
+    loadCpuUs: median("loadCpuUs"),
   };
 }
 
@@ -92,7 +99,8 @@ function linesOf(row: Shape, measurement: Measurement, systems: readonly Named[]
   const ours = systems[0]!.figures;
   const perByte = recordsPerByte(row, measurement);
   return systems.map(({ name, figures }, at) => {
-    const { bytesPerSecond, requestsPerSecond, p50Us, p99Us } = figures;
+    const { bytesPerSecond, requestsPerSecond, p50Us, p99Us, serverCpuUs, loadCpuUs } = figures;
+    const serverCpu = serverCpuUs === 0 ? "?" : serverCpuUs.toFixed(0);
     const columns = [
       labelOf(row).padEnd(14),
       name.padEnd(10),
@@ -101,6 +109,7 @@ function linesOf(row: Shape, measurement: Measurement, systems: readonly Named[]
       `${((bytesPerSecond * perByte) / 1e6).toFixed(3)} M rec/s`.padStart(16),
       `p50 ${(p50Us / 1000).toFixed(2)} ms`.padStart(14),
       `p99 ${(p99Us / 1000).toFixed(2)} ms`.padStart(14),
+      `cpu ${serverCpu} + ${loadCpuUs.toFixed(0)} us`.padStart(18),
     ];
     if (at > 0)
       columns.push(

@@ -1,5 +1,6 @@
 import { Socket } from "node:net";
 import { createHistogram, performance, type RecordableHistogram } from "node:perf_hooks";
+import { cpuSeconds } from "./process-usage.ts";
 
 /** What a load asks for next and makes of the answer. Called once per request, so it must be cheap. */
 export interface Conversation {
@@ -17,10 +18,20 @@ export type Load = {
   depth: number;
   warmupMs: number;
   measureMs: number;
+  /** The processes that serve, as far as they are known. */
+  servers?: readonly number[];
   conversation: (connection: number) => Conversation;
 };
 
-export type Figures = { bytesPerSecond: number; requestsPerSecond: number; p50Us: number; p99Us: number };
+export type Figures = {
+  bytesPerSecond: number;
+  requestsPerSecond: number;
+  p50Us: number;
+  p99Us: number;
+  /** What a request takes of the processors, in all that serve together (0: they are not known) and in this process. */
+  serverCpuUs: number;
+  loadCpuUs: number;
+};
 
 /** Largest response taken: a fetch of some MiB. */
 const RESPONSE_BYTES_MAX = 16 * 1024 * 1024;
@@ -41,20 +52,29 @@ export async function run(load: Load): Promise<Figures> {
     for (const line of lines) line.start();
     await Promise.race([elapsed(load.warmupMs), ...lines.map((line) => line.failed)]);
     total.isMeasuring = true;
+    const cpuBefore = cpuOf(load);
     const startedMs = performance.now();
     await Promise.race([elapsed(load.measureMs), ...lines.map((line) => line.failed)]);
     const seconds = (performance.now() - startedMs) / 1000;
     total.isMeasuring = false;
+    const cpu = cpuOf(load);
     return {
       bytesPerSecond: total.bytes / seconds,
       requestsPerSecond: total.requests / seconds,
       p50Us: total.requests > 0 ? histogram.percentile(50) : 0,
       p99Us: total.requests > 0 ? histogram.percentile(99) : 0,
+      serverCpuUs: (1e6 * (cpu.servers - cpuBefore.servers)) / total.requests,
+      loadCpuUs: (1e6 * (cpu.own - cpuBefore.own)) / total.requests,
     };
   } finally {
     await Promise.all(lines.map((line) => line.close()));
   }
 }
+
+const cpuOf = ({ servers = [] }: Load): { servers: number; own: number } => ({
+  servers: servers.reduce((sum, pid) => sum + cpuSeconds(pid), 0),
+  own: cpuSeconds(process.pid),
+});
 
 const elapsed = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -1,6 +1,6 @@
-// The yardstick: a Node process that receives frames into slabs and writes each tick's bytes with one writevSync into one file.
-// It prints its port. Every frame is answered with 8 bytes. The file is started anew when it is as large as
-// what the brokers keep: two segments.
+// The yardstick: a Node process that receives frames into slabs and writes each tick's bytes with one writevSync for each file: as many as
+// its first argument says, each of which gets an equal part of every frame, as a partition does. It prints its port. Every frame is
+// answered with 8 bytes. A file is started anew when it is as large as what the brokers keep: two segments.
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writevSync } from "node:fs";
 import { createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,13 +10,21 @@ const SLAB_BYTES = 4 * 1024 * 1024;
 const FILE_BYTES_MAX = 128 * 1024 * 1024;
 
 const directory = mkdtempSync(join(tmpdir(), "odradek-raw-"));
-const file = openSync(join(directory, "raw.log"), "w");
+const files = Array.from({ length: Number(process.argv[2] ?? 1) }, (_, index) =>
+  openSync(join(directory, `raw-${index}.log`), "w"),
+);
 let position = 0;
 
-function append(buffers: Buffer[]): void {
-  position += writevSync(file, buffers, position);
+function append(frames: Buffer[]): void {
+  const part = (frame: Buffer, index: number): number => Math.floor((frame.length * index) / files.length);
+  let bytes = 0;
+  for (const [index, file] of files.entries()) {
+    const parts = frames.map((frame) => frame.subarray(part(frame, index), part(frame, index + 1)));
+    bytes = writevSync(file, parts, position);
+  }
+  position += bytes;
   if (position < FILE_BYTES_MAX) return;
-  ftruncateSync(file, 0);
+  for (const file of files) ftruncateSync(file, 0);
   position = 0;
 }
 
@@ -84,7 +92,7 @@ const server = createServer({ pauseOnConnect: true }, (accepted) => {
 });
 server.listen(0, "127.0.0.1", () => console.log((server.address() as { port: number }).port));
 process.once("SIGTERM", () => {
-  closeSync(file);
+  for (const file of files) closeSync(file);
   rmSync(directory, { recursive: true, force: true });
   process.exit(0);
 });

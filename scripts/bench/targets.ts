@@ -28,8 +28,12 @@ let topics = 0;
  */
 const short = { "segment.bytes": "67108864", "retention.bytes": "67108864" };
 
-/** A Kafka: each measurement has a topic of its own, so that logs don't grow from row to row. */
-export function kafka(name: string, bootstrap: Address, measurement: Measurement): Target {
+/** A Kafka whose brokers are these processes: each measurement has a topic of its own, so that logs don't grow from row to row. */
+export function kafka(
+  name: string,
+  { bootstrap, servers }: { bootstrap: Address; servers: readonly number[] },
+  measurement: Measurement,
+): Target {
   const { kind, recordBytes, isDurable } = measurement;
   return {
     name,
@@ -44,14 +48,15 @@ export function kafka(name: string, bootstrap: Address, measurement: Measurement
       const leader = await makeTopic(bootstrap, { name: topic, partitions: row.partitions, replicas, settings });
       const { request, bytes } = produceRequest(row, topic, kind === "replicate" ? -1 : 1, recordBytes);
       const writing = () => produceConversation(bytes);
+      const load = { ...leader, ...loadOf(row, measurement), servers };
       try {
         await settle(leader, request);
-        if (kind !== "consume") return await run({ ...leader, ...loadOf(row, measurement), conversation: writing });
+        if (kind !== "consume") return await run({ ...load, conversation: writing });
         const filling = { connections: 1, depth: 4, warmupMs: 0, measureMs: fillMs };
         await run({ ...leader, ...filling, conversation: writing });
         const end = await endOf(leader, topic);
         const reading = () => fetchConversation(topic, fetchBytes, end);
-        return await run({ ...leader, ...loadOf(row, measurement), conversation: reading });
+        return await run({ ...load, conversation: reading });
       } finally {
         await dropTopic(bootstrap, topic);
       }
@@ -65,14 +70,15 @@ export function rawPath(measurement: Measurement): Target {
     name: "raw path",
     async measure(row) {
       const script = join(import.meta.dirname, "raw-path.ts");
-      const child = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
+      const child = spawn(process.execPath, [script, String(row.partitions)], { stdio: ["ignore", "pipe", "inherit"] });
       try {
         const port = await new Promise<number>((resolve) =>
           createInterface({ input: child.stdout }).once("line", (line) => resolve(Number(line))),
         );
         const { bytes } = produceRequest(row, "raw", 1, measurement.recordBytes);
         const conversation = () => ({ next: () => bytes, answered: () => bytes.length });
-        return await run({ host: "127.0.0.1", port, ...loadOf(row, measurement), conversation });
+        const servers = [child.pid!];
+        return await run({ host: "127.0.0.1", port, ...loadOf(row, measurement), servers, conversation });
       } finally {
         child.kill("SIGTERM");
       }
