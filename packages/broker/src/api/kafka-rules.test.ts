@@ -160,10 +160,11 @@ test.for<[timestamp: number, since: number]>([
   [-3, 7],
   [-4, 8],
   [-5, 9],
-  [-6, Infinity],
+  [-6, 11],
+  [-7, Infinity],
   [-100, Infinity],
 ])("ListOffsets: the special timestamp %i is known from version %i on", async ([timestamp, since]) => {
-  for (let version = 1; version <= 9; version++) {
+  for (let version = 1; version <= 11; version++) {
     const asked = [{ name: "words", partitions: [{ partitionIndex: 0, timestamp }] }];
     const { topics } = await ask(ListOffsetsApi, version, { replicaId: -1, topics: asked });
     const expected = version < since ? ErrorCode.UNSUPPORTED_VERSION : ErrorCode.NONE;

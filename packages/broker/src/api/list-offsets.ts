@@ -5,7 +5,7 @@ import { leaderEpochError, locate } from "./locate.ts";
 
 // ListOffsets (key 2).
 // -1 is the high watermark (the last stable offset when read committed), -2 and -4 the log start, -3 the record with the largest
-// timestamp, -5 nothing: there is no tiered storage. A negative one that the version does not have is UNSUPPORTED_VERSION. A new leader that may not know the last high watermark yet answers
+// timestamp, -5 and -6 nothing: there is no tiered storage. A negative one that the version does not have is UNSUPPORTED_VERSION. A new leader that may not know the last high watermark yet answers
 // OFFSET_NOT_AVAILABLE, never an older offset (RELIABILITY K-05).
 
 type Draft = ResponseDraft<typeof ListOffsetsApi>;
@@ -17,6 +17,7 @@ const EARLIEST = -2;
 const MAX_TIMESTAMP = -3;
 const EARLIEST_LOCAL = -4;
 const LATEST_TIERED = -5;
+const EARLIEST_PENDING_UPLOAD = -6;
 /** Special timestamps, and the first version that has them. */
 const SPECIAL_SINCE: ReadonlyMap<number, number> = new Map([
   [LATEST, 1],
@@ -24,6 +25,7 @@ const SPECIAL_SINCE: ReadonlyMap<number, number> = new Map([
   [MAX_TIMESTAMP, 7],
   [EARLIEST_LOCAL, 8],
   [LATEST_TIERED, 9],
+  [EARLIEST_PENDING_UPLOAD, 11],
 ]);
 
 export const listOffsets = handler(ListOffsetsApi, list, {
@@ -80,6 +82,7 @@ async function find(
     case EARLIEST_LOCAL:
       return at(partition.start);
     case LATEST_TIERED:
+    case EARLIEST_PENDING_UPLOAD:
       return { errorCode: ErrorCode.NONE };
     case MAX_TIMESTAMP:
       return { errorCode: ErrorCode.NONE, ...(await partition.offsetOfMaxTimestamp()) };

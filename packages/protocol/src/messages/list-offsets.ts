@@ -5,11 +5,11 @@ import { array, string } from "../schema/sized.ts";
 import { struct } from "../schema/struct.ts";
 import type { Infer } from "../schema/type.ts";
 
-// ListOffsets (key 2), versions 1–9.
+// ListOffsets (key 2), versions 1–11.
 // The first offset whose record is at least as young as a timestamp, with that record's timestamp.
 // timestamp -1: latest (high watermark, or last stable offset when read committed) · -2: earliest.
 // v2 isolationLevel · v4 leaderEpoch · v6 flexible · v7 -3: record with the largest timestamp (KIP-734) · v8 -4: earliest local (KIP-405)
-// v9 -5: latest tiered (KIP-1005) · v10 timeoutMs
+// v9 -5: latest tiered (KIP-1005) · v10 timeoutMs, for what lies elsewhere · v11 -6: earliest that is still to be uploaded (KIP-1023)
 
 export const ListOffsetsRequest = struct({
   replicaId: int32,
@@ -52,7 +52,7 @@ export type ListOffsetsResponse = Infer<typeof ListOffsetsResponse>;
 export const ListOffsetsApi = api({
   key: 2,
   name: "ListOffsets",
-  versions: [1, 9],
+  versions: [1, 11],
   flexibleFrom: 6,
   request: ListOffsetsRequest,
   response: ListOffsetsResponse,

@@ -5,11 +5,11 @@ import { array, string } from "../schema/sized.ts";
 import { struct } from "../schema/struct.ts";
 import type { Infer } from "../schema/type.ts";
 
-// Metadata (key 3), versions 0–12.
+// Metadata (key 3), versions 0–13.
 // Brokers, controller, and the leader, replicas and ISR of partitions. May create a topic that is missing.
 // v0 an empty list means all topics; from v1 on null does, and an empty list means none.
 // v2 clusterId · v4 allowAutoTopicCreation · v5 offlineReplicas · v7 leaderEpoch · v8 authorized operations (to v10 for the cluster)
-// v9 flexible · v10 topicId in the response · v12 query by topicId · v13 top-level errorCode (not offered)
+// v9 flexible · v10 topicId in the response · v12 query by topicId · v13 top-level errorCode, for clients that are to begin anew
 
 export const MetadataRequest = struct({
   topics: array(
@@ -64,7 +64,7 @@ export type MetadataResponse = Infer<typeof MetadataResponse>;
 export const MetadataApi = api({
   key: 3,
   name: "Metadata",
-  versions: [0, 12],
+  versions: [0, 13],
   flexibleFrom: 9,
   request: MetadataRequest,
   response: MetadataResponse,
