@@ -5,6 +5,7 @@ import { groupCases } from "./cases/groups.ts";
 import { offsetCases } from "./cases/offsets.ts";
 import { produceCases } from "./cases/produce.ts";
 import { protocolCases } from "./cases/protocol.ts";
+import { rebalanceCases } from "./cases/rebalances.ts";
 import { replicaCases } from "./cases/replicas.ts";
 import { topicCases } from "./cases/topics.ts";
 
@@ -18,4 +19,5 @@ export const cases: readonly Case[] = [
   ...configCases,
   ...replicaCases,
   ...groupCases,
+  ...rebalanceCases,
 ];

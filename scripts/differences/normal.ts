@@ -10,7 +10,7 @@ export const OWN_PRODUCERS = 770_000;
 /** What names an element of a list: the first of these that it has. The order of such lists means nothing. */
 const names = [
   ...["apiKey", "name", "topic", "topicName", "topicId", "groupId", "key", "resourceName", "nodeId", "brokerId"],
-  ...["index", "partition", "partitionIndex", "partitionId", "producerId"],
+  ...["index", "partition", "partitionIndex", "partitionId", "producerId", "memberId"],
 ];
 
 /** What can stand for itself in a path. */
@@ -43,7 +43,7 @@ export class Normalizer {
 
   /** A list whose elements have names becomes the elements by name; those of one name are brought together. */
   #list(list: readonly unknown[], field: string): Json {
-    if (field === "ordered" || field === "synonyms" || field === "members") return list.map((one) => this.normal(one));
+    if (field === "synonyms") return list.map((one) => this.normal(one));
     const named = list.map((one) => ({ name: this.#nameOf(one), value: this.normal(one) }));
     if (named.some(({ name }) => name === null)) return named.map(({ value }) => value);
     const byName: Record<string, Json> = {};
@@ -66,6 +66,7 @@ export class Normalizer {
     const field = names.find((name) => fields[name] !== undefined && fields[name] !== "" && fields[name] !== UUID_ZERO);
     if (field === undefined) return names.some((name) => name in fields) ? "no name" : null;
     const value = fields[field];
+    if (field === "memberId") return this.#named("member", value);
     const topic = field === "topicId" ? this.#topics.get(value as string) : undefined;
     return this.#unprefixed(topic ?? (isName.test(String(value)) ? String(value) : `${field} ${String(value)}`));
   }

@@ -1,4 +1,5 @@
 import { UUID_ZERO } from "@odradek/protocol";
+import { MetadataApi } from "@odradek/protocol/messages/metadata";
 import { ProduceApi } from "@odradek/protocol/messages/produce";
 import { badBatches, changed, farFutureMs, good, nowMs, record, sequenced } from "../batches.ts";
 import { differs } from "../case.ts";
@@ -20,6 +21,7 @@ const request = (stage: ProduceStage, parts: readonly Part[], acks = -1) => ({
   })),
 });
 
+const OFFSETS = "__consumer_offsets";
 const unknownId = "AAAAAAAAQAAAAAAAAAAAAQ";
 
 export const produceCases = [
@@ -176,6 +178,23 @@ export const produceCases = [
     await told("behind the edge", sequenced(770_004, 0, 2));
     await told("a wrong checksum", changed(sequenced(770_002, 2, 1), () => {}).fill(0, 17, 21));
     await stage.tellLog("the log", topic);
+  }),
+
+  differs(ProduceApi, "internal topics", async (stage) => {
+    await stage.coordinator(stage.name("g"));
+    const { topics } = await stage.call(MetadataApi, 12, {
+      topics: [{ name: OFFSETS }],
+      allowAutoTopicCreation: false,
+    });
+    const partition = topics[0]!.partitions.find(({ leaderId }) => leaderId === 1)!;
+    const parts = [{ topic: OFFSETS, id: topics[0]!.topicId, index: partition.partitionIndex, records: good() }];
+    const answer = await stage.system.ask(1, ProduceApi, stage.version, request(stage, parts));
+    // Which partition this broker leads is a matter of placement.
+    const told = typeof answer === "string" ? [] : answer.responses[0]!.partitionResponses;
+    stage.tell(
+      "by a client",
+      told.map((one) => ({ ...one, index: 0 })),
+    );
   }),
 
   differs(ProduceApi, "transactional ids", async (stage) => {
