@@ -3,7 +3,13 @@ import type { Found } from "./run.ts";
 /** A kind of differences that is meant: docs/differences.md says why, under this title. */
 type Known = { readonly title: string; readonly where: readonly Place[] };
 /** What is not said may be anything. */
-type Place = { readonly case: RegExp; readonly label?: RegExp; readonly path?: RegExp };
+type Place = {
+  readonly case: RegExp;
+  readonly label?: RegExp;
+  readonly path?: RegExp;
+  readonly ours?: RegExp;
+  readonly theirs?: RegExp;
+};
 
 export const known: readonly Known[] = [
   {
@@ -48,8 +54,8 @@ export const known: readonly Known[] = [
   {
     title: "Numbers beside an error",
     where: [
-      { case: /^Produce/, path: /logStartOffset$/ },
-      { case: /^Fetch/, path: /abortedTransactions$/ },
+      { case: /^Produce/, path: /logStartOffset$/, ours: /^-1$/ },
+      { case: /^Fetch/, path: /abortedTransactions$/, ours: /^null$/, theirs: /^{}$/ },
       { case: /^DescribeTopicPartitions/, path: /topicAuthorizedOperations$/ },
       { case: /^DeleteTopics/, label: /^by name and by id$/, path: /topicId$/ },
     ],
@@ -95,22 +101,34 @@ export const known: readonly Known[] = [
       { case: /^Fetch: sessions$/, label: /^a session (without partitions|with errors only)$/, path: /^sessionId$/ },
     ],
   },
-  { title: "Ids of topics that are only tried", where: [{ case: /^CreateTopics/, path: /topicId$/ }] },
+  {
+    title: "Ids of topics that are only tried",
+    where: [{ case: /^CreateTopics/, path: /topicId$/, ours: /no topic/ }],
+  },
   {
     title: "Settings",
     where: [
       { case: /^(CreateTopics|DescribeConfigs)/, path: /min\.insync\.replicas/ },
-      { case: /^DescribeConfigs: brokers$/, label: /^all settings$/ },
+      { case: /^DescribeConfigs: brokers$/, label: /^all settings$/, ours: /^nothing$/ },
+      { case: /^DescribeConfigs: brokers$/, path: /readOnly$/, ours: /^true$/ },
+      {
+        case: /^DescribeConfigs: brokers$/,
+        path: /^(odradek|.*throttled\.rate$|log\.initial|replica\.alter)/,
+        theirs: /^nothing$/,
+      },
+      { case: /^DescribeConfigs: brokers$/, path: /^log\.dir\.configType$/ },
       { case: /^DescribeConfigs: topics$/, path: /synonyms/ },
       { case: /^(DescribeConfigs|IncrementalAlterConfigs): topics$/, label: /^type (16|32)$/ },
-      { case: /^IncrementalAlterConfigs: brokers$/ },
+      { case: /^IncrementalAlterConfigs: brokers$/, label: /: broker 2$/, theirs: /INVALID_REQUEST/ },
+      { case: /^IncrementalAlterConfigs: brokers$/, label: /^(a wrong value|unknown)/, ours: /INVALID_CONFIG/ },
     ],
   },
   { title: "Sizes of disks", where: [{ case: /^DescribeLogDirs/, path: /(total|usable)Bytes$/ }] },
 ];
 
 const isAt = (found: Found, place: Place): boolean =>
-  place.case.test(found.case) && (place.label?.test(found.label) ?? true) && (place.path?.test(found.path) ?? true);
+  place.case.test(found.case) &&
+  (["label", "path", "ours", "theirs"] as const).every((what) => place[what]?.test(found[what]) ?? true);
 
 /** Under which title of docs/differences.md it stands; null: nobody has judged it yet. */
 export const titleOf = (found: Found): string | null =>
