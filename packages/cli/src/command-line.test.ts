@@ -26,6 +26,7 @@ it.for([
   ["meta get / --timeout 1s", 4],
   ["kill broker 1", 4],
   ["tpics", 2],
+  ["constructor", 2],
   ["topics frobnicate", 2],
   ["topics create", 2],
   ["topics ls -o yaml", 2],

@@ -29,8 +29,8 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
 
 /** The command that was asked for; without one, all by name for the help text and for "did you mean". */
 async function known(word: string | undefined): Promise<Command[]> {
-  const asked = word === undefined ? undefined : (commands[word] ?? commands[`${word}s`]);
-  if (asked) return [await asked.load()];
+  const name = [word, `${word}s`].find((each) => each !== undefined && Object.hasOwn(commands, each));
+  if (name !== undefined) return [await commands[name]!.load()];
   return Object.entries(commands).map(([command, { describe }]) => ({ command, describe, handler: () => undefined }));
 }
 

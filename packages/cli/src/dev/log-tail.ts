@@ -15,6 +15,8 @@ export class LogTail {
   readonly #poll: NodeJS.Timeout;
   readonly #onLine: (line: LogLine) => void;
   #position: number;
+  /** A character may lie across two reads. */
+  readonly #decoder = new TextDecoder();
   #rest = "";
 
   constructor(path: string, onLine: (line: LogLine) => void) {
@@ -33,7 +35,7 @@ export class LogTail {
       const read = readSync(this.#fd, chunk, 0, chunk.length, this.#position);
       if (read === 0) return;
       this.#position += read;
-      const lines = (this.#rest + chunk.toString("utf8", 0, read)).split("\n");
+      const lines = (this.#rest + this.#decoder.decode(chunk.subarray(0, read), { stream: true })).split("\n");
       this.#rest = lines.pop() ?? "";
       for (const line of lines) if (line !== "") this.#onLine(parse(line));
     }
