@@ -275,6 +275,10 @@ describe("a tour of the odradek command on a real cluster", { timeout: 60_000 },
     await run("restart broker 2");
     expect((await json<{ health: string }>("status --wait --timeout 30s")).health).toBe("healthy");
     await watch.prints(/ broker 2 up, before DOWN$/m);
+    type Led = { partitions: { leader: number; replicas: number[] }[] };
+    const isSpread = async (): Promise<boolean> =>
+      (await json<Led>("topics describe words")).partitions.every(({ leader, replicas }) => leader === replicas[0]);
+    await expect.poll(isSpread, { timeout: 60_000 }).toBe(true);
     watch.child.kill("SIGTERM");
     await watch.ended;
     expect(await exitCode("status -w --wait")).toBe(2);

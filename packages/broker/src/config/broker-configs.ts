@@ -176,7 +176,7 @@ const replication: readonly ConfigDefinition[] = [
     "leader.imbalance.check.interval.seconds",
     "long",
     "300",
-    "How long a preferred replica must have been back before it leads again.",
+    "How often leaderships go back to preferred replicas that are in sync again.",
     { ...cluster, unit: "s", atLeast: 1 },
   ),
   row("controlled.shutdown.enable", "boolean", "true", "A stopping broker hands its leaderships over first."),

@@ -86,7 +86,7 @@ function planBroker(options: PlanOptions, at: number, members: string): NodePlan
   };
 }
 
-/** What a cluster of this size wants where Kafka's defaults are for production: replicas, and no wait for slow members. */
+/** What a cluster of this size wants where Kafka's defaults are for production: replicas, no wait for slow members, leaders back soon after a restart. */
 function clusterSettings(brokers: number): string[] {
   const factor = Math.min(3, brokers);
   return [
@@ -94,5 +94,6 @@ function clusterSettings(brokers: number): string[] {
     `offsets.topic.replication.factor=${factor}`,
     `min.insync.replicas=${brokers >= 3 ? 2 : 1}`,
     "group.initial.rebalance.delay.ms=0",
+    "leader.imbalance.check.interval.seconds=10",
   ];
 }
