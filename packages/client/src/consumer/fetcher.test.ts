@@ -202,6 +202,17 @@ test("KIP-392: a follower that is gone leads back to the leader", async ({ expec
   await consumer.close();
 });
 
+test("KIP-392: what a follower misses is not cut off: only the leader's log counts", async ({ expect }) => {
+  await using cluster = await started(2);
+  serve(cluster.broker(1), 3, ({ fetchOffset }) => (fetchOffset === 1 ? { preferredReadReplica: 2 } : null));
+  serve(cluster.broker(2), 2, ({ fetchOffset }) =>
+    fetchOffset === 2 ? { divergingEpoch: { epoch: 0, endOffset: 0 } } : null,
+  );
+  const { consumer } = reader(cluster, { retryBackoffMs: 1 });
+  expect(await values(consumer, 3)).toEqual(["v0", "v1", "v2"]);
+  await consumer.close();
+});
+
 test("KIP-320: what has been cut off the log is noticed by its epoch, and reading goes on where it was cut", async ({
   expect,
 }) => {

@@ -269,6 +269,8 @@ export class Fetcher {
     if (endOffset < offset) {
       const text = `what was read from offset ${endOffset} to ${offset} has been cut off the log`;
       const error = new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, partitionName(position), text);
+      // A follower may not have cut its own end off yet: only the leader's log counts.
+      if (position.follower !== null) return this.#again([position], error);
       if (this.#settings.autoOffsetReset === "none") return this.#failForGood(error);
       this.#cluster.settings.onTrouble?.(error);
     }
