@@ -1,6 +1,6 @@
 import { type Random, silentLogger } from "@odradek/kit";
 import type { MemoryNetwork } from "@odradek/kit/testing";
-import { type EventLoop, ProcessClock, processRpc, Violation } from "@odradek/kit/simulation";
+import { type EventLoop, isBug, ProcessClock, processRpc } from "@odradek/kit/simulation";
 
 import { openSession } from "../client/session.ts";
 import type { Session } from "../client/types.ts";
@@ -146,7 +146,7 @@ export class ServiceClient {
           isIdle: () => this.#isIdle,
         });
       } catch (error) {
-        if (error instanceof Violation) throw error;
+        if (isBug(error)) throw error;
       }
       this.#session = null;
     }

@@ -1,5 +1,5 @@
 import { delay, integerBelow, type Random } from "@odradek/kit";
-import { type ProcessClock, Violation } from "@odradek/kit/simulation";
+import { isBug, type ProcessClock } from "@odradek/kit/simulation";
 
 import type { Operation } from "../client/types.ts";
 import type { Counting } from "./service-lock.ts";
@@ -34,7 +34,7 @@ export async function work(session: CheckedSession, parts: WorkParts): Promise<v
       await request();
     } catch (error) {
       // Calls reject when no member answers for long, or when the session has ended.
-      if (error instanceof Violation) throw error;
+      if (isBug(error)) throw error;
     }
   };
   const askOn = async (request: () => Promise<void>): Promise<void> => {

@@ -1,3 +1,5 @@
+import { AssertionError } from "../../assert.ts";
+
 /** A broken promise of a simulated system. */
 export class Violation extends Error {
   override readonly name = "Violation";
@@ -6,6 +8,11 @@ export class Violation extends Error {
 export function must(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Violation(what);
 }
+
+const bugs = [Violation, AssertionError, TypeError, RangeError, ReferenceError];
+
+/** What no client of a simulated system has to live with, unlike the answers that come as errors. */
+export const isBug = (error: unknown): boolean => bugs.some((bug) => error instanceof bug);
 
 export type SimResult = {
   seed: number;
