@@ -7,10 +7,14 @@ import { mortalNet } from "./life.ts";
 
 export type BrokerParts = {
   readonly id: number;
+  /** Names in the network of all whom this one talks to. */
+  readonly peers: readonly string[];
   readonly network: MemoryNetwork;
   readonly settings: ReadonlyMap<string, string>;
   readonly logger: Logger;
 };
+
+export const brokerName = (id: number): string => `broker-${id}`;
 
 type Life = { readonly clock: MortalClock; readonly broker: Broker };
 
@@ -76,6 +80,16 @@ export class TestBroker {
     this.#end(life);
   }
 
+  /** As by a failed switch: it reaches neither the other brokers nor the coordination store, while clients still reach it. */
+  cutOff(): void {
+    for (const peer of this.#parts.peers) this.#parts.network.cut(this.#name, peer);
+  }
+
+  /** Undoes `cutOff`. */
+  reconnect(): void {
+    for (const peer of this.#parts.peers) this.#parts.network.heal(this.#name, peer);
+  }
+
   /** In order, as on SIGTERM: its leaderships are handed over first, unless nobody is there to take them. */
   async stop({ handOver = true }: { handOver?: boolean } = {}): Promise<void> {
     const life = this.#life;
@@ -92,7 +106,7 @@ export class TestBroker {
   }
 
   get #name(): string {
-    return `broker-${this.id}`;
+    return brokerName(this.id);
   }
 
   #settings(): string[] {

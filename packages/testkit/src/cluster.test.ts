@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { createConsumer, createProducer } from "@odradek/client";
+import { createAdmin, createConsumer, createProducer } from "@odradek/client";
+import { eventually } from "@odradek/kit/testing";
 import { Kafka, logLevel } from "kafkajs";
 import { expect, test } from "vitest";
 import { startCluster } from "./index.ts";
@@ -60,6 +61,22 @@ test("a group reads on where it was when its coordinator is killed", async () =>
     await broker.start();
   }
   expect(seen).toEqual(["a", "without 1", "without 2", "without 3"]);
+});
+
+test("what is sent to a leader that is cut off is taken by whoever replaces it, whom it follows when it is back", async () => {
+  await using cluster = await startCluster({ topics: { t: 1 }, settings: { "odradek.session.timeout.ms": 2000 } });
+  await send(cluster.bootstrap, "t", ["a"]);
+  const leader = await cluster.leaderOf("t");
+  leader.cutOff();
+  await send(cluster.bootstrap, "t", ["b"]);
+  expect(await cluster.leaderOf("t")).not.toBe(leader);
+  leader.reconnect();
+  await send(cluster.bootstrap, "t", ["c"]);
+  await eventually("it is in sync again", async () => {
+    await using admin = createAdmin({ bootstrap: cluster.bootstrap });
+    return (await admin.describeTopics(["t"]))[0]!.partitions[0]!.inSyncReplicas.includes(leader.id);
+  });
+  expect([leader.isRunning, valuesOf(await cluster.records("t"))]).toEqual([true, ["a", "b", "c"]]);
 });
 
 test("clusters stand side by side, and kafkajs works against them", async () => {

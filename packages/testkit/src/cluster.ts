@@ -3,9 +3,9 @@ import { silentLogger, SystemClock } from "@odradek/kit";
 import { MemoryNetwork } from "@odradek/kit/testing";
 import type { MetadataNode } from "@odradek/metadata/node";
 import { keptAlive } from "./alive.ts";
-import { TestBroker } from "./broker.ts";
+import { brokerName, TestBroker } from "./broker.ts";
 import { brokerCount, type ClusterOptions, settingsFor, type TopicOptions } from "./options.ts";
-import { startStore, storeMembers } from "./store.ts";
+import { startStore, STORE_NAME, storeMembers } from "./store.ts";
 
 /** Strings are the bytes as UTF-8. */
 export type TestRecord = {
@@ -33,10 +33,12 @@ async function start(options: ClusterOptions): Promise<TestCluster> {
   const store = await startStore(network, logger);
   opened.defer(() => store.close());
   const settings = settingsFor(count, options).set("odradek.metadata.connect", storeMembers);
-  const brokers = Array.from({ length: count }, (_, at) => {
-    const rack = racks?.[at];
+  const ids = Array.from({ length: count }, (_, at) => at + 1);
+  const brokers = ids.map((id) => {
+    const rack = racks?.[id - 1];
     const own = rack === undefined ? settings : new Map([...settings, ["broker.rack", rack]]);
-    return new TestBroker({ id: at + 1, network, settings: own, logger });
+    const peers = [STORE_NAME, ...ids.filter((other) => other !== id).map(brokerName)];
+    return new TestBroker({ id, peers, network, settings: own, logger });
   });
   opened.defer(() => closeAll(brokers));
   await Promise.all(brokers.map((broker) => broker.start()));

@@ -2,7 +2,8 @@ import { type Logger, SystemClock, SystemRandom } from "@odradek/kit";
 import { MemoryFiles, MemoryKv, type MemoryNetwork } from "@odradek/kit/testing";
 import { type MetadataNode, startNode } from "@odradek/metadata/node";
 
-const ADDRESS = "metadata:2181";
+export const STORE_NAME = "metadata";
+const ADDRESS = `${STORE_NAME}:2181`;
 
 /** As brokers are told of it. */
 export const storeMembers = `1=${ADDRESS}`;
@@ -16,7 +17,7 @@ export async function startStore(network: MemoryNetwork, logger: Logger): Promis
       clock: new SystemClock(),
       random: new SystemRandom(),
       files: new MemoryFiles(0),
-      rpc: network.rpc("metadata"),
+      rpc: network.rpc(STORE_NAME),
       logger: logger.child({ metadata: 1 }),
       openKv: () => Promise.resolve(new MemoryKv()),
       onFailed: (error) => logger.error({ evt: "FAILED", err: error }, "the coordination store gave up"),
