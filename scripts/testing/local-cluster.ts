@@ -57,11 +57,13 @@ export class LocalCluster {
   /** Runs the work on a cluster of its own. When it fails, data and logs stay to be looked at, and the error says where. */
   static async during(options: LocalClusterOptions, work: (cluster: LocalCluster) => Promise<void>): Promise<void> {
     await using cluster = await LocalCluster.start(options);
+    const nodes = [...cluster.metadata.values(), ...cluster.brokers.values()];
+    const died = Promise.withResolvers<never>();
+    for (const node of nodes) node.onDied = () => died.reject(new Error(`${node.name} has ended by itself`));
     try {
-      await work(cluster);
+      await Promise.race([work(cluster), died.promise]);
     } catch (cause) {
       cluster.#temporary = false;
-      const nodes = [...cluster.metadata.values(), ...cluster.brokers.values()];
       const gone = nodes.filter(({ running }) => !running).map(({ name }) => name);
       const ended = gone.length === 0 ? "" : `; not running: ${gone.join(", ")}`;
       const reason = cause instanceof Error ? cause.message : String(cause);

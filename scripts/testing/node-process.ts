@@ -16,6 +16,9 @@ export class NodeProcess {
   #child: ChildProcess | null = null;
   #exited: Promise<void> = Promise.resolve();
   #ready: Promise<LogLine> | null = null;
+  #isEnding = false;
+  /** Called when the process ends and nobody here has ended it. */
+  onDied: () => void = () => {};
 
   constructor(name: string, command: string[], logFile: string) {
     this.name = name;
@@ -39,7 +42,9 @@ export class NodeProcess {
       env: { ...process.env, NODE_NO_WARNINGS: "1" },
     });
     this.#child = child;
+    this.#isEnding = false;
     this.#exited = new Promise((resolve) => child.once("exit", () => resolve()));
+    void this.#exited.then(() => this.#isEnding || this.onDied());
     child.stderr!.on("data", (bytes: Buffer) => appendFileSync(this.#logFile, bytes));
     this.#ready = new Promise((resolve, reject) => {
       const late = setTimeout(
@@ -67,6 +72,7 @@ export class NodeProcess {
 
   /** kill -9, and waits until the process is gone. */
   async kill(): Promise<void> {
+    this.#isEnding = true;
     this.signal("SIGKILL");
     await this.#exited;
   }
@@ -74,6 +80,7 @@ export class NodeProcess {
   /** Asks for a clean stop; kills after `timeoutMs`. Returns whether it stopped by itself. */
   async stop(timeoutMs = 10_000): Promise<boolean> {
     if (!this.running) return true;
+    this.#isEnding = true;
     this.signal("SIGTERM");
     let clean = true;
     const deadline = setTimeout(() => {
