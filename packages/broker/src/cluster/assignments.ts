@@ -1,4 +1,4 @@
-import { type ConfigLayers, resolveTopicConfig, type TopicConfig } from "../config.ts";
+import type { TopicConfig } from "../config.ts";
 import type { Assignment, Peer } from "../partition/assignment.ts";
 import type { Cluster } from "./cluster.ts";
 import type { BrokerImage, ClusterImage, ConfigImage, PartitionImage, TopicImage } from "./image.ts";
@@ -10,8 +10,6 @@ import type { Registration } from "./register.ts";
 export type Picture = { brokers: Map<number, Peer>; assignments: Assignment[]; revision: number };
 
 type Remembered = { topic: TopicImage; config: ConfigImage | undefined; assignments: Assignment[] };
-
-const NO_SETTINGS = {};
 
 /** Turns images into pictures. What did not change keeps its objects, so that the next room can compare by identity. */
 export class Pictures {
@@ -51,7 +49,7 @@ export class Pictures {
   }
 
   #assignments(topic: TopicImage, config: ConfigImage | undefined, before: Remembered | undefined): Assignment[] {
-    const configOf = configPerFactor({ topic: config?.settings ?? NO_SETTINGS, ...this.#cluster.configLayers });
+    const configOf = configPerFactor(() => this.#cluster.topicConfig(topic.name));
     const reusable: (Assignment | undefined)[] = [];
     if (before?.config === config && before?.topic.id === topic.id)
       for (const assignment of before.assignments) reusable[assignment.partition] = assignment;
@@ -105,13 +103,13 @@ const assignmentOf = (
 });
 
 /** The effective minimum of in-sync replicas is never more than the partition has replicas (DESIGN D4). */
-function configPerFactor(layers: ConfigLayers): (replicationFactor: number) => TopicConfig {
+function configPerFactor(resolve: () => TopicConfig): (replicationFactor: number) => TopicConfig {
   const made = new Map<number, TopicConfig>();
   let resolved: TopicConfig | undefined;
   return (replicationFactor) => {
     const before = made.get(replicationFactor);
     if (before) return before;
-    resolved ??= resolveTopicConfig(layers);
+    resolved ??= resolve();
     const minInsyncReplicas = Math.min(resolved.minInsyncReplicas, Math.max(1, replicationFactor));
     const config = minInsyncReplicas === resolved.minInsyncReplicas ? resolved : { ...resolved, minInsyncReplicas };
     made.set(replicationFactor, config);

@@ -131,6 +131,23 @@ describe("registration", () => {
     await cluster.close();
   });
 
+  test("settings of a topic are resolved once, and anew when somebody states others", async () => {
+    const one = await start(1);
+    const resolved = (name: string) => one.cluster.topicConfig(name);
+    const plain = resolved("words");
+    expect(resolved("others")).toBe(plain);
+    const state = (path: string, settings: object) =>
+      tree.apply([{ is: "create", path, data: encode(settings) }], "somebody");
+    state(paths.topicConfig("words"), { "retention.ms": "1" });
+    await clock.advance(10);
+    expect(resolved("words").retentionMs).toBe(1);
+    expect(resolved("words")).toBe(resolved("words"));
+    expect(resolved("others")).toBe(plain);
+    state(paths.brokerConfig(1), { "min.insync.replicas": "3" });
+    await clock.advance(10);
+    expect([resolved("words").minInsyncReplicas, resolved("others").minInsyncReplicas]).toEqual([3, 3]);
+  });
+
   test("a registration that was made and never answered is the broker's own", async () => {
     const sessions: MemorySession[] = [];
     const cluster = await Cluster.start({

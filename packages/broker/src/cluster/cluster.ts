@@ -1,11 +1,12 @@
 import { assert, type Clock, delay, type Logger, type Random, randomUuid, Watermark } from "@odradek/kit";
 import type { Operation, Outcome, Session, Watch, WatchEvent } from "@odradek/metadata/client";
-import { type BrokerConfig, type ConfigLayers, resolveTopicConfig, type TopicConfig } from "../config.ts";
+import type { BrokerConfig, ConfigLayers, TopicConfig } from "../config.ts";
 import { limits } from "../limits.ts";
 import { type ClusterImage, emptyImage, imageOf, nextImage } from "./image.ts";
 import { ALL_BROKERS } from "./nodes.ts";
 import { ProducerIds } from "./producer-ids.ts";
 import { announceShutdown, type Identity, register, type Registration, ReplacedError } from "./register.ts";
+import { TopicConfigs } from "./topic-configs.ts";
 import { type Answered, NoSpaceError, transact, type Unanswered } from "./unanswered.ts";
 
 export type ClusterOptions = {
@@ -35,6 +36,7 @@ export class Cluster {
   readonly #revision: Watermark;
   readonly #producerIds: ProducerIds;
   readonly #listeners: ImageListener[] = [];
+  readonly #topicConfigs = new TopicConfigs();
   #image: ClusterImage = emptyImage;
   /** The picture that listeners were told last. */
   #told: ClusterImage = emptyImage;
@@ -128,7 +130,7 @@ export class Cluster {
 
   /** The settings of a topic, as this broker resolves them. */
   topicConfig(name: string): TopicConfig {
-    return resolveTopicConfig({ topic: this.#image.topicConfigs.get(name)?.settings ?? {}, ...this.configLayers });
+    return this.#topicConfigs.of(this.#image, name, () => this.configLayers);
   }
 
   /** True once our picture is at least at `revision`; false after `timeoutMs` or when closed. */
