@@ -136,14 +136,17 @@ describe.runIf(command !== null)("files that another Kafka reads", { timeout: 30
 
     // Recovery: everybody is killed while batches come in.
     const leaders = await Promise.all(TOPICS.map((topic) => leaderOf(topic, 3)));
+    let written = 0;
     const writing = TOPICS.map(async (topic, at) => {
-      for (const compression of CODECS)
+      for (; ; written++) {
+        const compression = CODECS[written % CODECS.length]!;
         await produce(leaders[at]!, topic, batchOf(topic, "late", { compression, producer: nobody }), LEADER);
+      }
     });
-    const written = Promise.allSettled(writing);
-    await new Promise((soon) => setImmediate(soon));
+    const refused = Promise.allSettled(writing);
+    await until("batches come in", () => written > 20);
     await Promise.all(BROKERS.map((id) => cluster.brokers.get(id)!.kill()));
-    await written;
+    await refused;
     await Promise.all(BROKERS.map((id) => cluster.brokers.get(id)!.start()));
     for (const topic of TOPICS)
       await produce(await leaderOf(topic, 3), topic, batchOf(topic, "last", { producer: nobody }));
