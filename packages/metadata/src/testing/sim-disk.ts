@@ -1,5 +1,5 @@
-import type { Files, KvWrite, OpenFile, Random } from "@odradek/kit";
-import { MemoryFiles, MemoryKv, type MemoryKvOptions } from "@odradek/kit/testing";
+import { delay, type Files, type KvWrite, type Random } from "@odradek/kit";
+import { fileBut, filesBut, MemoryFiles, MemoryKv, type MemoryKvOptions } from "@odradek/kit/testing";
 import type { ProcessClock } from "@odradek/kit/simulation";
 
 import { applied } from "../store/keys/applied.ts";
@@ -40,7 +40,7 @@ export class SimDisk {
       (index, digest) => this.onApplied(index, digest),
     );
     this.#kv.isFull = this.#refuses;
-    return { kv: this.#kv, files: slow(this.#files, () => sleep(clock, this.#delayMs(clock))) };
+    return { kv: this.#kv, files: slow(this.#files, () => delay(clock, this.#delayMs(clock))) };
   }
 
   /** The next write of the process that has it open fails, as it does on a full or broken disk (RELIABILITY R-20). */
@@ -131,38 +131,20 @@ class AppliedKv extends MemoryKv {
   }
 }
 
-const sleep = (clock: ProcessClock, ms: number): Promise<void> => new Promise((resolve) => clock.timer(ms, resolve));
-
 /** Syncs take time, so that crashes find their way between the write and the sync. */
-function slow(files: MemoryFiles, wait: () => Promise<void>): Files {
-  const slowFile = (file: OpenFile): OpenFile => ({
-    path: file.path,
-    size: () => file.size(),
-    write: (buffers, position) => file.write(buffers, position),
-    read: (into, position) => file.read(into, position),
-    readAsync: (into, position) => file.readAsync(into, position),
-    truncate: (size) => file.truncate(size),
-    sync: async () => {
-      await wait();
-      await file.sync();
+const slow = (files: Files, wait: () => Promise<void>): Files =>
+  filesBut(files, {
+    open: (path, options) => {
+      const file = files.open(path, options);
+      return fileBut(file, {
+        sync: async () => {
+          await wait();
+          await file.sync();
+        },
+      });
     },
-    close: () => file.close(),
-  });
-  return {
-    bootId: files.bootId,
-    open: (path, options) => slowFile(files.open(path, options)),
-    exists: (path) => files.exists(path),
-    list: (path) => files.list(path),
-    makeDirectory: (path) => files.makeDirectory(path),
-    readAll: (path) => files.readAll(path),
-    replace: (path, bytes) => files.replace(path, bytes),
-    rename: (from, to) => files.rename(from, to),
-    remove: (path) => files.remove(path),
-    removeDirectory: (path) => files.removeDirectory(path),
-    freeBytes: (path) => files.freeBytes(path),
     syncDirectory: async (path) => {
       await wait();
       await files.syncDirectory(path);
     },
-  };
-}
+  });
