@@ -3,7 +3,7 @@ import { type MemoryFiles, SeededRandom } from "@odradek/kit/testing";
 import { ErrorCode, batchesIn, readBatch } from "@odradek/protocol";
 import { ReplicatedTopic } from "./replicated-topic.ts";
 
-// What a disk does to the files of one replica while its broker is away or while it runs, and what clients get afterwards.
+// What a disk does to the files of one replica while its broker is away, and what clients get afterwards.
 
 const DIRECTORY = "/data/words-0";
 const BATCHES = 24;
@@ -26,8 +26,8 @@ export type Injured = {
 };
 
 /**
- * One injury to one replica of three: it is stopped in order, injured and started, or injured while it runs and has its files closed; then it leads, and a client
- * reads everything from it. Every record must be what was acknowledged, or refused.
+ * One injury to one replica of three: it is stopped in order, injured and started; then it leads, and a client reads everything from it.
+ * Every record must be what was acknowledged, or refused.
  */
 export async function injure(seed: number, logger: Logger = silentLogger): Promise<Injured> {
   const random = new SeededRandom(seed);
