@@ -17,24 +17,33 @@ const { options } = readOptions({
   usage,
   options: { seeds: count(20), from: count(1), steps: count(60), keep: text(null) },
 });
-const { from, seeds, steps, keep } = options;
-const startedMs = performance.now();
-let [states, operations, failed] = [0, 0, 0];
-for (let seed = from; seed < from + seeds; seed++) {
-  if (keep !== null) {
+const { from, steps, keep } = options;
+const seeds = Array.from({ length: options.seeds }, (_, at) => from + at);
+process.exitCode = keep === null ? await judgeAll() : await keepAll(keep);
+
+async function judgeAll(): Promise<number> {
+  const startedMs = performance.now();
+  let [states, operations, failed] = [0, 0, 0];
+  for (const seed of seeds) {
+    const run = await crashEverywhere(seed, steps);
+    states += run.states;
+    operations += run.operations;
+    failed += run.failures.length;
+    for (const failure of run.failures.slice(0, 3)) console.log(failure);
+  }
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
+  console.log(
+    `${seeds.length} seeds, ${operations} operations, ${states} crash states, ${failed} illegal, ${seconds} s`,
+  );
+  return failed > 0 ? 1 : 0;
+}
+
+async function keepAll(directory: string): Promise<number> {
+  for (const seed of seeds)
     for (const [name, bytes] of await recoveredFiles(seed, steps)) {
-      const path = join(keep, String(seed), name);
+      const path = join(directory, String(seed), name);
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, bytes);
     }
-    continue;
-  }
-  const run = await crashEverywhere(seed, steps);
-  states += run.states;
-  operations += run.operations;
-  failed += run.failures.length;
-  for (const failure of run.failures.slice(0, 3)) console.log(failure);
+  return 0;
 }
-const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
-console.log(`${seeds} seeds, ${operations} operations, ${states} crash states, ${failed} illegal, ${seconds} s`);
-process.exitCode = failed > 0 ? 1 : 0;
