@@ -8,7 +8,8 @@ import {
   type ResponseOf,
 } from "@odradek/protocol";
 import { ConnectError, DeadlineError, KafkaError, mayRetry, orThrow, saysStaleMetadata } from "../errors.ts";
-import { BrokerConnection, type Said } from "./connection.ts";
+import type { BrokerConnection, Said } from "./connection.ts";
+import { ConnectionPool } from "./connection-pool.ts";
 import {
   type BrokerNode,
   type ClusterMetadata,
@@ -33,7 +34,7 @@ export class Cluster implements AsyncDisposable {
   readonly settings: ClusterSettings;
   readonly clock: Clock;
   readonly random: Random;
-  readonly #connections = new Map<string, Promise<BrokerConnection>>();
+  readonly #connections: ConnectionPool;
   readonly #coordinators = new Map<string, number>();
   /** Brokers whose last request went well as far as the network goes: whoever is asked for metadata should be one that answers. */
   readonly #reached = new Set<number>();
@@ -48,11 +49,14 @@ export class Cluster implements AsyncDisposable {
     this.settings = settingsOf(options);
     this.clock = this.settings.ports.clock;
     this.random = this.settings.ports.random;
+    this.#connections = new ConnectionPool(this.settings);
     this.#vigil = new Vigil({
       clock: this.clock,
       // Says nothing of topics, so they are no younger for it.
       isInCluster: async (broker) => (await this.#ask([], { mayCreate: false, except: broker })).brokers.has(broker),
-      gone: (broker) => this.#disconnect(broker),
+      // What waits for its answer is asked of whoever took over.
+      gone: (broker) =>
+        this.#connections.end(`${broker}/`, "it was silent, and the other brokers no longer count it among them"),
     });
   }
 
@@ -203,24 +207,14 @@ export class Cluster implements AsyncDisposable {
         const connection =
           typeof candidate === "number"
             ? await this.connectionTo(candidate, "main")
-            : await this.#open(formatAddress(candidate), candidate);
+            : await this.#connections.open(formatAddress(candidate), candidate);
         return await connection.send(api, request, timeoutMs);
       } catch (error) {
         if (this.#isClosed || !(error instanceof ConnectError || error instanceof DeadlineError)) throw error;
         failures.push(error);
       }
     }
-    if (failures.length === 1) throw failures[0]!;
-    const text = [...new Set(failures.map((failure) => failure.message))].join("; ");
-    const hop = failures.find((failure) => failure instanceof ConnectError)?.hop ?? "closed";
-    throw new ConnectError(
-      hop,
-      this.settings.bootstrap.map(formatAddress).join(","),
-      `no broker can be reached: ${text}`,
-      {
-        cause: new AggregateError(failures),
-      },
-    );
+    throw nobodyReached(failures, this.settings.bootstrap);
   }
 
   /** An open connection to the broker. Rejects with a ConnectError whose hop is "advertised address" when its address can't be reached. */
@@ -233,7 +227,7 @@ export class Cluster implements AsyncDisposable {
         `broker ${broker} is not in the cluster's metadata`,
       );
     try {
-      const connection = await this.#open(`${broker}/${lane}/${formatAddress(node)}`, node);
+      const connection = await this.#connections.open(`${broker}/${lane}/${formatAddress(node)}`, node);
       this.#reached.add(broker);
       return connection;
     } catch (cause) {
@@ -247,13 +241,7 @@ export class Cluster implements AsyncDisposable {
   close(): void {
     this.#isClosed = true;
     this.#vigil.close();
-    for (const connection of this.#connections.values()) {
-      connection.then(
-        (open) => open.close(),
-        () => undefined, // it never opened
-      );
-    }
-    this.#connections.clear();
+    this.#connections.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -273,43 +261,6 @@ export class Cluster implements AsyncDisposable {
     const fresh = clusterMetadata(await this.sendToAny(MetadataApi, ask, this.settings.connectTimeoutMs, except));
     this.#metadata = merged(this.#metadata, fresh);
     return fresh;
-  }
-
-  /** What waits for an answer of this broker fails, and is asked of whoever took over. */
-  #disconnect(broker: number): void {
-    for (const [key, connection] of this.#connections) {
-      if (!key.startsWith(`${broker}/`)) continue;
-      connection.then(
-        (open) => open.close("it was silent, and the other brokers no longer count it among them"),
-        () => undefined, // it never opened
-      );
-    }
-  }
-
-  #open(key: string, address: Address): Promise<BrokerConnection> {
-    if (this.#isClosed)
-      return Promise.reject(new ConnectError("closed", formatAddress(address), "this client is closed"));
-    const open = this.#connections.get(key);
-    if (open !== undefined)
-      return open.then((connection) => (connection.isOpen ? connection : this.#reopen(key, open, address)));
-    return this.#dial(key, address);
-  }
-
-  #reopen(key: string, stale: Promise<BrokerConnection>, address: Address): Promise<BrokerConnection> {
-    if (this.#connections.get(key) === stale) this.#connections.delete(key);
-    return this.#open(key, address);
-  }
-
-  #dial(key: string, address: Address): Promise<BrokerConnection> {
-    const opening = BrokerConnection.open(address, this.settings).then((connection) => {
-      if (this.#isClosed) connection.close();
-      return connection;
-    });
-    this.#connections.set(key, opening);
-    opening.catch(() => {
-      if (this.#connections.get(key) === opening) this.#connections.delete(key);
-    });
-    return opening;
   }
 
   /** Brokers that have answered first, then those of which nothing is known, silent ones, and the bootstrap addresses. */
@@ -337,4 +288,12 @@ export class Cluster implements AsyncDisposable {
     }
     return list;
   }
+}
+
+function nobodyReached(failures: readonly Error[], bootstrap: readonly Address[]): Error {
+  if (failures.length === 1) return failures[0]!;
+  const text = [...new Set(failures.map((failure) => failure.message))].join("; ");
+  const hop = failures.find((failure) => failure instanceof ConnectError)?.hop ?? "closed";
+  const cause = new AggregateError(failures);
+  return new ConnectError(hop, bootstrap.map(formatAddress).join(","), `no broker can be reached: ${text}`, { cause });
 }
