@@ -133,6 +133,20 @@ test.for<[asked: string, stored: number]>([
   );
 });
 
+test.for<[codec: "gzip" | "zstd", low: string, high: string]>([
+  ["gzip", "1", "9"],
+  ["zstd", "-50", "19"],
+])("compression.%s.level: a higher one packs tighter", async ([codec, low, high]) => {
+  const value = Array.from({ length: 4000 }, (_, at) => `${(at * at) % 97}`).join();
+  const sizeAt = async (level: string): Promise<number> => {
+    const topic = `level${level}`;
+    await broker.topic(topic, 1, { "compression.type": codec, [`compression.${codec}.level`]: level });
+    expect(await produce(batchOf([value]), { topic })).toMatchObject({ errorCode: ErrorCode.NONE });
+    return (await fetch(0, { topic })).records!.length;
+  };
+  expect(await sizeAt(high)).toBeLessThan(await sizeAt(low));
+});
+
 test("compression.type: what can't be unpacked, or is too large in the topic's codec, is refused", async () => {
   await broker.topic("plain", 1, { "compression.type": "uncompressed", "max.message.bytes": "200" });
   const torn = batchOf(["a"]);

@@ -28,6 +28,8 @@ export type TopicConfig = {
   readonly fileDeleteDelayMs: number;
   readonly uncleanLeaderElection: boolean;
   readonly compressionType: string;
+  /** By codec; those that are not named have one level. */
+  readonly compressionLevels: Readonly<Partial<Record<string, number>>>;
   readonly leaderThrottled: ReplicaList;
   readonly followerThrottled: ReplicaList;
 };
@@ -120,6 +122,10 @@ export function resolveTopicConfig(layers: ConfigLayers): TopicConfig {
     fileDeleteDelayMs: number("file.delete.delay.ms"),
     uncleanLeaderElection: text("unclean.leader.election.enable").toLowerCase() === "true",
     compressionType: text("compression.type"),
+    compressionLevels: Object.freeze({
+      gzip: number("compression.gzip.level"),
+      zstd: number("compression.zstd.level"),
+    }),
     leaderThrottled: replicaList(text("leader.replication.throttled.replicas")),
     followerThrottled: replicaList(text("follower.replication.throttled.replicas")),
   });

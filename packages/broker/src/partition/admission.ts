@@ -54,10 +54,10 @@ export function admit(
 
 /** The batches as the topic wants them: its timestamps and its codec. */
 function stored(given: { records: Buffer; batches: readonly Batch[] }, config: TopicConfig, wallMs: number): Admission {
-  const codec = codecOf(config);
+  const packing = packingOf(config);
   let { records, batches } = given;
-  if (codec !== null && batches.some(({ compression }) => compression !== codec)) {
-    const packed = inCodec(batches, codec);
+  if (packing !== null && batches.some(({ compression }) => compression !== packing.codec)) {
+    const packed = repacked(batches, packing);
     if (packed === null) return refused(ErrorCode.INVALID_RECORD, UNREADABLE);
     ({ records, batches } = packed);
     for (const batch of batches) {
@@ -72,20 +72,23 @@ function stored(given: { records: Buffer; batches: readonly Batch[] }, config: T
   return { is: "admitted", records, batches, logAppendTimeMs: keepsTimes ? -1 : wallMs };
 }
 
+type Packing = { readonly codec: CompressionCodec; readonly level: number | undefined };
+
 /** The codec that compression.type asks for; null: each batch keeps its own. */
-function codecOf({ compressionType }: TopicConfig): CompressionCodec | null {
+function packingOf({ compressionType, compressionLevels }: TopicConfig): Packing | null {
   if (compressionType === "producer") return null;
-  return Compression[compressionType === "uncompressed" ? "none" : (compressionType as CompressionName)];
+  const name = compressionType === "uncompressed" ? "none" : (compressionType as CompressionName);
+  return { codec: Compression[name], level: compressionLevels[name] };
 }
 
 /** The batches in another codec; null: they can't be unpacked. */
-function inCodec(
+function repacked(
   batches: readonly Batch[],
-  codec: CompressionCodec,
+  { codec, level }: Packing,
 ): { records: Buffer; batches: readonly Batch[] } | null {
   return unlessUnreadable(() => {
     const records = Buffer.concat(
-      batches.map((batch) => (batch.compression === codec ? batch.slice : recompress(batch, codec))),
+      batches.map((batch) => (batch.compression === codec ? batch.slice : recompress(batch, codec, level))),
     );
     return { records, batches: [...batchesIn(records)] };
   });

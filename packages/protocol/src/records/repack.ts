@@ -88,11 +88,11 @@ export function repack(batch: Batch, records: readonly PackedRecord[], deleteHor
   return assembleBatch(header, compress(batch.compression, w.concat()));
 }
 
-/** The batch with its records in another codec. Throws ProtocolError when they can't be unpacked. */
-export function recompress(batch: Batch, codec: CompressionCodec, bytesMax: number = UNPACKED_BYTES_MAX): Buffer {
-  const bytes = decompress(batch.compression, batch.payload, bytesMax);
+/** The batch with its records in another codec, at the level given, if any. Throws ProtocolError when they can't be unpacked. */
+export function recompress(batch: Batch, codec: CompressionCodec, level?: number): Buffer {
+  const bytes = decompress(batch.compression, batch.payload, UNPACKED_BYTES_MAX);
   const attributes = (batch.attributes & ~CODEC) | codec;
-  return assembleBatch({ ...headerOf(batch), attributes }, compress(codec, bytes));
+  return assembleBatch({ ...headerOf(batch), attributes }, compress(codec, bytes, level));
 }
 
 /** The batch without records: what remains of it are its offsets and the producer's sequence. */

@@ -4,19 +4,22 @@ import { Compression, type CompressionCodec } from "./codec.ts";
 import { lz4Frame, unlz4Frame } from "./lz4-frame.ts";
 import { snappyPack, snappyUnpack } from "./snappy.ts";
 
-/** Packs the records of a batch as Kafka's Java producer would. */
-export function compress(codec: CompressionCodec, bytes: Buffer): Buffer {
+/** Kafka's default. */
+const ZSTD_LEVEL = 3;
+
+/** Packs the records of a batch as Kafka's Java producer would; a `level` is the codec's own, and counts for gzip and zstd. */
+export function compress(codec: CompressionCodec, bytes: Buffer, level?: number): Buffer {
   switch (codec) {
     case Compression.none:
       return bytes;
     case Compression.gzip:
-      return gzipSync(bytes);
+      return gzipSync(bytes, level === undefined ? {} : { level });
     case Compression.snappy:
       return snappyPack(bytes);
     case Compression.lz4:
       return lz4Frame(bytes);
     case Compression.zstd:
-      return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 3 } });
+      return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level ?? ZSTD_LEVEL } });
   }
 }
 
