@@ -37,6 +37,7 @@ export class Membership {
   #memberId = "";
   #generation = -1;
   #mustJoin = true;
+  #hasJoined = false;
   #topics: readonly string[] = [];
   /** Partition counts that the current assignment was made from, on the leader. */
   #counts: ReadonlyMap<string, number> | null = null;
@@ -74,32 +75,32 @@ export class Membership {
     if (losesMembership.has(error.code) || error.code === ErrorCode.REBALANCE_IN_PROGRESS) this.#mustJoin = true;
   }
 
-  /** Enters the next generation and returns what this member is assigned. Retries for `operationTimeoutMs` without progress. */
+  /**
+   * Enters the next generation and returns what this member is assigned. Before it has ever been in the group it gives up after
+   * `operationTimeoutMs` without progress, for the addresses may be wrong; later it waits out whatever has become of the brokers.
+   */
   async join(): Promise<Partition[]> {
     this.#cancel?.();
     // Whether anybody is there need not take as long as a group may need to gather.
-    const coordinator = `coordinator of group ${this.#groupId}`;
-    await this.#cluster.retried(coordinator, () => this.#cluster.coordinatorOf(this.#groupId));
-    let deadlineMs = this.#cluster.deadline(
-      this.#settings.rebalanceTimeoutMs + this.#cluster.settings.operationTimeoutMs,
-    );
-    for (;;) {
-      const joined = await this.#cluster.retried(`join of group ${this.#groupId}`, () => this.#joinOnce(), {
-        deadlineMs,
-      });
-      const assigned =
-        joined === null
-          ? null
-          : await this.#cluster.retried(`sync of group ${this.#groupId}`, () => this.#syncOnce(joined), { deadlineMs });
-      if (assigned !== null) {
-        this.#mustJoin = false;
-        this.#beat();
-        return assigned;
-      }
-      // Another rebalance began, or we were forgotten: that is progress of the group, so the clock starts again.
-      deadlineMs = Math.max(deadlineMs, this.#cluster.deadline());
-      if (this.#isClosed) return [];
+    await this.#retried("coordinator of", () => this.#cluster.coordinatorOf(this.#groupId), 0);
+    while (!this.#isClosed) {
+      // Another rebalance begins, or we are forgotten: that is progress of the group, so the clock starts again.
+      const joined = await this.#retried("join of", () => this.#joinOnce(), this.#settings.rebalanceTimeoutMs);
+      if (joined === null) continue;
+      const assigned = await this.#retried("sync of", () => this.#syncOnce(joined), this.#settings.rebalanceTimeoutMs);
+      if (assigned === null) continue;
+      this.#hasJoined = true;
+      this.#mustJoin = false;
+      this.#beat();
+      return assigned;
     }
+    return [];
+  }
+
+  #retried<T>(what: string, attempt: () => Promise<T>, mayTakeMs: number): Promise<T> {
+    const limitMs = mayTakeMs + this.#cluster.settings.operationTimeoutMs;
+    const deadlineMs = this.#hasJoined ? Infinity : this.#cluster.deadline(limitMs);
+    return this.#cluster.retried(`${what} group ${this.#groupId}`, attempt, { deadlineMs });
   }
 
   async leave(): Promise<void> {
