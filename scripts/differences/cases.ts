@@ -2,6 +2,7 @@ import type { Case } from "./case.ts";
 import { configCases } from "./cases/configs.ts";
 import { fetchCases } from "./cases/fetch.ts";
 import { groupCases } from "./cases/groups.ts";
+import { heldMoveCases } from "./cases/held-moves.ts";
 import { offsetCases } from "./cases/offsets.ts";
 import { produceCases } from "./cases/produce.ts";
 import { protocolCases } from "./cases/protocol.ts";
@@ -18,6 +19,7 @@ export const cases: readonly Case[] = [
   ...topicCases,
   ...configCases,
   ...replicaCases,
+  ...heldMoveCases,
   ...groupCases,
   ...rebalanceCases,
 ];
