@@ -18,6 +18,7 @@ export { ConnectError, DeadlineError, type Hop, KafkaError, UnsupportedVersionEr
 export type { Producer };
 export type { Acks, ProducerOptions } from "./producer/options.ts";
 export type { Bytes, Message, RecordPlace } from "./producer/message.ts";
+export type { CompressionName, LogRecord as ConsumedRecord } from "@odradek/protocol";
 export type { Consumer };
 export type { Assignment } from "./consumer/consumer.ts";
 export type { AssignorName, ConsumerOptions, OffsetReset } from "./consumer/options.ts";

@@ -28,15 +28,22 @@ export type ProducerSettings = {
   readonly requestTimeoutMs: number;
 };
 
-/** Throws RangeError on options that contradict each other. */
+const acksCodes: { readonly [acks in Acks]: ProducerSettings["acks"] } = { all: -1, 1: 1, 0: 0 };
+const compressions: readonly CompressionName[] = ["none", "gzip", "snappy", "lz4", "zstd"];
+
+/** Throws RangeError on options that contradict each other, or that plain JavaScript has let through. */
 export function producerSettings(options: ProducerOptions): ProducerSettings {
-  const acks = options.acks === 1 || options.acks === 0 ? options.acks : -1;
+  const { acks: wanted = "all", compression = "none" } = options;
+  const acks = acksCodes[wanted];
+  if (acks === undefined) throw new RangeError(`acks: "all", 1 or 0, not ${String(wanted)}`);
+  if (!compressions.includes(compression))
+    throw new RangeError(`compression: ${compressions.join(", ")}, not ${String(compression)}`);
   const isIdempotent = options.isIdempotent ?? acks === -1;
   if (isIdempotent && acks !== -1) throw new RangeError('an idempotent producer needs acks "all"');
   return {
     acks,
     isIdempotent,
-    compression: options.compression ?? "none",
+    compression,
     lingerMs: options.lingerMs ?? 5,
     batchBytesMax: options.batchBytesMax ?? 256 * 1024,
     bufferBytesMax: options.bufferBytesMax ?? 64 * 1024 * 1024,

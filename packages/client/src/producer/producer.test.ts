@@ -311,6 +311,13 @@ test("what is no text and no bytes is refused before anything of its call is sen
   expect(batchesOf(broker)).toEqual([]);
 });
 
+test("options that TypeScript would refuse are refused", ({ expect }) => {
+  const create = (options: object) => () => new Producer({ bootstrap: "h:1", ...options });
+  expect(create({ acks: -1 })).toThrow('acks: "all", 1 or 0, not -1');
+  expect(create({ compression: "brotli" })).toThrow("compression: none, gzip, snappy, lz4, zstd, not brotli");
+  expect(create({ acks: 1, isIdempotent: true })).toThrow('an idempotent producer needs acks "all"');
+});
+
 test("a partition that does not exist is an error", async ({ expect }) => {
   await using broker = await brokerThat({ errorCode: 0 });
   await using producer = new Producer({ bootstrap: broker.bootstrap });
