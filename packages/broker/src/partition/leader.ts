@@ -8,6 +8,7 @@ import type { Assignment, InSyncStore, Peer } from "./assignment.ts";
 import { GiveWay } from "./give-way.ts";
 import { InSync, type InSyncView, type WantedChange } from "./in-sync.ts";
 import type { LocalReplica } from "./local-replica.ts";
+import { Tail } from "./tail.ts";
 
 export type LeaderParts = {
   brokerId: number;
@@ -32,6 +33,7 @@ export class Leader {
   readonly #inSync: InSync;
   readonly #giveWay: GiveWay;
   readonly #followers = new Map<number, Follower>();
+  readonly tail = new Tail();
   #assignment: Assignment;
   #unsettled: WantedChange | null = null;
   #retryAtMs = 0;
@@ -75,6 +77,7 @@ export class Leader {
       return this.#acknowledged({ ...admitted, logAppendTimeMs: admitted.timestamp }, options);
     }
     const { baseOffset, lastOffset } = this.#replica.log.append(admitted.records, admitted.batches, this.epoch);
+    if (options.acks === -1) this.tail.hold(baseOffset, lastOffset + 1, admitted.records);
     this.#replica.afterWrite();
     return this.#acknowledged({ baseOffset, lastOffset, logAppendTimeMs: admitted.logAppendTimeMs }, options);
   }
@@ -204,6 +207,7 @@ export class Leader {
 
   async #acknowledged(stored: Stored, options: AppendOptions): Promise<Appended> {
     const answer = await this.#waited(stored, options);
+    this.tail.release(stored.baseOffset);
     // Whoever gave the records may use their buffer again now, and the tick's write may still be to come (K-07).
     if (answer.error !== ErrorCode.NONE) this.#replica.log.writeQueued();
     return answer;
@@ -314,7 +318,10 @@ class Follower implements Following {
   }
 
   read(from: number, bytesMax: number): { records: Buffer; release(): void } | "damaged" | null {
-    return this.#leader.replica.read(from, { bytesMax, upTo: this.end, oneBatchAtLeast: true });
+    const limits = { bytesMax, upTo: this.end };
+    const records = this.#leader.tail.at(from, limits);
+    if (records !== null) return { records, release: () => {} };
+    return this.#leader.replica.read(from, { ...limits, oneBatchAtLeast: true });
   }
 
   acknowledged(end: number, start: number): void {

@@ -1,5 +1,5 @@
 import { type Logger, type RpcStream, silentLogger } from "@odradek/kit";
-import { batchesIn } from "@odradek/protocol";
+import { batchesIn, buildBatch, ErrorCode, readBatch } from "@odradek/protocol";
 import { expect, onTestFinished, test, vi } from "vitest";
 
 import type { TopicConfig } from "../config.ts";
@@ -82,6 +82,32 @@ test("marks travel with the next records; when none come they go alone a moment 
   at.partition(1).deleteRecordsBelow(2);
   await at.pass(10);
   expect(data.slice(1)).toMatchObject([{ start: 2, high: 2, records: Buffer.alloc(0) }]);
+});
+
+test("K-07: a follower gets what a request waits with without a read, and nothing of its buffer once it is answered", async () => {
+  const { at, stream, data, attach } = await leaderAndFollower();
+  const values = (): string[] =>
+    data.flatMap(({ records }) =>
+      [...batchesIn(records)].flatMap((batch) => readBatch(batch).map(({ value }) => `${value}`)),
+    );
+  stream.send({ hello });
+  attach(1);
+  await at.pass(10);
+  at.setIsr([1, 9]);
+  const reads = vi.spyOn(at.partition(1).replica.log, "read");
+  const batch = buildBatch({ records: [{ key: null, value: Buffer.from("a") }], timestamp: at.clock.wallMs() });
+  const answer = at.partition(1).append(batch, { acks: -1, timeoutMs: 100, origin: "client" });
+  await at.pass(10);
+  expect(values()).toEqual(["a"]);
+  expect(reads).toHaveBeenCalledTimes(0);
+  await at.pass(100);
+  expect(await answer).toMatchObject({ error: ErrorCode.REQUEST_TIMED_OUT });
+  batch.fill(0);
+  stream.send({ detaches: [1] });
+  attach(2);
+  await at.pass(10);
+  expect(values()).toEqual(["a", "a"]);
+  expect(reads).toHaveBeenCalledTimes(1);
 });
 
 test("a detached partition gets nothing, and its unacknowledged bytes burden nobody", async () => {
