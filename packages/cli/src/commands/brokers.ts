@@ -1,7 +1,6 @@
-import { createAdmin } from "@odradek/client";
 import type { CommandModule } from "yargs";
-import { asCommand } from "../kafka/failures.ts";
-import { clientOptions, kafkaOptions, type KafkaOptions } from "../kafka/target.ts";
+import { withAdmin } from "../kafka/admin.ts";
+import { kafkaOptions, type KafkaOptions } from "../kafka/target.ts";
 import { outputOptions, printList, type OutputOptions } from "../terminal/output.ts";
 
 type Arguments = KafkaOptions & OutputOptions;
@@ -16,9 +15,8 @@ export const brokers: CommandModule<object, Arguments> = {
   handler: () => undefined,
 };
 
-async function list(options: Arguments): Promise<void> {
-  await asCommand(async () => {
-    await using admin = createAdmin(clientOptions(options));
+function list(options: Arguments): Promise<void> {
+  return withAdmin(options, async (admin) => {
     const { brokers: found, controllerId } = await admin.describeCluster();
     const rows = found.map(({ id, host, port, rack }) => ({ id, host, port, rack, controller: id === controllerId }));
     await printList(rows, options, [

@@ -1,9 +1,8 @@
-import { createAdmin } from "@odradek/client";
 import type { CommandModule } from "yargs";
 import { findRunning } from "../dev/state-file.ts";
+import { withAdmin } from "../kafka/admin.ts";
 import { kafkaStatus } from "../kafka/cluster-status.ts";
-import { asCommand } from "../kafka/failures.ts";
-import { clientOptions, kafkaOptions, type KafkaOptions } from "../kafka/target.ts";
+import { kafkaOptions, type KafkaOptions } from "../kafka/target.ts";
 import { askMembers, type MemberRow } from "../meta/status.ts";
 import { membersOf, metaOptions, type MetaOptions } from "../meta/target.ts";
 import { timeoutMs, timeoutOption } from "../terminal/duration.ts";
@@ -74,8 +73,7 @@ async function untilHealthy(options: Arguments): Promise<ClusterStatus> {
 }
 
 function look(options: Arguments): Promise<ClusterStatus> {
-  return asCommand(async () => {
-    await using admin = createAdmin(clientOptions(options));
+  return withAdmin(options, async (admin) => {
     const [kafka, members] = await Promise.all([kafkaStatus(admin, knownBrokers(options)), askMetaIfKnown(options)]);
     const meta = members === null ? null : metaStatus(members);
     return { health: healthOf(kafka, meta), ...kafka, meta };

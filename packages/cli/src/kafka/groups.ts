@@ -1,9 +1,9 @@
-import { type Admin, createAdmin } from "@odradek/client";
+import type { Admin } from "@odradek/client";
 import { Failure } from "../terminal/failure.ts";
 import { print, printJson, printList, type OutputOptions } from "../terminal/output.ts";
 import { table } from "../terminal/table.ts";
-import { asCommand } from "./failures.ts";
-import { clientOptions, type KafkaOptions } from "./target.ts";
+import { withAdmin } from "./admin.ts";
+import type { KafkaOptions } from "./target.ts";
 
 type Common = KafkaOptions & OutputOptions;
 
@@ -15,13 +15,6 @@ export type PartitionLag = {
   high: number;
   lag: number;
 };
-
-function withAdmin<T>(options: Common, work: (admin: Admin) => Promise<T>): Promise<T> {
-  return asCommand(async () => {
-    await using admin = createAdmin(clientOptions(options));
-    return await work(admin);
-  });
-}
 
 export function listGroups(options: Common): Promise<void> {
   return withAdmin(options, async (admin) => {

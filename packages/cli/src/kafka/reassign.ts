@@ -1,11 +1,11 @@
-import { type Admin, createAdmin } from "@odradek/client";
+import type { Admin } from "@odradek/client";
 import { readFileSync } from "node:fs";
 import { Failure } from "../terminal/failure.ts";
 import { printJson, printList, tell, type OutputOptions } from "../terminal/output.ts";
-import { asCommand } from "./failures.ts";
+import { withAdmin } from "./admin.ts";
 import { type Placed, planned } from "./reassign-plan.ts";
 import { clearThrottles, throttleMoves } from "./reassign-throttle.ts";
-import { clientOptions, type KafkaOptions } from "./target.ts";
+import type { KafkaOptions } from "./target.ts";
 
 type Common = KafkaOptions & OutputOptions;
 
@@ -15,13 +15,6 @@ export type StatusOptions = Common & { wait: boolean };
 
 /** Between two looks at moves that are waited for. */
 const LOOK_MS = 500;
-
-function withAdmin<T>(options: KafkaOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
-  return asCommand(async () => {
-    await using admin = createAdmin(clientOptions(options));
-    return await work(admin);
-  });
-}
 
 /** With -o json the plan is in the form that `execute` and Kafka's own kafka-reassign-partitions read. */
 export function planMoves(options: PlanOptions): Promise<void> {
@@ -62,7 +55,8 @@ export function showMoves(options: StatusOptions): Promise<void> {
     const moves = await admin.listReassignments();
     const placed = moves.length === 0 ? [] : await admin.describeTopics([...new Set(moves.map(({ topic }) => topic))]);
     const rows = moves.map((move) => {
-      const now = placed.find(({ name }) => name === move.topic)?.partitions[move.partition];
+      const topic = placed.find(({ name }) => name === move.topic);
+      const now = topic?.partitions.find(({ partition }) => partition === move.partition);
       const waiting = move.adding.filter((id) => now?.inSyncReplicas.includes(id) !== true);
       return { ...move, waitingFor: waiting };
     });

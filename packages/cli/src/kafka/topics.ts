@@ -1,11 +1,11 @@
-import { type Admin, createAdmin, KafkaError } from "@odradek/client";
+import { type Admin, KafkaError } from "@odradek/client";
 import { confirm } from "../terminal/confirm.ts";
 import { Failure } from "../terminal/failure.ts";
 import { print, printJson, printList, tell, type OutputOptions } from "../terminal/output.ts";
 import { table } from "../terminal/table.ts";
-import { asCommand } from "./failures.ts";
+import { withAdmin } from "./admin.ts";
 import { parseSettings } from "./settings.ts";
-import { clientOptions, type KafkaOptions } from "./target.ts";
+import type { KafkaOptions } from "./target.ts";
 
 type Common = KafkaOptions & OutputOptions;
 
@@ -18,13 +18,6 @@ export type CreateOptions = {
 };
 export type AlterOptions = { topic: string; config: string[]; unset: string[]; partitions: number | undefined };
 export type DeleteOptions = { topics: string[]; yes: boolean; "if-exists": boolean };
-
-function withAdmin<T>(options: Common, work: (admin: Admin) => Promise<T>): Promise<T> {
-  return asCommand(async () => {
-    await using admin = createAdmin(clientOptions(options));
-    return await work(admin);
-  });
-}
 
 export function listTopics(options: Common & { internal: boolean }): Promise<void> {
   return withAdmin(options, async (admin) => {
