@@ -98,12 +98,16 @@ function checkRepacked(batch: Batch, count: number): void {
   expect(validateBatches(again, "leader").is === "valid", "a repacked batch is not legal");
   const after = readBatch(new Batch(again), 2 * UNPACKED_BYTES_MAX);
   const before = readBatch(batch, UNPACKED_BYTES_MAX);
-  for (const [index, record] of before.entries())
-    expect(
-      after[index]?.offset === record.offset && after[index].timestamp === record.timestamp,
-      "repacking moved a record",
-    );
+  expect(after.length === before.length, "repacking changed how many records there are");
+  for (const [index, { offset, timestamp, key, value }] of before.entries()) {
+    const copy = after[index]!;
+    expect(copy.offset === offset && copy.timestamp === timestamp, "repacking moved a record");
+    expect(isSame(copy.key, key) && isSame(copy.value, value), "repacking changed a record");
+  }
 }
+
+const isSame = (one: Buffer | null, other: Buffer | null): boolean =>
+  one === null || other === null ? one === other : one.equals(other);
 
 const compressed = JSON.parse(
   readFileSync(new URL("../../../packages/protocol/src/testdata/compressed.json", import.meta.url), "utf8"),
