@@ -216,6 +216,20 @@ test("L-12: what may be in a directory that can't be opened is made nowhere else
   await after.close();
 });
 
+test("L-12: a disk that dies while a log is opened ends its directory, and the log is made nowhere else", async () => {
+  const files = new MemoryFiles();
+  const before = await open(files);
+  await append(await openLog(before, files, 0), "a");
+  files.kill();
+  const at = await open(files);
+  files.failNextSync({ path: "/one/words-0/" });
+  await expect(openLog(at, files, 0, false)).rejects.toThrow("EIO");
+  expect(at.list.map(({ failed }) => failed !== null)).toEqual([true, false]);
+  files.rename("/one/words-0", "/one/gone"); // it answers to nothing any more
+  await expect(openLog(at, files, 0, false)).rejects.toThrow(OfflineReplicaError);
+  expect(placed(files)[1]).toEqual([]);
+});
+
 describe("L-12: one partition in two directories", () => {
   /** A log in the first directory, and after that has died and the partition has come again, one in the second. */
   async function doubled(topicId?: string): Promise<MemoryFiles> {

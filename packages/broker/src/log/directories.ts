@@ -140,7 +140,14 @@ export class Directories {
     // What an older topic of the same name left must never come back (P-23).
     for (const { logs } of older) logs.deleteLog(id.topic, id.partition);
     this.#homes.set(keyOf(id.topic, id.partition), home);
-    return home.logs.openLog(id, options);
+    try {
+      return await home.logs.openLog(id, options);
+    } catch (error) {
+      // Nothing of the partition may be to be seen on a disk that dies: the next try must not take it for new.
+      const cause = diskErrorIn(error);
+      if (cause !== null) this.#fail(home, cause);
+      throw error;
+    }
   }
 
   savedHigh(topic: string, partition: number): number {
@@ -299,5 +306,11 @@ export class Directories {
 
 /** The disk's fault, and not that of a process with too many files open (RELIABILITY L-25). */
 const isDisks = (error: unknown): error is FileError => error instanceof FileError && !lacksDescriptor(error);
+
+/** The error of the disk that is behind another one. */
+function diskErrorIn(error: unknown): FileError | null {
+  for (let each = error; each instanceof Error; each = each.cause) if (isDisks(each)) return each;
+  return null;
+}
 
 const keyOf = (topic: string, partition: number): string => `${topic}-${partition}`;

@@ -1,4 +1,4 @@
-import { assert, type Clock, type Logger, Watermark } from "@odradek/kit";
+import { assert, type Clock, FileError, lacksDescriptor, type Logger, Watermark } from "@odradek/kit";
 
 import type { TopicConfig } from "../config.ts";
 import type { Log } from "../log/log.ts";
@@ -64,11 +64,12 @@ export class LocalReplica {
     options.log.onStored = () => this.onStored();
   }
 
-  /** Reads the log; a batch that is not whole is told of and not served. */
+  /** Reads the log; a batch that is not whole is told of and not served. A disk that can't be read any more ends the log (L-12). */
   read(from: number, limits: ReadLimits): SegmentRead | "damaged" | null {
     try {
       return this.log.read(from, limits);
     } catch (error) {
+      if (error instanceof FileError && !lacksDescriptor(error)) return this.#diskFailed(error);
       if (!(error instanceof CorruptLogError)) throw error;
       this.#tellDamage(error, from);
       this.onDamaged();
@@ -142,6 +143,13 @@ export class LocalReplica {
       this.#writtenEnd = this.log.written.value;
       this.onWritten(previousEnd);
     });
+  }
+
+  #diskFailed(error: FileError): "damaged" {
+    this.log.fail(error);
+    // Whoever reads is not to lose its role while it does.
+    this.#clock.afterTick(() => this.onFailed());
+    return "damaged";
   }
 
   /** `error` names the file and the position. */

@@ -380,7 +380,7 @@ describe("replication", () => {
     const at = await ReplicatedTopic.start({ brokers: [1, 2] });
     await at.appended(1, ["a"]);
     at.kill(2);
-    at.files.get(2)!.failNextSync({ path: "words-0" });
+    at.files.get(2)!.failNextSync({ path: "words-0", code: "EMFILE" });
     await at.boot(2);
     await at.pass(1000);
     expect(at.partitionOrNull(2)).toBeNull();

@@ -16,6 +16,7 @@ export class MemoryFiles implements Files {
   #root = new MemoryDirectory();
   readonly #writeFaults: Fault[] = [];
   readonly #syncFaults: Fault[] = [];
+  readonly #readFaults: Fault[] = [];
   /** What a sync waits for, after it has taken what it is going to make safe: instead of nothing, the time that a disk takes. */
   syncing: () => Promise<void> = () => Promise.resolve();
   #capacityBytes = Infinity;
@@ -41,15 +42,26 @@ export class MemoryFiles implements Files {
     this.#syncFaults.push({ code: "EIO", path: "", bytesWritten: 0, ...options });
   }
 
+  /** The next read of a file whose path contains `path` fails. */
+  failNextRead(options: { path?: string; code?: string } = {}): void {
+    this.#readFaults.push({ code: "EIO", path: "", bytesWritten: 0, ...options });
+  }
+
   /** Takes back the failures that have not happened yet. */
   heal(): void {
     this.#writeFaults.length = 0;
     this.#syncFaults.length = 0;
+    this.#readFaults.length = 0;
   }
 
   /** From now on all files together hold at most `bytes`; a write that needs more is cut there and fails with ENOSPC. */
   limitTo(bytes: number): void {
     this.#capacityBytes = bytes;
+  }
+
+  /** Of all files together. */
+  get bytesUsed(): number {
+    return this.#root.size();
   }
 
   /** Another disk that has everything this one has, and may lose the same. No file of it is open. */
@@ -179,6 +191,7 @@ export class MemoryFiles implements Files {
       syncing: () => this.syncing(),
       writeFault: (path) => take(this.#writeFaults, path),
       syncFault: (path) => take(this.#syncFaults, path),
+      readFault: (path) => take(this.#readFaults, path),
       room: () => (this.#capacityBytes === Infinity ? Infinity : this.#capacityBytes - this.#root.size()),
     };
   }
@@ -208,6 +221,7 @@ type Disk = {
   syncing(): Promise<void>;
   writeFault(path: string): Fault | undefined;
   syncFault(path: string): Fault | undefined;
+  readFault(path: string): Fault | undefined;
   room(): number;
 };
 
@@ -241,6 +255,8 @@ class MemoryFile implements OpenFile {
 
   read(into: Buffer, position: number): number {
     this.#check("read");
+    const injected = this.#disk.readFault(this.path);
+    if (injected !== undefined) throw failure("read", this.path, injected.code);
     return this.#inode.bytes().subarray(position).copy(into);
   }
 
