@@ -3,6 +3,7 @@ import type { EventLoop } from "@odradek/kit/simulation";
 import { SeededRandom } from "@odradek/kit/testing";
 import type { ServiceNode } from "@odradek/metadata/testing";
 
+import { DiskFaults } from "./disk-faults.ts";
 import type { Links } from "./links.ts";
 import type { Fault, Injection } from "./schedule.ts";
 import type { SimBroker } from "./sim-broker.ts";
@@ -22,6 +23,8 @@ type Parts = {
   minInSync: number;
   /** A broker's process ended. */
   died: (broker: SimBroker, how: { lossy: boolean }) => void;
+  /** One of its disks has been replaced by an empty one. */
+  forgot: (broker: SimBroker) => void;
 };
 
 const DAY_MS = 86_400_000;
@@ -30,15 +33,27 @@ const DAY_MS = 86_400_000;
 export class ClusterFaults {
   readonly #parts: Parts;
   readonly #cuts = new Set<string>();
+  readonly #disks: DiskFaults;
   #stopped = false;
   /** Has lost records that it acknowledged, and does not have them again yet: nobody else may lose any (RELIABILITY S1, P-15). */
   #harmed: SimBroker | null = null;
+  /** Have disks that fail: whatever they have lost, the cluster does not take their word for it that they have all (KIP-966). */
+  readonly #doubtful = new Set<SimBroker>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#disks = new DiskFaults({
+      loop: parts.loop,
+      restart: (broker, random, awayMs) => this.#startAgain(broker, random, awayMs),
+      mayForget: (broker) => this.#copesWithLoss && !this.#isHarmed() && this.#isCalmAround(broker),
+      forgot: (broker) => {
+        this.#harmed = broker;
+        parts.forgot(broker);
+      },
+    });
     for (const { atMs, fault, chance } of parts.schedule)
       parts.loop.at(atMs, () => {
-        if (!this.#stopped && (this.#copesWithLoss || !this.#isHarmed())) this.#inject(fault, new SeededRandom(chance));
+        if (!this.#stopped && (this.#copesWithLoss || !this.#hasLost())) this.#inject(fault, new SeededRandom(chance));
       });
   }
 
@@ -51,12 +66,16 @@ export class ClusterFaults {
   stop(): void {
     const { brokers, members } = this.#parts;
     this.#stopped = true;
+    this.#disks.stop();
     this.#healAll();
     for (const broker of brokers) {
       broker.disk.hangsUntilMs = 0;
       broker.disk.syncMs = 0.5;
       broker.setClock(0);
+      for (const disk of broker.disk.disks) disk.mend();
       broker.life?.clock.resume();
+      // A directory that has failed is used again by the next process.
+      if (broker.disk.mayFail) this.#end(broker);
       if (broker.life === null) broker.start();
     }
     for (const member of members) {
@@ -65,9 +84,19 @@ export class ClusterFaults {
     }
   }
 
+  /** The disk of a partition's leader dies, and nobody mends it. */
+  killDisk(random: Random): void {
+    const { brokers, tree } = this.#parts;
+    const index = integerBelow(random, tree.partitions.length);
+    const broker = brokers.find(({ id }) => id === tree.partitions[index]!.leader)!;
+    const disk = broker.disk.disks.find(({ directories }) => directories.some((name) => name.endsWith(`-${index}`)));
+    disk!.health = random.next() < 0.5 ? "dead" : "readOnly";
+    broker.disk.willFail();
+  }
+
   /** It has lost records that it had acknowledged, and does not have them again yet. */
   isHarmed(broker: SimBroker): boolean {
-    return this.#isHarmed() && this.#harmed === broker;
+    return this.#hasLost() && this.#harmed === broker;
   }
 
   /** Its process ended by itself; whoever looks after processes starts it again. */
@@ -126,6 +155,11 @@ export class ClusterFaults {
       case "writeFails":
       case "syncFails":
         return this.#failDisk(broker, fault, random);
+      case "diskFull":
+      case "diskDies":
+        if (this.#isHarmed() || broker.life === null) return;
+        this.#doubtful.add(broker);
+        return this.#disks.inject(fault, broker, random);
       case "clockJumps":
         return broker.setClock((random.next() - 0.5) * 2 * DAY_MS * random.next() ** 4);
       case "stop":
@@ -143,10 +177,18 @@ export class ClusterFaults {
   }
 
   #kill(broker: SimBroker, random: Random, awayMs?: number): void {
+    if (broker.life !== null) this.#startAgain(broker, random, awayMs);
+  }
+
+  #startAgain(broker: SimBroker, random: Random, awayMs?: number): void {
+    this.#end(broker);
+    this.restart(broker, random, awayMs);
+  }
+
+  #end(broker: SimBroker): void {
     if (broker.life === null) return;
     this.#parts.died(broker, { lossy: false });
     broker.kill();
-    this.restart(broker, random, awayMs);
   }
 
   /** No client hears from it, while it takes what they send. */
@@ -160,7 +202,7 @@ export class ClusterFaults {
   #losePower(broker: SimBroker, random: Random): void {
     if (broker.life === null) return;
     this.#parts.died(broker, { lossy: true });
-    broker.losePower();
+    broker.losePower({ sizesFirst: random.next() < 0.3 });
     if (!this.#parts.isDurable) this.#harmed = broker;
     this.restart(broker, random);
   }
@@ -170,19 +212,29 @@ export class ClusterFaults {
    * Where one in sync is enough only in good times: who has lost its tail must not be the only one left.
    */
   #mayLosePower(broker: SimBroker): boolean {
-    const { brokers, members, tree, isDurable } = this.#parts;
+    const { tree, isDurable } = this.#parts;
     if (isDurable) return true;
-    if (this.#copesWithLoss)
-      return (
-        !this.#isHarmed() &&
-        tree.partitions.every(
-          ({ replicas, isr, eligible = [], modifiedRevision }) =>
-            !replicas.includes(broker.id) ||
-            [...isr, ...eligible].some((id) => id !== broker.id && tree.isSure(id, modifiedRevision)),
-        )
-      );
-    const isWell = (one: SimBroker): boolean => one.isUp && !one.paused;
-    if (this.#cuts.size > 0 || !brokers.every(isWell) || !members.every((member) => member.driver)) return false;
+    if (!this.#copesWithLoss) return this.#isCalmAround(broker);
+    return (
+      !this.#isHarmed() &&
+      tree.partitions.every(
+        ({ replicas, isr, eligible = [], modifiedRevision }) =>
+          !replicas.includes(broker.id) ||
+          [...isr, ...eligible].some((id) => id !== broker.id && tree.isSure(id, modifiedRevision)),
+      )
+    );
+  }
+
+  /** Everybody is there and hears everybody, and of each of its partitions another replica is in sync that has lost nothing. */
+  #isCalmAround(broker: SimBroker): boolean {
+    const { brokers, members, tree } = this.#parts;
+    const isWell = (one: SimBroker): boolean => one.isUp && !one.paused && !one.disk.mayFail;
+    if (
+      this.#cuts.size > 0 ||
+      !brokers.every((one) => one === broker || isWell(one)) ||
+      !members.every((member) => member.driver)
+    )
+      return false;
     return tree.partitions.every(({ replicas, isr, modifiedRevision }) => {
       const isIntact = (id: number): boolean => {
         const registered = tree.broker(id);
@@ -192,22 +244,26 @@ export class ClusterFaults {
     });
   }
 
-  /** Until it is in sync again, in its new life. */
+  /** Somebody's records are gone, or may be as far as the cluster knows, until they are all there again. */
   #isHarmed(): boolean {
+    for (const broker of this.#doubtful) if (this.#isBack(broker)) this.#doubtful.delete(broker);
+    return this.#hasLost() || this.#doubtful.size > 0;
+  }
+
+  #hasLost(): boolean {
+    if (this.#harmed !== null && this.#isBack(this.#harmed)) this.#harmed = null;
+    return this.#harmed !== null;
+  }
+
+  /** Its disks are well, and it is in sync again, in a new life if it has one. */
+  #isBack(broker: SimBroker): boolean {
     const { tree } = this.#parts;
-    const harmed = this.#harmed;
-    if (harmed === null) return false;
-    const registered = tree.broker(harmed.id);
-    const isBack =
-      harmed.isUp &&
-      registered !== null &&
-      tree.partitions.every(
-        ({ replicas, isr, modifiedRevision }) =>
-          !replicas.includes(harmed.id) ||
-          (isr.includes(harmed.id) && registered.registeredRevision < modifiedRevision),
-      );
-    if (isBack) this.#harmed = null;
-    return !isBack;
+    const registered = tree.broker(broker.id);
+    if (!broker.isUp || broker.disk.mayFail || registered === null) return false;
+    return tree.partitions.every(
+      ({ replicas, isr, modifiedRevision }) =>
+        !replicas.includes(broker.id) || (isr.includes(broker.id) && registered.registeredRevision < modifiedRevision),
+    );
   }
 
   #pause(broker: SimBroker, random: Random): void {
@@ -217,9 +273,16 @@ export class ClusterFaults {
   }
 
   #failDisk(broker: SimBroker, fault: "writeFails" | "syncFails", random: Random): void {
-    if (broker.life === null) return;
+    if (broker.life === null || this.#isHarmed()) return;
+    this.#doubtful.add(broker);
     const path = random.next() < 0.7 ? ".log" : "";
-    broker.disk.failNext(fault === "writeFails" ? "write" : "sync", { path, bytesWritten: integerBelow(random, 200) });
+    if (fault === "writeFails") broker.disk.failNextWrite({ path, bytesWritten: integerBelow(random, 200) });
+    else broker.disk.failNextSync({ path, forgets: random.next() < 0.5 });
+    // Of several directories one is left alone, and waits for somebody.
+    if (broker.disk.disks.length > 1)
+      this.#parts.loop.at(500 + random.next() * 4_000, () => {
+        if (!this.#stopped && broker.disk.mayFail) this.#startAgain(broker, random);
+      });
   }
 
   async #stop(broker: SimBroker, random: Random): Promise<void> {

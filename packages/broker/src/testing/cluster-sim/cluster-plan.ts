@@ -1,6 +1,7 @@
 import { integerBelow, type Random } from "@odradek/kit";
 
 import { compaction, type CompactionPlan } from "./compaction-plan.ts";
+import { diskFailures } from "./disk-plan.ts";
 import { allFaults, drawSchedule, type Fault, foundedMs, type Injection } from "./schedule.ts";
 
 /** What one seed draws: a swarm of different worlds finds more than one world for long (RELIABILITY §6.3). */
@@ -13,6 +14,10 @@ export type ClusterPlan = {
   /** Acknowledged means on stable storage: the power of all may go at once. */
   isDurable: boolean;
   delayMsMean: number;
+  /** Of each broker, each on a disk of its own. */
+  directories: number;
+  /** After all other harm a disk dies for longer than anybody would wait for it. */
+  diskStaysDead: boolean;
   /** Mean time of a sync, by broker. */
   syncMs: Map<number, number>;
   settings: Record<string, string>;
@@ -45,6 +50,7 @@ export function drawClusterPlan(random: Random): ClusterPlan {
   if (mood < 0.46) return powerLosses(plan, random);
   if (mood < 0.52) return evictions(plan, random);
   if (mood < 0.56) return awakenings(plan, random);
+  if (mood > 0.77 && mood < 0.845) return diskFailures(plan, random);
   return mood > 0.905 && mood < 0.98 ? compaction(plan, random) : plan;
 }
 
@@ -140,6 +146,8 @@ function drawAny(random: Random): ClusterPlan {
     replicas: 3,
     minInSync: chance(0.8) ? 2 : 1,
     isDurable,
+    directories: 1,
+    diskStaysDead: false,
     delayMsMean: chance(0.6) ? 0.3 + random.next() : random.next() * 8,
     syncMs,
     settings: drawSettings(random, isDurable),

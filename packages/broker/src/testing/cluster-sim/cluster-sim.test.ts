@@ -1,6 +1,13 @@
+import { readRegressions } from "@odradek/kit/simulation";
 import { expect, test } from "vitest";
 
 import { simulateCluster } from "./cluster-sim.ts";
+
+const regressions = readRegressions(new URL("cluster-regressions.txt", import.meta.url));
+
+test.each(regressions)("seed $seed finds nothing any more: $what", { timeout: 60_000 }, async ({ seed, only }) => {
+  expect((await simulateCluster(seed, only)).failure).toBeNull();
+});
 
 test("whole clusters keep their promises to their clients in every simulated world", { timeout: 120_000 }, async () => {
   const startedMs = performance.now();

@@ -83,6 +83,7 @@ class ClusterWorld {
       isDurable: plan.isDurable,
       minInSync: plan.minInSync,
       died: (broker, how) => this.#died(broker, how),
+      forgot: (broker) => this.#checks.forEach((checks) => checks.forgotten(broker)),
     });
     for (const member of this.#members) member.start();
     this.#loop.at(500, () => {
@@ -123,20 +124,37 @@ class ClusterWorld {
   /** After harm has stopped, all replicas are in sync, every client is served, everything is read, and all logs are the same. */
   async #heal(): Promise<void> {
     this.#faults.stop();
-    const before = this.#producers.map(({ acknowledged }) => acknowledged);
-    const isServed = (): boolean => this.#producers.every((one, at) => one.acknowledged > before[at]! + 2);
-    const untilMs = this.#loop.nowMs + livenessMs;
-    await this.#loop.run(untilMs, () => this.#look() || (isServed() && this.#isInSync()));
+    await this.#recover();
+    if (this.#plan.diskStaysDead) await this.#loseDisk();
     if (this.#failure) return;
-    must(isServed(), `not every producer is served: ${this.#describe()}`);
-    must(this.#isInSync(), `not all replicas are in sync: ${this.#describe()}`);
     for (const client of [...this.#producers, ...this.#consumers]) client.rest();
     const isQuiet = (): boolean => this.#producers.every(({ isIdle }) => isIdle) && this.#hasConverged();
-    await this.#loop.run(untilMs + livenessMs, () => this.#look() || isQuiet());
+    await this.#loop.run(this.#loop.nowMs + livenessMs, () => this.#look() || isQuiet());
     if (this.#failure) return;
     must(isQuiet(), `logs, or readers, differ: ${this.#describe()}`);
     for (const consumer of this.#consumers) consumer.judge();
     this.#judge();
+  }
+
+  /** Every producer is served, and all replicas get in sync if they can. */
+  async #recover({ inSync } = { inSync: true }): Promise<void> {
+    if (this.#failure) return;
+    const before = this.#producers.map(({ acknowledged }) => acknowledged);
+    const isServed = (): boolean => this.#producers.every((one, at) => one.acknowledged > before[at]! + 2);
+    const isWell = (): boolean => isServed() && (!inSync || this.#isInSync());
+    await this.#loop.run(this.#loop.nowMs + livenessMs, () => this.#look() || isWell());
+    if (this.#failure) return;
+    must(isServed(), `not every producer is served: ${this.#describe()}`);
+    must(isWell(), `not all replicas are in sync: ${this.#describe()}`);
+  }
+
+  /** While one disk stays dead the other replicas of what is on it serve (L-12). */
+  async #loseDisk(): Promise<void> {
+    if (this.#failure) return;
+    this.#faults.killDisk(this.#random);
+    await this.#recover({ inSync: false });
+    this.#faults.stop();
+    await this.#recover();
   }
 
   /** What clients saw shows none of Jepsen's anomalies. */
@@ -195,7 +213,7 @@ class ClusterWorld {
   }
 
   #makeBrokers(): SimBroker[] {
-    const { brokers, members, syncMs, minInSync } = this.#plan;
+    const { brokers, members, syncMs, minInSync, directories } = this.#plan;
     const [loop, random, links] = [this.#loop, this.#random, this.#links];
     const settings = {
       ...this.#plan.settings,
@@ -203,7 +221,7 @@ class ClusterWorld {
       "min.insync.replicas": `${minInSync}`,
     };
     return brokers.map((id) => {
-      const disk = new BrokerDisk(random, syncMs.get(id)!);
+      const disk = new BrokerDisk(random, { syncMs: syncMs.get(id)!, directories });
       return new SimBroker({
         ...{ id, loop, links, disk, random, settings },
         failed: (error) => this.fail(error),

@@ -48,7 +48,7 @@ export class ReplicaChecks {
     if (partition === undefined) return;
     let seen = this.#seen.get(broker);
     if (seen?.partition !== partition) {
-      const log = this.#storedLog(broker);
+      const log = this.#storedLog(broker)!;
       seen = { partition, log, high: 0, written: 0, verified: 0, leaderEpoch: -1, segmentsRemoved: -1 };
       this.#seen.set(broker, seen);
       this.#opened(broker, seen);
@@ -69,7 +69,7 @@ export class ReplicaChecks {
       // It was starting, and may have opened its log and followed already: what it had before is still there, or as much of it as was safe.
       const before = this.#remains.get(broker);
       if (before === undefined) return;
-      const written = lossy ? before.synced : Math.max(before.written, this.#storedLog(broker).end);
+      const written = lossy ? before.synced : Math.max(before.written, this.#storedLog(broker)?.end ?? 0);
       this.#leave(broker, { ...before, written });
       return;
     }
@@ -79,8 +79,15 @@ export class ReplicaChecks {
     this.#leave(broker, { written, synced, committed: seen.verified });
   }
 
-  #storedLog(broker: SimBroker): StoredLog {
-    return new StoredLog(broker.disk.memory, `/data/${this.#topic}-${this.#index}`);
+  /** The disk that had it has been replaced. */
+  forgotten(broker: SimBroker): void {
+    if (this.#storedLog(broker) === null) this.#remains.delete(broker);
+  }
+
+  #storedLog(broker: SimBroker): StoredLog | null {
+    const name = `${this.#topic}-${this.#index}`;
+    const path = broker.disk.paths.find((each) => broker.disk.memoryOf(each).exists(`${each}/${name}`));
+    return path === undefined ? null : new StoredLog(broker.disk.memoryOf(path), `${path}/${name}`);
   }
 
   #leave(broker: SimBroker, { written, synced, committed }: Remains): void {

@@ -3,8 +3,10 @@ import { integerBelow, type Random } from "@odradek/kit";
 /** `chance` seeds the details: who, how long. */
 export type Injection = { atMs: number; fault: Fault; chance: number };
 
-/** The last two are only of some moods. */
-export type Fault = (typeof allFaults)[number] | "muteLeader" | "absence";
+/** What is not in the list belongs to some moods only. */
+export type Fault = (typeof allFaults)[number] | DiskFault | "muteLeader" | "absence";
+
+export type DiskFault = "diskFull" | "diskDies";
 
 export const allFaults = [
   ...(["kill", "killLeader", "killLeader", "killAll", "killStarting", "losePower", "losePowerAll"] as const),

@@ -69,7 +69,9 @@ export class SimBroker {
     clock.wallSkewMs = this.#wallSkewMs;
     const life: Life = { clock, number: ++this.#lives, broker: null };
     this.#life = life;
-    const config = brokerConfigFrom(new Map(Object.entries({ ...settings, ...addressesOf(id) })));
+    const config = brokerConfigFrom(
+      new Map(Object.entries({ ...settings, ...addressesOf(id), "log.dirs": disk.paths.join() })),
+    );
     const ports = {
       clock,
       random: new SeededRandom(Math.floor(random.next() * 0x7fff_ffff)),
@@ -100,9 +102,9 @@ export class SimBroker {
   }
 
   /** The machine is gone, with what its disk had not stored. */
-  losePower(): void {
+  losePower(options: { sizesFirst: boolean }): void {
     this.#die();
-    this.disk.losePower();
+    this.disk.losePower(options);
   }
 
   /** Stops in order, as on SIGTERM; `ending` is called before the process ends. Resolves when it has, or when it died meanwhile. */
@@ -141,7 +143,6 @@ export const nameOf = (broker: number): string => `b${broker}`;
 function addressesOf(id: number): Record<string, string> {
   return {
     "node.id": `${id}`,
-    "log.dir": "/data",
     listeners: `PLAINTEXT://${nameOf(id)}:9092`,
     "odradek.grpc.listener": `${nameOf(id)}:19092`,
   };

@@ -2,6 +2,7 @@ import type { PlantedBug } from "@odradek/kit/simulation";
 
 import { compactionBugs } from "./compaction-bugs.ts";
 import { controllerBugs } from "./controller-bugs.ts";
+import { diskBugs, powerBugs } from "./disk-bugs.ts";
 import { logBugs } from "./log-bugs.ts";
 import { producerBugs } from "./producer-bugs.ts";
 import { replicationBugs } from "./replication-bugs.ts";
@@ -13,4 +14,6 @@ export const plantedBugs: readonly PlantedBug[] = [
   ...producerBugs,
   ...logBugs,
   ...compactionBugs,
+  ...powerBugs,
+  ...diskBugs,
 ];

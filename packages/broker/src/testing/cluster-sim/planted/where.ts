@@ -1,6 +1,7 @@
 import type { PlantedBug } from "@odradek/kit/simulation";
 
 import type { ClusterPlan } from "../cluster-plan.ts";
+import type { Fault } from "../schedule.ts";
 import { compactionBugs } from "./compaction-bugs.ts";
 
 type Where = (plan: ClusterPlan) => boolean;
@@ -14,6 +15,22 @@ const wakes: Where = ({ schedule }) =>
 
 const isCompacted: Where = ({ compaction }) => compaction !== null;
 
+const has =
+  (what: Fault): Where =>
+  ({ schedule }) =>
+    schedule.some(({ fault }) => fault === what);
+
+/** What counts is on disks, and the power goes again and again. */
+const losesPower: Where = ({ isDurable, schedule }) =>
+  isDurable && schedule.filter(({ fault }) => fault.startsWith("losePower")).length > 3;
+
+/** Syncs fail, and what counts is on disks and outlives a loss of power. */
+const failsToSync: Where = (plan) => plan.isDurable && has("syncFails")(plan) && has("losePowerAll")(plan);
+
+const losesDirectory: Where = (plan) => plan.directories > 1 && has("diskDies")(plan);
+
+const losesOneForGood: Where = ({ diskStaysDead }) => diskStaysDead;
+
 /** Bugs that show in few worlds, and in which. */
 const worlds: Readonly<Record<string, Where>> = {
   producersNotTold: evicts,
@@ -21,6 +38,13 @@ const worlds: Readonly<Record<string, Where>> = {
   retentionForgets: evicts,
   bufferGoneBeforeWrite: wakes,
   ...Object.fromEntries(compactionBugs.map(({ name }) => [name, isCompacted])),
+  checksumsNotRecovered: losesPower,
+  namesNotSynced: losesPower,
+  failedSyncIsGood: failsToSync,
+  failedSyncNotRepeated: failsToSync,
+  shortWriteIsWhole: has("diskFull"),
+  offlineUntold: losesOneForGood,
+  lostMadeAnew: losesDirectory,
 };
 
 export const canShowIn = (bug: PlantedBug, plan: ClusterPlan): boolean => worlds[bug.name]?.(plan) ?? true;
