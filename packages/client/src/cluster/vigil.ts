@@ -2,8 +2,12 @@ import type { Cancel, Clock } from "@odradek/kit";
 
 /** A broker that owes an answer and has said nothing for so long is asked about. */
 const SILENT_MS = 2_000;
-/** While it stays silent it is asked about again after an eighth of that time, within these bounds: we learn late by that part at most. */
-const ASK_AGAIN_MS_MIN = 500;
+/**
+ * While it stays silent it is asked about again after a sixteenth of that time, within these bounds: we learn late by that part at most. A
+ * session timeout of 6 s is so not made much longer, and a broker that is away for good costs a question every four seconds.
+ */
+const ASK_AGAIN_PART = 1 / 16;
+const ASK_AGAIN_MS_MIN = 250;
 const ASK_AGAIN_MS_MAX = 4_000;
 
 type Watched = {
@@ -93,7 +97,7 @@ export class Vigil {
     const isThere = await this.#parts.isInCluster(broker).catch(() => true);
     if (this.#watched.get(broker) !== watched) return;
     if (!isThere) return this.#parts.gone(broker);
-    const againMs = Math.min(Math.max(this.#silentMs(watched) / 8, ASK_AGAIN_MS_MIN), ASK_AGAIN_MS_MAX);
+    const againMs = Math.min(Math.max(this.#silentMs(watched) * ASK_AGAIN_PART, ASK_AGAIN_MS_MIN), ASK_AGAIN_MS_MAX);
     this.#lookIn(againMs, broker, watched);
   }
 }
