@@ -1,13 +1,13 @@
 import type { Cancel } from "@odradek/kit";
-import { ErrorCode, FetchApi, type FetchResponse, UUID_ZERO } from "@odradek/protocol";
+import { ErrorCode, type FetchResponse, UUID_ZERO } from "@odradek/protocol";
 import type { Cluster } from "../cluster/cluster.ts";
 import { LeaderSearch } from "../cluster/leader-search.ts";
-import { versionMaxFor } from "../cluster/metadata.ts";
 import { groupedBy, type Partition, partitionName } from "../cluster/offsets.ts";
 import { backoffMs } from "../cluster/retry.ts";
 import { KafkaError, mayRetry, saysStaleMetadata } from "../errors.ts";
 import { decodeFetched } from "./decode.ts";
-import { FetchSession, type Wanted } from "./fetch-session.ts";
+import type { Wanted } from "./fetch-session.ts";
+import { Fetches } from "./fetches.ts";
 import { locate } from "./locate.ts";
 import type { ConsumerSettings } from "./options.ts";
 import { type ConsumedBatch, Position, type Start } from "./position.ts";
@@ -25,8 +25,7 @@ export class Fetcher {
   readonly #onChange: () => void;
   readonly #search: LeaderSearch;
   #positions = new Map<string, Position>();
-  readonly #sessions = new Map<number, FetchSession>();
-  readonly #busy = new Set<number>();
+  readonly #fetches: Fetches;
   #isLocating = false;
   #wake: Cancel | null = null;
   #isClosed = false;
@@ -40,6 +39,7 @@ export class Fetcher {
     this.#settings = settings;
     this.#onChange = onChange;
     this.#beganMs = cluster.clock.now();
+    this.#fetches = new Fetches(cluster, settings);
     this.#search = new LeaderSearch(cluster, {
       missing: () =>
         [...this.#positions.values()].filter((one) => one.isAstray && !this.#isFound(one)).map(({ topic }) => topic),
@@ -94,22 +94,13 @@ export class Fetcher {
     return null;
   }
 
-  /** Ends its sessions, if the brokers take note within `timeoutMs`: else they end when they are idle for long. */
+  /** Waits `timeoutMs` at most for brokers to take note. */
   async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
     this.#positions.clear();
     this.#search.close();
     this.#wake?.();
-    const open = [...this.#sessions].filter(([, session]) => session.isOpen);
-    const { clock } = this.#cluster;
-    await new Promise<void>((resolve) => {
-      const cancel = clock.timer(timeoutMs, resolve);
-      // The lane for fetches may be waiting for records.
-      const ends = open.map(([broker, session]) =>
-        this.#cluster.send(broker, FetchApi, { ...this.#request(), maxWaitMs: 0, ...session.end() }, { timeoutMs }),
-      );
-      void Promise.allSettled(ends).then(cancel).then(resolve);
-    });
+    await this.#fetches.close(timeoutMs);
   }
 
   /** Starts whatever can be started now. */
@@ -124,7 +115,8 @@ export class Fetcher {
     const fetchable = due.filter((position) => !this.#isLost(position));
     const bySource = groupedBy(fetchable, (position) => this.#sourceOf(position));
     for (const [source, positions] of bySource) {
-      if (source === null || this.#busy.has(source) || positions.some(({ buffered }) => buffered !== null)) continue;
+      if (source === null || this.#fetches.isBusy(source) || positions.some(({ buffered }) => buffered !== null))
+        continue;
       void this.#fetch(source, positions);
     }
   }
@@ -179,40 +171,18 @@ export class Fetcher {
     this.#changed();
   }
 
-  #request() {
-    const { maxWaitMs, minBytes, maxBytes, isolationLevel, rack } = this.#settings;
-    return { replicaId: -1, maxWaitMs, minBytes, maxBytes, isolationLevel, rackId: rack };
-  }
-
   async #fetch(source: number, positions: readonly Position[]): Promise<void> {
-    this.#busy.add(source);
-    const session = this.#sessions.get(source) ?? new FetchSession(this.#settings.partitionBytesMax);
-    this.#sessions.set(source, session);
     const asked: Asked[] = positions.map((position) => {
       const { topic, partition, topicId, fetchOffset, fetchEpoch: lastFetchedEpoch, route } = position;
       const currentLeaderEpoch = route!.leaderEpoch;
       return { position, topic, topicId, partition, fetchOffset: fetchOffset!, currentLeaderEpoch, lastFetchedEpoch };
     });
-    const { maxWaitMs } = this.#settings;
     try {
-      const response = await this.#cluster.send(
-        source,
-        FetchApi,
-        (version) => ({ ...this.#request(), ...session.ask(asked, version) }),
-        {
-          lane: "fetch",
-          timeoutMs: maxWaitMs + this.#cluster.settings.requestTimeoutMs,
-          mayWaitMs: maxWaitMs,
-          versionMax: versionMaxFor(asked.map(({ topicId }) => topicId)),
-        },
-      );
-      if (session.answered(response)) this.#take(response, asked);
+      const response = await this.#fetches.fetch(source, asked);
+      if (response !== null) this.#take(response, asked);
     } catch (error) {
       if (this.#isClosed) return;
-      session.lost();
       this.#failed(positions, error as Error);
-    } finally {
-      this.#busy.delete(source);
     }
     this.#changed();
   }
