@@ -2,6 +2,7 @@ import { integerBelow, type Random } from "@odradek/kit";
 
 import { compaction, type CompactionPlan } from "./compaction-plan.ts";
 import { diskFailures } from "./disk-plan.ts";
+import { moves } from "./moves-plan.ts";
 import { allFaults, drawSchedule, type Fault, foundedMs, type Injection } from "./schedule.ts";
 
 /** What one seed draws: a swarm of different worlds finds more than one world for long (RELIABILITY §6.3). */
@@ -37,6 +38,8 @@ export type ClusterPlan = {
   safetyMs: number;
   /** Null: no record is ever replaced by a newer one. */
   compaction: CompactionPlan | null;
+  /** Partitions are moved, topics come and go: mean time between two such orders. Null: everything stays where it is. */
+  movesEveryMs: number | null;
   /** All harm that will be done, in order of time: drawn beforehand, so that a failing world can be tried with less of it. */
   schedule: Injection[];
 };
@@ -51,6 +54,7 @@ export function drawClusterPlan(random: Random): ClusterPlan {
   if (mood < 0.52) return evictions(plan, random);
   if (mood < 0.56) return awakenings(plan, random);
   if (mood > 0.77 && mood < 0.845) return diskFailures(plan, random);
+  if (mood > 0.6 && mood < 0.67) return moves(plan, random);
   return mood > 0.905 && mood < 0.98 ? compaction(plan, random) : plan;
 }
 
@@ -165,6 +169,7 @@ function drawAny(random: Random): ClusterPlan {
     quickRestarts: random.next(),
     safetyMs,
     compaction: null,
+    movesEveryMs: null,
     schedule: drawSchedule(random, { ...drawHarm(random, isDurable), untilMs: safetyMs }),
   };
 }

@@ -10,14 +10,17 @@ import { ClusterFaults } from "./cluster-faults.ts";
 import { type ClusterPlan, drawClusterPlan } from "./cluster-plan.ts";
 import { History } from "./history.ts";
 import { Links } from "./links.ts";
+import { Mover } from "./mover.ts";
 import { ReplicaChecks } from "./replica-checks.ts";
 import { foundedMs } from "./schedule.ts";
 import { SimBroker } from "./sim-broker.ts";
+import type { SimClient } from "./sim-client.ts";
 import { SimConsumer } from "./sim-consumer.ts";
 import { SimProducer } from "./sim-producer.ts";
 import { stampOf } from "./stamp.ts";
 import { Survivors } from "./survivors.ts";
 import { TopicMaker } from "./topic-maker.ts";
+import { TopicTurner } from "./topic-turner.ts";
 import { TreeView } from "./tree-checks.ts";
 
 const topic = "words";
@@ -54,9 +57,13 @@ class ClusterWorld {
   readonly #seen = new ClientHistory();
   readonly #producers: SimProducer[] = [];
   readonly #consumers: SimConsumer[] = [];
+  #mover: Mover | null = null;
+  #turner: TopicTurner | null = null;
   #failure: unknown = null;
   #trace = 0x811c9dc5;
   #committed = 0;
+  /** Up to where each partition was held by enough replicas when it was committed: a move that is given up may leave fewer. */
+  readonly #held: number[] = [];
 
   constructor(seed: number, only: ReadonlySet<number> | null) {
     this.#seed = seed;
@@ -77,7 +84,7 @@ class ClusterWorld {
       brokers: this.#brokers,
       members: this.#members,
       tree: this.#tree,
-      names: () => [...this.#brokers, ...this.#producers, ...this.#consumers].map(({ name }) => name),
+      names: () => [...this.#brokers, ...this.#clients].map(({ name }) => name),
       schedule: plan.schedule.filter((_injection, at) => only === null || only.has(at)),
       quickRestarts: plan.quickRestarts,
       isDurable: plan.isDurable,
@@ -108,7 +115,7 @@ class ClusterWorld {
     }
     for (const broker of this.#brokers) if (broker.life !== null) broker.kill();
     for (const member of this.#members) if (member.up) member.crash();
-    for (const client of [...this.#producers, ...this.#consumers]) client.clock.kill();
+    for (const client of this.#clients) client.clock.kill();
     const failure = this.#failure;
     return {
       seed: this.#seed,
@@ -124,6 +131,7 @@ class ClusterWorld {
   /** After harm has stopped, all replicas are in sync, every client is served, everything is read, and all logs are the same. */
   async #heal(): Promise<void> {
     this.#faults.stop();
+    this.#mover?.rest();
     await this.#recover();
     if (this.#plan.diskStaysDead) await this.#loseDisk();
     if (this.#failure) return;
@@ -141,9 +149,12 @@ class ClusterWorld {
     if (this.#failure) return;
     const before = this.#producers.map(({ acknowledged }) => acknowledged);
     const isServed = (): boolean => this.#producers.every((one, at) => one.acknowledged > before[at]! + 2);
-    const isWell = (): boolean => isServed() && (!inSync || this.#isInSync());
+    const livesBefore = this.#turner?.lives ?? 0;
+    const hasTurned = (): boolean => this.#turner === null || this.#turner.lives > livesBefore;
+    const isWell = (): boolean => isServed() && hasTurned() && (!inSync || this.#isInSync());
     await this.#loop.run(this.#loop.nowMs + livenessMs, () => this.#look() || isWell());
     if (this.#failure) return;
+    must(hasTurned(), `no topic is created and deleted any more: ${this.#turner?.heard}`);
     must(isServed(), `not every producer is served: ${this.#describe()}`);
     must(isWell(), `not all replicas are in sync: ${this.#describe()}`);
   }
@@ -176,7 +187,8 @@ class ClusterWorld {
     const { partitions } = this.#tree;
     return (
       partitions.length === this.#plan.partitions &&
-      partitions.every(({ isr, replicas, leader }) => leader >= 0 && isr.length === replicas.length)
+      partitions.every(({ isr, replicas, leader }) => leader >= 0 && isr.length === replicas.length) &&
+      (this.#mover === null || this.#mover.isThere(partitions))
     );
   }
 
@@ -231,6 +243,11 @@ class ClusterWorld {
     });
   }
 
+  get #clients(): SimClient[] {
+    const others = [this.#mover, this.#turner].filter((client) => client !== null);
+    return [...this.#producers, ...this.#consumers, ...others];
+  }
+
   #startClients(): void {
     const { brokers, partitions, replicas, requestTimeoutMs, plainProducers, idempotentProducers } = this.#plan;
     const [loop, random, links, histories] = [this.#loop, this.#random, this.#links, this.#histories];
@@ -241,6 +258,11 @@ class ClusterWorld {
     const { everyMs, batchRecordsMax, valueBytesMax, fetchBytesMax, compaction } = this.#plan;
     const sent = { ...shared, acks: -1 as const, everyMs, batchRecordsMax, valueBytesMax, keys: compaction?.keys ?? 0 };
     const rereadMs = compaction?.rereadMs ?? null;
+    const { movesEveryMs, minInSync } = this.#plan;
+    if (movesEveryMs !== null) {
+      this.#mover = new Mover({ ...shared, name: "v1", replicasMin: Math.max(2, minInSync), everyMs: movesEveryMs });
+      this.#turner = new TopicTurner({ ...shared, name: "t1", topic: "phrases", replicas });
+    }
     for (let at = 1; at <= plainProducers; at++)
       this.#producers.push(new SimProducer({ ...sent, acks: this.#plan.acks, name: `p${at}`, isIdempotent: false }));
     for (let at = 1; at <= idempotentProducers; at++)
@@ -263,7 +285,7 @@ class ClusterWorld {
     try {
       for (const checks of this.#checks) for (const broker of this.#brokers) checks.look(broker);
       const committed = this.#histories.reduce((sum, { end }) => sum + end, 0);
-      if (this.#tree.look() || committed > this.#committed) this.#checkInSync({ isNew: committed > this.#committed });
+      if (this.#tree.look() || committed > this.#committed) this.#checkInSync();
       this.#committed = committed;
     } catch (error) {
       this.fail(error);
@@ -275,11 +297,12 @@ class ClusterWorld {
   }
 
   /** Whoever may be elected has all that was committed, and enough have it (ReplicationQuorumSuperset; P-08 … P-12). */
-  #checkInSync({ isNew }: { isNew: boolean }): void {
+  #checkInSync(): void {
     for (const [index, { isr, replicas }] of this.#tree.partitions.entries()) {
       const { end } = this.#histories[index]!;
       let holders = 0;
       for (const broker of this.#brokers) {
+        if (!replicas.includes(broker.id)) this.#checks[index]!.left(broker);
         const has = this.#checks[index]!.endOf(broker);
         if (replicas.includes(broker.id) && (has === null || has >= end)) holders++;
         if (!isr.includes(broker.id) || this.#faults.isHarmed(broker)) continue;
@@ -290,9 +313,10 @@ class ClusterWorld {
       }
       const { minInSync } = this.#plan;
       must(
-        !isNew || holders >= minInSync,
+        end === this.#held[index] || holders >= minInSync,
         `${topic}-${index} is committed up to ${end}, which ${holders} of ${minInSync} have`,
       );
+      this.#held[index] = end;
     }
   }
 

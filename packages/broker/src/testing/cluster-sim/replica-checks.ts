@@ -45,7 +45,11 @@ export class ReplicaChecks {
   /** After every event, for every broker that is up. */
   look(broker: SimBroker): void {
     const partition = broker.life?.broker?.replicas.partition(this.#topic, this.#index);
-    if (partition === undefined) return;
+    if (partition === undefined) {
+      // No replica any more: what it had is deleted, and if it becomes one again it begins anew.
+      if (broker.isUp && this.#seen.delete(broker)) this.#remains.delete(broker);
+      return;
+    }
     let seen = this.#seen.get(broker);
     if (seen?.partition !== partition) {
       const log = this.#storedLog(broker)!;
@@ -92,6 +96,11 @@ export class ReplicaChecks {
 
   #leave(broker: SimBroker, { written, synced, committed }: Remains): void {
     this.#remains.set(broker, { written, synced, committed: Math.min(written, committed) });
+  }
+
+  /** It is no replica any more, dead or alive. */
+  left(broker: SimBroker): void {
+    this.#remains.delete(broker);
   }
 
   /** Where the log of a broker ends, dead or alive; null while it is opened. */

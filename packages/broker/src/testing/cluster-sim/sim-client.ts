@@ -73,6 +73,16 @@ export class SimClient {
     return leader === undefined || leader.broker < 0 ? null : leader;
   }
 
+  /** Whether that is the topic, and not an earlier one of its name, of which a broker may still tell. */
+  protected isMine(_topicId: string): boolean {
+    return true;
+  }
+
+  /** Whatever leads now, it is nobody of before: the topic is gone. */
+  protected forget(): void {
+    this.#leaders = [];
+  }
+
   /** Asks a broker who leads; an answer older than what is known is ignored, as clients do (KIP-320). */
   protected refresh(): Promise<void> {
     this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
@@ -85,7 +95,7 @@ export class SimClient {
       const client = await this.connection(brokers[integerBelow(random, brokers.length)]!);
       const request = { topics: [{ name: topic }], allowAutoTopicCreation: false };
       const { topics } = await client.send(MetadataApi, 12, request, requestTimeoutMs);
-      if (topics[0]?.errorCode !== ErrorCode.NONE) return;
+      if (topics[0]?.errorCode !== ErrorCode.NONE || !this.isMine(topics[0].topicId)) return;
       for (const { partitionIndex, leaderId, leaderEpoch } of topics[0].partitions) {
         const known = this.#leaders[partitionIndex];
         if (known === undefined || leaderEpoch >= known.epoch)

@@ -5,7 +5,7 @@ import type { BrokerNode, PartitionNode } from "../../cluster/nodes.ts";
 import { lostRevision, paths } from "../../cluster/nodes.ts";
 
 /** A partition's node, and when it was written. */
-export type TreePartition = PartitionNode & { modifiedRevision: number };
+export type TreePartition = PartitionNode & { modifiedRevision: number; version: number };
 export type TreeBroker = BrokerNode & { registeredRevision: number };
 
 /** The coordination store as its most advanced member has it, and what must hold of partitions in every revision. */
@@ -48,14 +48,15 @@ export class TreeView {
       const node = state.node(paths.partition(this.#topic, index));
       if (node === undefined) break;
       const partition = JSON.parse(node.data.toString()) as PartitionNode;
-      partitions.push({ ...partition, modifiedRevision: node.modifiedRevision });
+      partitions.push({ ...partition, modifiedRevision: node.modifiedRevision, version: node.version });
     }
     for (const [index, partition] of partitions.entries()) this.#check(index, partition);
     this.#partitions = partitions;
     return true;
   }
 
-  #check(index: number, { replicas, leader, leaderEpoch, isr }: TreePartition): void {
+  #check(index: number, partition: TreePartition): void {
+    const { replicas, leader, leaderEpoch, isr } = partition;
     const what = `revision ${this.#revision} of ${this.#topic}-${index}`;
     must(isr.length > 0, `${what}: nobody is in sync`);
     must(
@@ -65,6 +66,7 @@ export class TreeView {
     must(leader === -1 || isr.includes(leader), `${what}: its leader ${leader} is not in sync`);
     const before = this.#partitions[index];
     must(before === undefined || leaderEpoch >= before.leaderEpoch, `${what}: the leader epoch went back`);
+    if (before !== undefined && partition.version === before.version + 1) checkMove(what, before, partition);
     const key = `${index} ${leaderEpoch}`;
     const known = this.#leaders.get(key) ?? leader;
     must(known === leader, `${what}: ${known} and ${leader} both lead epoch ${leaderEpoch}`);
@@ -77,4 +79,15 @@ export class TreeView {
       if (node && (newest === undefined || node.machine.state.revision > newest.revision)) newest = node.machine.state;
     return newest;
   }
+}
+
+/** A move that has just ended has all its new replicas in sync and a new leader epoch (P-20). */
+function checkMove(what: string, before: TreePartition, now: TreePartition): void {
+  const arrived = (before.adding ?? []).filter((id) => now.adding === undefined && now.replicas.includes(id));
+  must(
+    arrived.every((id) => now.isr.includes(id)),
+    `${what}: the move is over, and of ${arrived.join()} only ${now.isr.join()} are in sync`,
+  );
+  const isOver = before.removing?.some((id) => !now.replicas.includes(id)) === true;
+  must(!isOver || now.leaderEpoch > before.leaderEpoch, `${what}: replicas are gone, and the leader epoch is the same`);
 }

@@ -4,6 +4,7 @@ import { compactionBugs } from "./compaction-bugs.ts";
 import { controllerBugs } from "./controller-bugs.ts";
 import { diskBugs, powerBugs } from "./disk-bugs.ts";
 import { logBugs } from "./log-bugs.ts";
+import { moveBugs } from "./move-bugs.ts";
 import { producerBugs } from "./producer-bugs.ts";
 import { replicationBugs } from "./replication-bugs.ts";
 
@@ -16,4 +17,5 @@ export const plantedBugs: readonly PlantedBug[] = [
   ...compactionBugs,
   ...powerBugs,
   ...diskBugs,
+  ...moveBugs,
 ];

@@ -3,6 +3,7 @@ import type { PlantedBug } from "@odradek/kit/simulation";
 import type { ClusterPlan } from "../cluster-plan.ts";
 import type { Fault } from "../schedule.ts";
 import { compactionBugs } from "./compaction-bugs.ts";
+import { moveBugs } from "./move-bugs.ts";
 
 type Where = (plan: ClusterPlan) => boolean;
 
@@ -14,6 +15,7 @@ const wakes: Where = ({ schedule }) =>
   schedule.filter(({ fault }) => fault === "pauseLeader").length * 2 > schedule.length;
 
 const isCompacted: Where = ({ compaction }) => compaction !== null;
+const moves: Where = ({ movesEveryMs }) => movesEveryMs !== null;
 
 const has =
   (what: Fault): Where =>
@@ -45,6 +47,7 @@ const worlds: Readonly<Record<string, Where>> = {
   shortWriteIsWhole: has("diskFull"),
   offlineUntold: losesOneForGood,
   lostMadeAnew: losesDirectory,
+  ...Object.fromEntries(moveBugs.map(({ name }) => [name, moves])),
 };
 
 export const canShowIn = (bug: PlantedBug, plan: ClusterPlan): boolean => worlds[bug.name]?.(plan) ?? true;
