@@ -200,7 +200,8 @@ export class Logs {
   async saveSealed(): Promise<void> {
     for (const { id, log } of this.#open.values()) {
       const { end } = log.sealed;
-      if (end <= (this.#recoveryPoints.get(id.topic, id.partition) ?? 0) || log.synced < end) continue;
+      if (end === 0 || log.synced < end) continue; // nearly all, once a second
+      if (end <= (this.#recoveryPoints.get(id.topic, id.partition) ?? 0)) continue;
       await this.saveCheckpoints();
       return;
     }
