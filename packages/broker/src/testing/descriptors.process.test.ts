@@ -68,11 +68,13 @@ describe.runIf(process.platform === "linux")("L-25: a broker that may have few f
     expect(descriptors()).toBeLessThanOrEqual(DESCRIPTORS_MAX);
     for (const socket of sockets) socket.destroy();
 
-    await cluster.broker(1).stop("SIGKILL");
+    await cluster.broker(1).kill("SIGKILL");
     await cluster.startBroker(1);
     await sendToEach("after");
     const offsets = await admin.fetchTopicOffsets(TOPIC);
-    expect(offsets.map(({ offset }) => offset)).toEqual(Array.from({ length: PARTITIONS }, () => "3"));
+    // Where some partitions do not serve yet, a producer without idempotence sends to all of them again.
+    expect(offsets).toHaveLength(PARTITIONS);
+    expect(offsets.filter(({ offset }) => Number(offset) < 3)).toEqual([]);
     expect([...lines("directory-failed"), ...lines("log-failed")]).toEqual([]);
     await admin.disconnect();
   }, 120_000);
