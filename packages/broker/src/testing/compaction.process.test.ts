@@ -92,7 +92,7 @@ describe.runIf(isInstalled)("a compacted topic on three brokers", () => {
       expect(clean).toMatch(new RegExp(`^0\\n\\d+\\n(?:.*\\n)*${TOPIC} 0 [1-9]\\d*\\n`));
     }
 
-    await Promise.all([1, 2, 3].map((id) => cluster.broker(id).stop("SIGKILL")));
+    await Promise.all([1, 2, 3].map((id) => cluster.broker(id).kill("SIGKILL")));
     await Promise.all([1, 2, 3].map((id) => cluster.startBroker(id)));
     const again = await read();
     again.newest.delete("key-7");

@@ -85,7 +85,7 @@ describe("kafkajs against three brokers and three metadata nodes", () => {
     );
     for (const id of [1, 2, 3]) {
       const before = load.acknowledged.size;
-      await cluster.broker(id).stop("SIGKILL");
+      await cluster.broker(id).kill("SIGKILL");
       await eventually(`writes go on without broker ${id}`, () => load.acknowledged.size > before + 100);
       await cluster.startBroker(id);
       const restarted = load.acknowledged.size;

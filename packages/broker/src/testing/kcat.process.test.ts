@@ -52,7 +52,7 @@ describe.runIf(isInstalled)("kcat against one broker", () => {
     await runProgram(["kcat", "-b", bootstrap, "-P", "-t", "grouped"], { input: "a\nb\nc\n" });
     const read = ["kcat", "-b", bootstrap, "-G", "readers", "-X", "auto.offset.reset=earliest", "-e", "-q", "grouped"];
     expect(sorted((await runProgram(read)).stdout)).toEqual(["a", "b", "c"]);
-    await cluster.broker(1).stop("SIGKILL");
+    await cluster.broker(1).kill("SIGKILL");
     await cluster.startBroker(1);
     await runProgram(["kcat", "-b", bootstrap, "-P", "-t", "grouped"], { input: "d\n" });
     expect(sorted((await runProgram(read)).stdout)).toEqual(["d"]);

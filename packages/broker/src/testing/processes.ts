@@ -1,87 +1,14 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { freePorts } from "@odradek/kit/testing";
+import { freePorts, LoggedProcess } from "@odradek/kit/testing";
 import { v8Flags } from "../v8-flags.ts";
 
 const metadataMain = fileURLToPath(new URL("../../../metadata/src/main.ts", import.meta.url));
 const brokerMain = fileURLToPath(new URL("../main.ts", import.meta.url));
-
-export type Line = { evt?: string; msg?: string; level?: number; ports?: Record<string, number> };
-
-/** A real node that logs JSON lines; the last lines are kept for the message of a test that fails. */
-export class NodeProcess {
-  readonly child: ChildProcess;
-  readonly lines: Line[] = [];
-  readonly exited: Promise<unknown>;
-  #seen: () => void = () => {};
-
-  /** `descriptorsMax`: what it may have open at once (ulimit -n). */
-  constructor(command: readonly string[], options: { descriptorsMax?: number | undefined } = {}) {
-    const { descriptorsMax } = options;
-    const limited = descriptorsMax === undefined ? [] : ["sh", "-c", 'ulimit -n "$0"; exec "$@"', `${descriptorsMax}`];
-    const [program, ...args] = [...limited, process.execPath, ...command];
-    this.child = spawn(program!, args, { stdio: ["ignore", "pipe", "pipe", "pipe"] });
-    this.child.stdio[3]?.on("error", () => {});
-    this.exited = once(this.child, "exit");
-    for (const stream of [this.child.stdout!, this.child.stderr!])
-      createInterface(stream).on("line", (line) => {
-        this.lines.push(line.startsWith("{") ? (JSON.parse(line) as Line) : { msg: line });
-        this.#seen();
-      });
-    void this.exited.then(() => this.#seen());
-  }
-
-  get isRunning(): boolean {
-    return this.child.exitCode === null && this.child.signalCode === null;
-  }
-
-  /** Resolves with the first line of this event; rejects when the process ends without it or `timeoutMs` pass. */
-  async event(evt: string, timeoutMs = 20_000): Promise<Line> {
-    const deadline = performance.now() + timeoutMs;
-    for (;;) {
-      const line = this.lines.find((each) => each.evt === evt);
-      if (line) return line;
-      const leftMs = deadline - performance.now();
-      if (leftMs <= 0 || !this.isRunning) throw new Error(`no ${evt}; last lines:\n${this.tail()}`);
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, leftMs);
-        this.#seen = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-  }
-
-  tail(): string {
-    return this.lines
-      .slice(-25)
-      .map((line) => JSON.stringify(line))
-      .join("\n");
-  }
-
-  /** Node may hang in its own exit, so whoever has said STOPPED, and whoever does not in time, is killed. */
-  async stop(signal: NodeJS.Signals = "SIGTERM", timeoutMs = 15_000): Promise<void> {
-    if (!this.isRunning) return;
-    this.child.kill(signal);
-    if (signal !== "SIGKILL") await this.event("STOPPED", timeoutMs).catch(() => {});
-    const cancel = setTimeout(() => this.child.kill("SIGKILL"), 500);
-    await this.exited;
-    clearTimeout(cancel);
-  }
-
-  /** Resident memory in MiB (Linux). */
-  async residentMiB(): Promise<number> {
-    const { readFile } = await import("node:fs/promises");
-    const status = await readFile(`/proc/${this.child.pid}/status`, "utf8");
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
-  }
-}
 
 type BrokerOptions = {
   settings?: string[];
@@ -94,8 +21,8 @@ type BrokerOptions = {
 
 /** A cluster of real processes on this machine, its data in a directory of its own. Killed brokers come back on the same ports. */
 export class ProcessCluster {
-  readonly brokers = new Map<number, NodeProcess>();
-  readonly metadata = new Map<number, NodeProcess>();
+  readonly brokers = new Map<number, LoggedProcess>();
+  readonly metadata = new Map<number, LoggedProcess>();
   readonly #directory = mkdtempSync(join(tmpdir(), "odradek-broker-"));
   readonly #settings: readonly string[];
   readonly #racks: readonly string[];
@@ -155,7 +82,7 @@ export class ProcessCluster {
     return join(this.#directory, `broker-${id}`);
   }
 
-  broker(id: number): NodeProcess {
+  broker(id: number): LoggedProcess {
     return this.brokers.get(id)!;
   }
 
@@ -163,7 +90,7 @@ export class ProcessCluster {
     const address = `127.0.0.1:${this.#metadataPorts[id - 1]}`;
     const directory = join(this.#directory, `metadata-${id}`);
     const flags = ["--id", String(id), "--data-dir", directory, "--listen", address, "--peers", this.#members];
-    const node = new NodeProcess([metadataMain, ...flags, "--health", "127.0.0.1:0", "--control-fd", "3"]);
+    const node = new LoggedProcess([metadataMain, ...flags, "--health", "127.0.0.1:0", "--control-fd", "3"]);
     this.metadata.set(id, node);
     await node.event("READY");
   }
@@ -176,14 +103,16 @@ export class ProcessCluster {
       ...(this.#racks[id - 1] ? ["--set", `broker.rack=${this.#racks[id - 1]}`] : []),
       ...this.#settings.flatMap((setting) => ["--set", setting]),
     ];
-    const node = new NodeProcess([...v8Flags, brokerMain, ...flags], { descriptorsMax: this.#descriptorsMax });
+    const command =
+      this.#descriptorsMax === undefined ? [] : ["sh", "-c", 'ulimit -n "$0"; exec "$@"', `${this.#descriptorsMax}`];
+    const node = new LoggedProcess([...v8Flags, brokerMain, ...flags], { command });
     this.brokers.set(id, node);
     await node.event("READY");
   }
 
   async close(): Promise<void> {
     const nodes = [...this.brokers.values(), ...this.metadata.values()];
-    await Promise.all(nodes.map((node) => node.stop("SIGKILL")));
+    await Promise.all(nodes.map((node) => node.kill("SIGKILL")));
     rmSync(this.#directory, { recursive: true, force: true });
   }
 

@@ -65,7 +65,7 @@ it("KIP-392: our own consumer reads from the follower in its rack, and from the 
       found.push(...((await consumer.next())?.records ?? []).map(({ value }) => value!.toString()));
   };
   await write(0);
-  await cluster.broker(2).stop("SIGKILL");
+  await cluster.broker(2).kill("SIGKILL");
   await write(50);
   expect(found).toEqual(Array.from({ length: 100 }, (_, at) => `${at}`));
   expect(troubles.join()).toContain(cluster.bootstrap[1]);

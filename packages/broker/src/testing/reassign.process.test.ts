@@ -62,7 +62,7 @@ describe("moving partitions between real brokers", () => {
       () => `${acknowledged.size} of 1000 sent`,
       () => acknowledged.size > 1000,
     );
-    await cluster.broker(4).stop("SIGKILL");
+    await cluster.broker(4).kill("SIGKILL");
     // kafkajs gives up on an administrative call whose controller is a broker that just died.
     const isMissed = async (): Promise<boolean> =>
       (await admin.describeCluster().catch(() => null))?.brokers.every(({ nodeId }) => nodeId !== 4) === true;

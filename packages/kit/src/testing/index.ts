@@ -1,6 +1,7 @@
 export * from "./eventually.ts";
 export * from "./files-but.ts";
 export * from "./free-ports.ts";
+export * from "./logged-process.ts";
 export * from "./memory-files.ts";
 export * from "./memory-kv.ts";
 export * from "./memory-net.ts";

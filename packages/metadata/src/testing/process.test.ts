@@ -1,12 +1,11 @@
 import { setTimeout as elapsed } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { eventually } from "@odradek/kit/testing";
+import { eventually, LoggedProcess } from "@odradek/kit/testing";
 import { expect, it, onTestFinished } from "vitest";
 import { listSessions } from "../client/index.ts";
 import type { WatchEvent } from "../client/types.ts";
 import { Counter } from "./counter.ts";
 import { ProcessQuorum, rpc } from "./process-quorum.ts";
-import { LoggedProcess } from "./processes.ts";
 import { collect, fold } from "./world.ts";
 
 const clientScript = fileURLToPath(new URL("ephemeral-client.ts", import.meta.url));
@@ -16,9 +15,9 @@ const stallMs = 8_000;
 /** A client in a process of its own, with these ephemeral nodes. */
 async function holderOf({ nodes }: ProcessQuorum, ...paths: string[]): Promise<LoggedProcess> {
   const peers = [...nodes.members].map(([id, address]) => `${id}=${address}`).join(",");
-  const holder = new LoggedProcess(clientScript, [peers, ...paths]);
+  const holder = new LoggedProcess([clientScript, peers, ...paths]);
   onTestFinished(() => holder.kill("SIGKILL"));
-  await holder.event("READY", 30_000);
+  await holder.event("READY");
   return holder;
 }
 

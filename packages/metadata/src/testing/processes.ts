@@ -1,84 +1,14 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-import { freePorts } from "@odradek/kit/testing";
+import { freePorts, type LoggedOptions, LoggedProcess } from "@odradek/kit/testing";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url));
 
-export type ProcessOptions = { command?: readonly string[]; environment?: Record<string, string> };
 /** How the nodes of a quorum are started. */
-export type NodeOptions = ProcessOptions & { flags?: readonly string[]; directory?: string };
-
-export type Line = { evt?: string; msg?: string; ports?: { grpc: number; health: number } };
-
-/** A real process that logs JSON lines; the lines are kept for the message of a test that fails. */
-export class LoggedProcess {
-  readonly child: ChildProcess;
-  readonly lines: Line[] = [];
-  readonly exited: Promise<number | null>;
-  readonly #waiting = new Set<() => void>();
-
-  /** `command`: what runs instead of Node, with Node's own path as its first argument. */
-  constructor(script: string, args: string[], { command = [], environment = {} }: ProcessOptions = {}) {
-    const [program, ...words] = [...command, process.execPath, script, ...args];
-    this.child = spawn(program!, words, {
-      stdio: ["ignore", "pipe", "pipe", "pipe"],
-      env: { ...process.env, ...environment },
-    });
-    this.exited = once(this.child, "exit").then(([code]) => code as number | null);
-    for (const stream of [this.child.stdout!, this.child.stderr!])
-      createInterface(stream).on("line", (line) => {
-        this.lines.push(line.startsWith("{") ? (JSON.parse(line) as Line) : { msg: line });
-        this.#seen();
-      });
-    void this.exited.then(() => this.#seen());
-  }
-
-  /** The first line of this event; rejects when the process ends without it or `timeoutMs` pass. */
-  async event(evt: string, timeoutMs: number): Promise<Line> {
-    const deadline = performance.now() + timeoutMs;
-    for (;;) {
-      const line = this.lines.find((each) => each.evt === evt);
-      if (line) return line;
-      const left = deadline - performance.now();
-      if (left <= 0 || this.child.exitCode !== null || this.child.signalCode !== null)
-        throw new Error(
-          `no ${evt}; last lines:\n${this.lines
-            .slice(-20)
-            .map((each) => JSON.stringify(each))
-            .join("\n")}`,
-        );
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, left);
-        this.#waiting.add(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
-    }
-  }
-
-  #seen(): void {
-    for (const wake of this.#waiting) wake();
-    this.#waiting.clear();
-  }
-
-  /** What happens when whoever started the process dies: its end of the control pipe closes. */
-  async orphan(): Promise<void> {
-    this.child.stdio[3]?.destroy();
-    await this.exited;
-  }
-
-  async kill(signal: NodeJS.Signals): Promise<void> {
-    this.child.kill(signal);
-    await this.exited;
-  }
-}
+export type NodeOptions = LoggedOptions & { flags?: readonly string[]; directory?: string };
 
 /** A quorum of real metadata processes on this machine, with their data in a directory of its own. */
 export class MetadataProcesses {
@@ -142,7 +72,7 @@ export class MetadataProcesses {
       ...["--peers", peers, ...(joined === undefined ? [] : ["--join"])],
       ...(this.#options.flags ?? []),
     ];
-    const node = new LoggedProcess(main, args, this.#options);
+    const node = new LoggedProcess([main, ...args], this.#options);
     this.#nodes.set(id, node);
     await node.event("READY", 60_000);
   }

@@ -1,11 +1,10 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { integerBelow } from "@odradek/kit";
-import { SeededRandom } from "@odradek/kit/testing";
+import { LoggedProcess, SeededRandom } from "@odradek/kit/testing";
 import { describe, expect, it } from "vitest";
 import type { Session } from "../client/types.ts";
 import { ProcessQuorum } from "./process-quorum.ts";
-import { LoggedProcess } from "./processes.ts";
 import { lead } from "./recipes/election.ts";
 import { acquire, guarded } from "./recipes/lock.ts";
 import { World } from "./world.ts";
@@ -113,7 +112,7 @@ describe("C-13: the election of the recipe", () => {
 it("three programs of the recipe at once add three", async () => {
   const { nodes } = await ProcessQuorum.start(1);
   const script = fileURLToPath(new URL("recipes/add-one.ts", import.meta.url));
-  const programs = [1, 2, 3].map(() => new LoggedProcess(script, [...nodes.members.values()]));
+  const programs = [1, 2, 3].map(() => new LoggedProcess([script, ...nodes.members.values()]));
   expect(await Promise.all(programs.map(({ exited }) => exited))).toEqual([0, 0, 0]);
   const said = programs.flatMap(({ lines }) => lines.map(({ msg = "" }) => Number(msg.split(" ")[0])));
   expect(said.toSorted((left, right) => left - right)).toEqual([1, 2, 3]);

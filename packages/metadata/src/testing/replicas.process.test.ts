@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SystemRandom } from "@odradek/kit";
-import { eventually } from "@odradek/kit/testing";
+import { eventually, type LoggedLine } from "@odradek/kit/testing";
 import { expect, it } from "vitest";
 import { transferLeadership } from "../client/index.ts";
 import type { Session } from "../client/types.ts";
 import { ProcessQuorum, rpc } from "./process-quorum.ts";
-import type { Line, NodeOptions } from "./processes.ts";
+import type { NodeOptions } from "./processes.ts";
 
 const ids = [1, 2, 3];
 
@@ -36,7 +36,7 @@ class Replicas {
     await eventually(`${id} leads`, isLed, 60_000);
   }
 
-  lines(id: number, evt: string): Line[] {
+  lines(id: number, evt: string): LoggedLine[] {
     return this.quorum.nodes.node(id).lines.filter((line) => line.evt === evt);
   }
 
