@@ -38,6 +38,8 @@ export type ClusterPlan = {
   safetyMs: number;
   /** Null: no record is ever replaced by a newer one. */
   compaction: CompactionPlan | null;
+  /** Each broker and each consumer stands in a rack, and consumers read from the replica in theirs. */
+  hasRacks: boolean;
   /** Partitions are moved, topics come and go: mean time between two such orders. Null: everything stays where it is. */
   movesEveryMs: number | null;
   /** All harm that will be done, in order of time: drawn beforehand, so that a failing world can be tried with less of it. */
@@ -55,6 +57,7 @@ export function drawClusterPlan(random: Random): ClusterPlan {
   if (mood < 0.56) return awakenings(plan, random);
   if (mood > 0.77 && mood < 0.845) return diskFailures(plan, random);
   if (mood > 0.6 && mood < 0.67) return moves(plan, random);
+  if (mood > 0.67 && mood < 0.73) return { ...elections(plan, random), hasRacks: true };
   return mood > 0.905 && mood < 0.98 ? compaction(plan, random) : plan;
 }
 
@@ -169,6 +172,7 @@ function drawAny(random: Random): ClusterPlan {
     quickRestarts: random.next(),
     safetyMs,
     compaction: null,
+    hasRacks: false,
     movesEveryMs: null,
     schedule: drawSchedule(random, { ...drawHarm(random, isDurable), untilMs: safetyMs }),
   };

@@ -235,7 +235,7 @@ class ClusterWorld {
     return brokers.map((id) => {
       const disk = new BrokerDisk(random, { syncMs: syncMs.get(id)!, directories });
       return new SimBroker({
-        ...{ id, loop, links, disk, random, settings },
+        ...{ id, loop, links, disk, random, settings: { ...settings, ...this.#rackSettings(id) } },
         failed: (error) => this.fail(error),
         ending: (broker) => this.#died(broker, { lossy: false }),
         ended: (broker) => this.#faults.restart(broker, random),
@@ -246,6 +246,16 @@ class ClusterWorld {
   get #clients(): SimClient[] {
     const others = [this.#mover, this.#turner].filter((client) => client !== null);
     return [...this.#producers, ...this.#consumers, ...others];
+  }
+
+  #rackOf(id: number): string {
+    return this.#plan.hasRacks ? `r${id}` : "";
+  }
+
+  #rackSettings(id: number): Record<string, string> {
+    if (!this.#plan.hasRacks) return {};
+    const selector = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+    return { "broker.rack": this.#rackOf(id), "replica.selector.class": selector };
   }
 
   #startClients(): void {
@@ -268,7 +278,16 @@ class ClusterWorld {
     for (let at = 1; at <= idempotentProducers; at++)
       this.#producers.push(new SimProducer({ ...sent, name: `i${at}`, isIdempotent: true }));
     for (let partition = 0; partition < partitions; partition++)
-      this.#consumers.push(new SimConsumer({ ...shared, name: `c${partition}`, partition, fetchBytesMax, rereadMs }));
+      this.#consumers.push(
+        new SimConsumer({
+          ...shared,
+          name: `c${partition}`,
+          partition,
+          fetchBytesMax,
+          rereadMs,
+          rackId: this.#rackOf(1 + partition),
+        }),
+      );
   }
 
   #acknowledged(): number {

@@ -3,7 +3,7 @@ import { must } from "@odradek/kit/simulation";
 import { batchesIn, ErrorCode, errorName, FetchApi, ListOffsetsApi, readBatch } from "@odradek/protocol";
 
 import type { History } from "./history.ts";
-import { SimClient, type SimClientParts } from "./sim-client.ts";
+import { type Leader, SimClient, type SimClientParts } from "./sim-client.ts";
 import { recordOf, type SimRecord } from "./sim-record.ts";
 import { stampOf } from "./stamp.ts";
 import { Table } from "./table.ts";
@@ -11,6 +11,8 @@ import { Table } from "./table.ts";
 export type ConsumerParts = SimClientParts & {
   partition: number;
   fetchBytesMax: number;
+  /** "": it stands in none. */
+  rackId: string;
   /** Mean time after which it begins again; null: it does not. */
   rereadMs: number | null;
 };
@@ -26,6 +28,8 @@ export class SimConsumer extends SimClient {
   readonly #history: History;
   readonly #seen: ConsumerHistory;
   #position = 0;
+  /** The replica in its rack that the leader has named (KIP-392). */
+  #nearest: number | null = null;
   /** Of the last record read. */
   #epoch = -1;
   readonly #table: Table;
@@ -66,13 +70,17 @@ export class SimConsumer extends SimClient {
       const leader = this.leaderOf(this.#parts.partition);
       const isWell = leader !== null && (await this.#fetch(leader));
       if (isWell) continue;
+      this.#nearest = null;
       await this.pause(20 + random.next() * 100);
       await this.refresh();
     }
   }
 
-  async #fetch({ broker, epoch }: { broker: number; epoch: number }): Promise<boolean> {
-    const { topic, partition, fetchBytesMax, requestTimeoutMs } = this.#parts;
+  async #fetch(leader: Leader): Promise<boolean> {
+    const { topic, partition, fetchBytesMax, requestTimeoutMs, rackId } = this.#parts;
+    const { epoch } = leader;
+    const isFollower = this.#nearest !== null;
+    const broker = this.#nearest ?? leader.broker;
     const asked = {
       partition,
       currentLeaderEpoch: epoch,
@@ -81,7 +89,7 @@ export class SimConsumer extends SimClient {
       partitionMaxBytes: fetchBytesMax,
     };
     const topics = [{ topic, partitions: [asked] }];
-    const request = { maxWaitMs: 300, minBytes: 1, maxBytes: fetchBytesMax, topics, forgottenTopicsData: [] };
+    const request = { maxWaitMs: 300, minBytes: 1, maxBytes: fetchBytesMax, topics, forgottenTopicsData: [], rackId };
     let response;
     try {
       const client = await this.connection(broker);
@@ -91,8 +99,11 @@ export class SimConsumer extends SimClient {
     }
     const answer = response.responses[0]?.partitions[0];
     if (response.errorCode !== ErrorCode.NONE || answer === undefined) return false;
+    const { divergingEpoch, preferredReadReplica } = answer;
+    // A follower may lag behind what was read, or have what its leader is going to cut off: then the leader is asked again.
+    if (isFollower && (answer.errorCode !== ErrorCode.NONE || divergingEpoch.endOffset >= 0)) return false;
     if (answer.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) return this.#startAgain(broker, epoch);
-    const { divergingEpoch } = answer;
+    if (preferredReadReplica >= 0) this.#nearest = preferredReadReplica;
     must(
       divergingEpoch.endOffset < 0,
       `${this.name} has read ${topic}-${partition} up to ${this.#position}, and is told that it diverges at ${divergingEpoch.endOffset}`,

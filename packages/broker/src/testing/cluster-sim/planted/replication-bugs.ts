@@ -162,4 +162,16 @@ export const replicationBugs: PlantedBug[] = [
       },
     ],
   },
+  {
+    name: "followerServesUncommitted",
+    id: "L-17",
+    what: "consumers in a follower's rack read all that it has, committed or not",
+    edits: [
+      {
+        file: "partition/partition.ts",
+        find: `const upTo = options.isolation === "committed" ? this.lastStable : this.high.value;`,
+        replace: `const upTo = acting.is === "follower" ? log.end : this.high.value;`,
+      },
+    ],
+  },
 ];

@@ -15,6 +15,7 @@ const wakes: Where = ({ schedule }) =>
   schedule.filter(({ fault }) => fault === "pauseLeader").length * 2 > schedule.length;
 
 const isCompacted: Where = ({ compaction }) => compaction !== null;
+const hasRacks: Where = (plan) => plan.hasRacks;
 const moves: Where = ({ movesEveryMs }) => movesEveryMs !== null;
 
 const has =
@@ -47,6 +48,7 @@ const worlds: Readonly<Record<string, Where>> = {
   shortWriteIsWhole: has("diskFull"),
   offlineUntold: losesOneForGood,
   lostMadeAnew: losesDirectory,
+  followerServesUncommitted: hasRacks,
   ...Object.fromEntries(moveBugs.map(({ name }) => [name, moves])),
 };
 
