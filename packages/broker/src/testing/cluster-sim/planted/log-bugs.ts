@@ -86,16 +86,4 @@ export const logBugs: PlantedBug[] = [
       },
     ],
   },
-  {
-    name: "bufferGoneBeforeWrite",
-    id: "K-07",
-    what: "a producer is answered, and its buffer used again, before the tick has written its batch",
-    edits: [
-      {
-        file: "partition/leader.ts",
-        find: `if (answer.error !== ErrorCode.NONE) this.#replica.log.writeQueued();`,
-        replace: ``,
-      },
-    ],
-  },
 ];

@@ -10,10 +10,6 @@ type Where = (plan: ClusterPlan) => boolean;
 /** Batches go while their producers still wait to hear of them. */
 const evicts: Where = ({ settings }) => Number(settings["log.retention.ms"] ?? Infinity) < 500;
 
-/** Leaders stand still more often than not. */
-const wakes: Where = ({ schedule }) =>
-  schedule.filter(({ fault }) => fault === "pauseLeader").length * 2 > schedule.length;
-
 const isCompacted: Where = ({ compaction }) => compaction !== null;
 const hasRacks: Where = (plan) => plan.hasRacks;
 const moves: Where = ({ movesEveryMs }) => movesEveryMs !== null;
@@ -39,7 +35,6 @@ const worlds: Readonly<Record<string, Where>> = {
   producersNotTold: evicts,
   toldProducersNotKept: evicts,
   retentionForgets: evicts,
-  bufferGoneBeforeWrite: wakes,
   ...Object.fromEntries(compactionBugs.map(({ name }) => [name, isCompacted])),
   checksumsNotRecovered: losesPower,
   namesNotSynced: losesPower,
