@@ -18,8 +18,8 @@ export type LeaderParts = {
   lagTimeMsMax: number;
 };
 
-/** What stands in the log, or will with the tick's write. */
-type Stored = { baseOffset: number; lastOffset: number; logAppendTimeMs: number };
+/** What stands in the log, or will with the tick's write; `high` is the high watermark of the role that took it. */
+type Stored = { baseOffset: number; lastOffset: number; logAppendTimeMs: number; high: Watermark };
 
 /** A change of the in-sync replicas that was refused is tried again after this. */
 const RETRY_MS = 500;
@@ -70,16 +70,17 @@ export class Leader {
   append(records: Buffer, options: AppendOptions): Promise<Appended> {
     if (this.#giveWay.isUnderWay) return this.#refused(ErrorCode.NOT_LEADER_OR_FOLLOWER);
     if (options.acks === -1 && this.#inSync.isBelowMinimum) return this.#refused(ErrorCode.NOT_ENOUGH_REPLICAS);
+    const { log, high } = this.#replica; // a write that fails within `append` ends this role, and the next has a watermark of its own
     const admitted = admit(records, this.#replica, { origin: options.origin, wallMs: this.#parts.clock.wallMs() });
     if (admitted.is === "refused") return this.#refused(admitted.error, admitted);
     if (admitted.is === "duplicate") {
       // Under the request's own acks: acks=all waits for the original to be committed (DESIGN D6).
-      return this.#acknowledged({ ...admitted, logAppendTimeMs: admitted.timestamp }, options);
+      return this.#acknowledged({ ...admitted, logAppendTimeMs: admitted.timestamp, high }, options);
     }
-    const { baseOffset, lastOffset } = this.#replica.log.append(admitted.records, admitted.batches, this.epoch);
+    const { baseOffset, lastOffset } = log.append(admitted.records, admitted.batches, this.epoch);
     if (options.acks === -1) this.tail.hold(baseOffset, lastOffset + 1, admitted.records);
     this.#replica.afterWrite();
-    return this.#acknowledged({ baseOffset, lastOffset, logAppendTimeMs: admitted.logAppendTimeMs }, options);
+    return this.#acknowledged({ baseOffset, lastOffset, logAppendTimeMs: admitted.logAppendTimeMs, high }, options);
   }
 
   /** A follower wants to follow from its end on (KIP-101, KIP-279, KIP-595). */
@@ -214,8 +215,8 @@ export class Leader {
   }
 
   async #waited(stored: Stored, options: AppendOptions): Promise<Appended> {
-    const { log, high } = this.#replica;
-    const { baseOffset, logAppendTimeMs } = stored;
+    const { log } = this.#replica;
+    const { baseOffset, logAppendTimeMs, high } = stored;
     const answer = { error: ErrorCode.NONE as number, baseOffset, logAppendTimeMs, logStartOffset: log.start };
     const next = stored.lastOffset + 1;
     const { timeoutMs } = options;

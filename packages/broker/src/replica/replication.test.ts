@@ -353,39 +353,4 @@ describe("replication", () => {
     await at.until(() => at.partitionOrNull(1) !== null);
     expect([at.partition(1).end, at.partition(1).high.value]).toEqual([2, 2]);
   });
-
-  test("L-08: a failing disk takes the replica offline; the others go on", async () => {
-    const at = await ReplicatedTopic.start();
-    at.files.get(3)!.failNextWrite({ path: "words-0" });
-    const waiting = at.append(1, ["a"]);
-    await at.until(() => at.partition(3).role.is === "offline");
-    at.setIsr([1, 2]);
-    await at.pass(100);
-    expect(await waiting).toMatchObject(ok);
-    expect(await at.appended(1, ["b"])).toMatchObject(ok);
-    expect(at.values(2)).toEqual(["a", "b"]);
-    await expect(at.lives.get(3)!.replicas.failed).rejects.toThrow("disks of all data directories have failed");
-  });
-
-  test("L-08: a leader whose disk fails acknowledges nothing more", async () => {
-    const at = await ReplicatedTopic.start();
-    at.files.get(1)!.failNextWrite({ path: "words-0" });
-    expect(await at.appended(1, ["a"], { acks: 1 })).toMatchObject({ error: ErrorCode.KAFKA_STORAGE_ERROR });
-    expect(await at.appended(1, ["b"])).toMatchObject({ error: ErrorCode.KAFKA_STORAGE_ERROR });
-    at.elect(2, [2, 3]);
-    expect(await at.appended(2, ["c"])).toMatchObject({ ...ok, baseOffset: 0 });
-  });
-
-  test("a partition that can't be opened is tried again", async () => {
-    const at = await ReplicatedTopic.start({ brokers: [1, 2] });
-    await at.appended(1, ["a"]);
-    at.kill(2);
-    at.files.get(2)!.failNextSync({ path: "words-0", code: "EMFILE" });
-    await at.boot(2);
-    await at.pass(1000);
-    expect(at.partitionOrNull(2)).toBeNull();
-    await at.until(() => at.partitionOrNull(2) !== null, 30_000);
-    await at.until(() => at.node.isr.length === 2);
-    expect(at.values(2)).toEqual(["a"]);
-  });
 });
