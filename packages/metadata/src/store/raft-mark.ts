@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 
 import { assert, type Files, type OpenFile } from "@odradek/kit";
@@ -45,9 +46,7 @@ export class RaftMark {
     try {
       // Each time, not just when we made them: the process that did may have died before its sync.
       await files.syncDirectory(directory);
-      await files.syncDirectory(
-        directory.slice(0, directory.lastIndexOf("/")) || (directory.startsWith("/") ? "/" : "."),
-      );
+      await files.syncDirectory(dirname(directory));
       return new RaftMark(file, [readSlot(file, 0), readSlot(file, 1)]);
     } catch (error) {
       file.close();
