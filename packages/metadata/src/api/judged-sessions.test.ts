@@ -1,3 +1,4 @@
+import type { RpcClient } from "@odradek/kit";
 import { describe, expect, it } from "vitest";
 import { answerKnocks } from "../client/knock.ts";
 import type { Session } from "../client/types.ts";
@@ -54,6 +55,28 @@ describe("the judge of sessions", () => {
       expect(took).toBeGreaterThan(290);
       expect(took).toBeLessThan(500);
     }
+  });
+
+  it("has a grace for a client at whose address it can't even knock, and goes on", async () => {
+    const world = new World();
+    const rpcOf = world.network.rpc.bind(world.network);
+    world.network.rpc = (node) => {
+      const rpc = rpcOf(node);
+      const client = (address: string): RpcClient => {
+        if (address === "undiallable:1") throw new Error("no address");
+        return rpc.client(address);
+      };
+      return { ...rpc, client };
+    };
+    await world.start();
+    const [dying, other] = [await world.session("a"), await world.session("b")];
+    dying.reachableAt("undiallable:1");
+    await world.until(dying.create("/brokers/ids/1", value(""), { ephemeral: true }));
+    const events = collect(other.watch({ path: "/brokers", recursive: true }));
+    await world.clock.advance(50);
+    world.network.crash("a");
+    world.network.cut("a", "m1");
+    expect(await world.eventually(() => !fold(events).nodes.has("/brokers/ids/1"))).toBeGreaterThan(290);
   });
 
   it("believes a client that has come back before it was found to be gone", async () => {

@@ -142,9 +142,14 @@ export class MetadataService implements Desk {
   /** A stream may break under a process that lives; where nobody listens any more there is none. */
   async #knock(id: string, address: string): Promise<void> {
     if (this.consensus.leadership.is !== "leader") return;
-    const isDead = await isDeserted(address, this.#parts.rpc, knockMs);
-    // Whoever has attached again meanwhile lives.
-    if (isDead && !this.#bySession.has(id)) this.#judge.dead(id);
+    try {
+      const isDead = await isDeserted(address, this.#parts.rpc, knockMs);
+      // Whoever has attached again meanwhile lives.
+      if (isDead && !this.#bySession.has(id)) this.#judge.dead(id);
+    } catch (error) {
+      // The address is the client's word: it must not cost us more than the knock.
+      this.#parts.logger.warn({ evt: "KNOCK_FAILED", session: id, address, err: error }, "could not knock");
+    }
   }
 
   #applied(result: TreeResult): void {

@@ -79,13 +79,35 @@ describe("a session's stream", () => {
     expect([...world.quorum.members.get(1)!.machine.state.sessions.keys()]).toEqual(["session-1"]);
   });
 
-  it.each(["", "nowhere", "b1:1\n", `${"x".repeat(300)}:1`])(
-    "refuses an address that can't be dialled: %j",
+  it.each([
+    ...[
+      "",
+      "nowhere",
+      ":1",
+      "b1:1\n",
+      `${"x".repeat(300)}:1`,
+      "b1:0",
+      "b1:65536",
+      "::1:80",
+      "[b1]:80",
+      "[::1",
+      "b1/x:80",
+    ],
+    ...["dns://x/y:80", "ipv4:127.0.0.1:80", "unix:80"],
+  ])("refuses an address that can't be dialled: %j", async (address) => {
+    const world = await World.ofThree();
+    const client = await new RawClient(world, "a").attach();
+    await client.say({ is: "reachable", reachable: { address } });
+    expect(client.last).toContain("not an address");
+  });
+
+  it.each(["b_1.example:65535", "127.0.0.1:1", "[::1]:80", "[fe80::1%eth0]:80"])(
+    "takes the address %j",
     async (address) => {
       const world = await World.ofThree();
       const client = await new RawClient(world, "a").attach();
-      await client.say({ is: "reachable", reachable: { address } });
-      expect(client.last).toContain("not an address");
+      await client.say({ is: "reachable", reachable: { address } }, write(1, [create("/x")]));
+      expect(client.last).toContain("written");
     },
   );
 

@@ -275,9 +275,14 @@ function checkedAttach(attach: AttachFrame): AttachFrame {
   return attach;
 }
 
-/** Throws on what can't be dialled. */
+/** gRPC would take a host of this name for a scheme, and dial something else. */
+const schemes: ReadonlySet<string> = new Set(["dns", "ipv4", "ipv6", "unix"]);
+
+/** Throws on what is no host and port that can be dialled; an IPv6 address is in brackets. */
 function checkedAddress(address: string): string {
-  if (Buffer.byteLength(address) > limits.addressBytesMax || !/^.+:\d+$/.test(address))
+  const [, host, port] = /^(\[[\da-f.]*:[\da-f.:]*(?:%[\w.-]+)?\]|[^\s:/[\]]+):(\d{1,5})$/i.exec(address) ?? [];
+  const isPort = Number(port) >= 1 && Number(port) <= 65_535;
+  if (host === undefined || !isPort || schemes.has(host) || Buffer.byteLength(address) > limits.addressBytesMax)
     throw new Error("not an address");
   return address;
 }

@@ -6,14 +6,15 @@ export function answerKnocks(server: RpcServer): void {
   server.handle(clientService.Knock, () => Promise.resolve({}));
 }
 
-/** Whether nobody serves at the address any more. Silence says nothing, and any answer says the contrary. */
+/** Whether nobody serves at the address any more. Silence says nothing, and any answer says the contrary. Rejects when it is no address. */
 export async function isDeserted(address: string, rpc: Rpc, timeoutMs: number): Promise<boolean> {
   const client = rpc.client(address);
   try {
     await client.call(clientService.Knock, {}, { timeoutMs });
     return false;
   } catch (error) {
-    return error instanceof RpcError && error.isRefused;
+    if (error instanceof RpcError) return error.isRefused;
+    throw error;
   } finally {
     client.close();
   }

@@ -31,10 +31,15 @@ export class World {
   /** Three members, the first leads. */
   static async ofThree(seed = 1, history?: HistoryLimits): Promise<World> {
     const world = new World(seed, history);
-    for (const id of [1, 2, 3]) await world.quorum.start(id);
-    world.quorum.quorum.elect(1);
-    await world.clock.advance(10);
+    await world.start();
     return world;
+  }
+
+  /** Starts the three members and lets the first lead. */
+  async start(): Promise<void> {
+    for (const id of [1, 2, 3]) await this.quorum.start(id);
+    this.quorum.quorum.elect(1);
+    await this.clock.advance(10);
   }
 
   /** The member's process is gone at once, its streams break. */
