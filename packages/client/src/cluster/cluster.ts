@@ -259,7 +259,7 @@ export class Cluster implements AsyncDisposable {
       return version >= 4 ? { ...request, allowAutoTopicCreation: mayCreate } : request;
     };
     const fresh = clusterMetadata(await this.sendToAny(MetadataApi, ask, this.settings.connectTimeoutMs, except));
-    this.#metadata = merged(this.#metadata, fresh);
+    this.#metadata = merged(this.#metadata, fresh, this.clock.now());
     return fresh;
   }
 

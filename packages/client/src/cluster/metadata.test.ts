@@ -13,23 +13,36 @@ function metadata(topic: Partial<TopicMetadata>, leader = 1, leaderEpoch = 1): C
 const routeIn = (now: ClusterMetadata | null) => routeOf(now?.topics.get("t"), 0);
 
 test("a lagging broker takes neither a leader back nor a topic that has been replaced", ({ expect }) => {
-  let now = merged(metadata({}, 2, 5), metadata({}, 1, 4));
+  let now = merged(metadata({}, 2, 5), metadata({}, 1, 4), 0);
   expect(routeIn(now)).toEqual({ topicId: "A", leader: 2, leaderEpoch: 5 });
-  now = merged(now, metadata({ topicId: "B" }, 1, 0));
+  now = merged(now, metadata({ topicId: "B" }, 1, 0), 0);
   expect(routeIn(now)).toEqual({ topicId: "B", leader: 1, leaderEpoch: 0 });
-  now = merged(now, metadata({ topicId: "A" }, 2, 5));
+  now = merged(now, metadata({ topicId: "A" }, 2, 5), 0);
   expect(routeIn(now)?.topicId).toBe("B");
-  now = merged(now, metadata({ topicId: "C" }));
+  now = merged(now, metadata({ topicId: "C" }), 0);
   expect(routeIn(now)?.topicId).toBe("C");
+});
+
+test("of two ids the older may be heard last: the right one counts again when a lagging broker would be given up", ({
+  expect,
+}) => {
+  const said = (now: ClusterMetadata, topicId: string, atMs: number) => merged(now, metadata({ topicId }), atMs);
+  let now = said(metadata({ topicId: "B" }), "A", 0);
+  now = said(now, "B", 9_000);
+  expect(routeIn(now)?.topicId).toBe("A");
+  now = said(now, "B", 10_000);
+  expect(routeIn(now)?.topicId).toBe("B");
+  now = said(now, "A", 19_000);
+  expect(routeIn(now)?.topicId).toBe("B");
 });
 
 test("a topic that is gone for a while is the same one when it is back, or known to be another", ({ expect }) => {
   const gone = metadata({ topicId: null, errorCode: 3 });
-  const away = merged(metadata({}), gone);
+  const away = merged(metadata({}), gone, 0);
   expect(routeIn(away)).toBeUndefined();
-  expect(routeIn(merged(away, metadata({})))?.topicId).toBe("A");
-  const replaced = merged(away, metadata({ topicId: "B" }));
-  expect(routeIn(merged(replaced, metadata({ topicId: "A" })))?.topicId).toBe("B");
+  expect(routeIn(merged(away, metadata({}), 0))?.topicId).toBe("A");
+  const replaced = merged(away, metadata({ topicId: "B" }), 0);
+  expect(routeIn(merged(replaced, metadata({ topicId: "A" }), 0))?.topicId).toBe("B");
 });
 
 test("KIP-951: a hint counts when its epoch is newer and the broker can be found", ({ expect }) => {

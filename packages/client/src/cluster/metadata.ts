@@ -17,8 +17,8 @@ export type TopicMetadata = {
   readonly name: string;
   /** Null from brokers older than 2.8. Of a topic that is gone, the last one it had. */
   readonly topicId: string | null;
-  /** The id of the topic that was deleted and created anew under this name, as far as we saw it. */
-  readonly replacedId?: string | null;
+  /** The topic that this one has replaced under its name, as far as we saw it, and until when who still names it counts as lagging. */
+  readonly replaced?: { readonly topicId: string; readonly untilMs: number } | null;
   readonly isInternal: boolean;
   readonly errorCode: number;
   /** In order of their numbers. */
@@ -85,13 +85,19 @@ function topicMetadata(topic: MetadataResponse["topics"][number]): TopicMetadata
   };
 }
 
+/**
+ * Of two ids the one that was heard first need not be the older: the first answer may be the news, and the second that of a lagging broker.
+ * So a replaced id is not refused for ever, only until a broker that is cut off is no longer counted in (Kafka's session timeout: 9 s).
+ */
+const REPLACED_MS = 10_000;
+
 /** `before` with what a younger, perhaps partial answer says. Topics that were not asked for stay. */
-export function merged(before: ClusterMetadata | null, after: ClusterMetadata): ClusterMetadata {
+export function merged(before: ClusterMetadata | null, after: ClusterMetadata, nowMs: number): ClusterMetadata {
   if (before === null) return after;
   const topics = new Map(before.topics);
   for (const [name, topic] of after.topics) {
     const known = topics.get(name);
-    topics.set(name, known === undefined ? topic : withNewestLeaders(known, topic));
+    topics.set(name, known === undefined ? topic : withNewestLeaders(known, topic, nowMs));
   }
   return { ...after, topics };
 }
@@ -100,12 +106,12 @@ export function merged(before: ClusterMetadata | null, after: ClusterMetadata): 
  * A lagging broker may name an older leader than we know already: a partition's epoch never goes back, unless the topic is another. And it
  * may still know the topic that this one has replaced.
  */
-function withNewestLeaders(known: TopicMetadata, younger: TopicMetadata): TopicMetadata {
-  const { topicId, replacedId = null } = known;
-  if (younger.errorCode !== 0) return { ...younger, topicId, replacedId };
+function withNewestLeaders(known: TopicMetadata, younger: TopicMetadata, nowMs: number): TopicMetadata {
+  const { topicId, replaced = null } = known;
+  if (younger.errorCode !== 0) return { ...younger, topicId, replaced };
   if (younger.topicId !== topicId) {
-    if (younger.topicId !== null && younger.topicId === replacedId) return known;
-    return { ...younger, replacedId: topicId };
+    if (replaced !== null && younger.topicId === replaced.topicId && nowMs < replaced.untilMs) return known;
+    return { ...younger, replaced: topicId === null ? null : { topicId, untilMs: nowMs + REPLACED_MS } };
   }
   const partitions = younger.partitions.map((partition) => {
     const before = known.partitions[partition.partition];
@@ -113,7 +119,7 @@ function withNewestLeaders(known: TopicMetadata, younger: TopicMetadata): TopicM
       ? before
       : partition;
   });
-  return { ...younger, replacedId, partitions };
+  return { ...younger, replaced, partitions };
 }
 
 /** Whom an answer names as the leader, with an error that says that the asked broker is not (KIP-951). */
