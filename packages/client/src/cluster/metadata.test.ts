@@ -46,11 +46,13 @@ test("a topic that is gone for a while is the same one when it is back, or known
 });
 
 test("KIP-951: a hint counts when its epoch is newer and the broker can be found", ({ expect }) => {
-  const hint = { topic: "t", partition: 0, leader: 2, leaderEpoch: 2, endpoints: [] };
+  const hint = { topic: "t", topicId: "A", partition: 0, leader: 2, leaderEpoch: 2, endpoints: [] };
   const endpoints = [{ nodeId: 2, host: "elsewhere", port: 1, rack: null }];
   expect(withLeader(metadata({}), hint)).toBeNull();
   expect(withLeader(metadata({}, 1, 2), { ...hint, endpoints })).toBeNull();
   expect(withLeader(metadata({}), { ...hint, endpoints, leader: -1 })).toBeNull();
+  // Epochs of a topic created anew begin anew: one of the old topic would count for newer for long.
+  expect(withLeader(metadata({ topicId: "B" }), { ...hint, endpoints })).toBeNull();
   const now = withLeader(metadata({}), { ...hint, endpoints });
   expect(routeIn(now)).toEqual({ topicId: "A", leader: 2, leaderEpoch: 2 });
   expect(now?.brokers.get(2)).toMatchObject({ host: "elsewhere" });

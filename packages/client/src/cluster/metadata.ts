@@ -125,6 +125,8 @@ function withNewestLeaders(known: TopicMetadata, younger: TopicMetadata, nowMs: 
 /** Whom an answer names as the leader, with an error that says that the asked broker is not (KIP-951). */
 export type LeaderHint = {
   readonly topic: string;
+  /** The one that was asked about: what is under its name by now may be another. */
+  readonly topicId: string | null;
   readonly partition: number;
   readonly leader: number;
   readonly leaderEpoch: number;
@@ -132,11 +134,15 @@ export type LeaderHint = {
   readonly endpoints: readonly { nodeId: number; host: string; port: number; rack: string | null }[];
 };
 
-/** `before` with the leader of the hint; null when it says nothing that is newer, or names a broker of which nobody knows where it is. */
+/**
+ * `before` with the leader of the hint; null when it says nothing that is newer, is about a topic that is gone, or names a broker of which
+ * nobody knows where it is.
+ */
 export function withLeader(before: ClusterMetadata | null, hint: LeaderHint): ClusterMetadata | null {
   const topic = before?.topics.get(hint.topic);
   const known = topic?.partitions[hint.partition];
-  if (!before || !topic || !known || hint.leader < 0 || hint.leaderEpoch <= known.leaderEpoch) return null;
+  if (!before || !topic || !known || hint.topicId !== topic.topicId) return null;
+  if (hint.leader < 0 || hint.leaderEpoch <= known.leaderEpoch) return null;
   const named = hint.endpoints.find(({ nodeId }) => nodeId === hint.leader);
   const brokers = new Map(before.brokers);
   if (named) brokers.set(named.nodeId, { id: named.nodeId, host: named.host, port: named.port, rack: named.rack });

@@ -248,13 +248,13 @@ export class Fetcher {
   }
 
   #refused(position: Position, fetched: FetchedPartition, { nodeEndpoints }: FetchResponse): void {
-    const { topic, partition, follower } = position;
+    const { topic, topicId, partition, follower } = position;
     const { errorCode, currentLeader } = fetched;
     // A follower may lag, or begin later: the leader is asked before anything is given up.
     if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE && follower === null)
       return this.#beginAnew(position, errorCode, `offset ${position.fetchOffset} is not there`);
     const { leaderId: leader, leaderEpoch } = currentLeader;
-    this.#cluster.learnLeader({ topic, partition, leader, leaderEpoch, endpoints: nodeEndpoints });
+    this.#cluster.learnLeader({ topic, topicId, partition, leader, leaderEpoch, endpoints: nodeEndpoints });
     const error = new KafkaError(errorCode, partitionName(position));
     if (follower === null) this.#failed([position], error);
     else this.#again([position], error);

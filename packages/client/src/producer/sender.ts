@@ -242,8 +242,9 @@ export class Sender {
 
   #refused(lane: PartitionLane, { errorCode, errorMessage, currentLeader }: Part, response: ProduceResponse): void {
     const { topic, partition } = lane;
+    const { topicId } = lane.route!;
     const { leaderId: leader, leaderEpoch } = currentLeader;
-    this.#cluster.learnLeader({ topic, partition, leader, leaderEpoch, endpoints: response.nodeEndpoints });
+    this.#cluster.learnLeader({ topic, topicId, partition, leader, leaderEpoch, endpoints: response.nodeEndpoints });
     const error = refusal(lane, errorCode, errorMessage);
     if (this.#settings.isIdempotent && doubtsIdentity.has(errorCode)) this.#renew(lane, error);
     else this.#failed(lane, error);
