@@ -36,6 +36,15 @@ test("of two ids the older may be heard last: the right one counts again when a 
   expect(routeIn(now)?.topicId).toBe("B");
 });
 
+test("a broker that says no ids does not say that the topic is another", ({ expect }) => {
+  let now = merged(metadata({}, 2, 5), metadata({ topicId: null }, 1, 4), 0);
+  expect(routeIn(now)).toEqual({ topicId: "A", leader: 2, leaderEpoch: 5 });
+  now = merged(now, metadata({ topicId: null }, 1, 6), 0);
+  expect(routeIn(now)).toEqual({ topicId: "A", leader: 1, leaderEpoch: 6 });
+  now = merged(metadata({ topicId: null }, 2, 5), metadata({}, 1, 4), 0);
+  expect(routeIn(now)).toEqual({ topicId: "A", leader: 2, leaderEpoch: 5 });
+});
+
 test("a topic that is gone for a while is the same one when it is back, or known to be another", ({ expect }) => {
   const gone = metadata({ topicId: null, errorCode: 3 });
   const away = merged(metadata({}), gone, 0);

@@ -109,9 +109,10 @@ export function merged(before: ClusterMetadata | null, after: ClusterMetadata, n
 function withNewestLeaders(known: TopicMetadata, younger: TopicMetadata, nowMs: number): TopicMetadata {
   const { topicId, replaced = null } = known;
   if (younger.errorCode !== 0) return { ...younger, topicId, replaced };
-  if (younger.topicId !== topicId) {
+  // Brokers older than 2.8 say no ids: that is no word about which topic it is.
+  if (topicId !== null && younger.topicId !== null && younger.topicId !== topicId) {
     if (replaced !== null && younger.topicId === replaced.topicId && nowMs < replaced.untilMs) return known;
-    return { ...younger, replaced: topicId === null ? null : { topicId, untilMs: nowMs + REPLACED_MS } };
+    return { ...younger, replaced: { topicId, untilMs: nowMs + REPLACED_MS } };
   }
   const partitions = younger.partitions.map((partition) => {
     const before = known.partitions[partition.partition];
@@ -119,7 +120,7 @@ function withNewestLeaders(known: TopicMetadata, younger: TopicMetadata, nowMs: 
       ? before
       : partition;
   });
-  return { ...younger, replaced, partitions };
+  return { ...younger, topicId: younger.topicId ?? topicId, replaced, partitions };
 }
 
 /** Whom an answer names as the leader, with an error that says that the asked broker is not (KIP-951). */
