@@ -30,14 +30,14 @@ const batchAt = (baseOffset: number, value: string, leaderEpoch = 1): Buffer => 
 function serve(
   broker: FakeBroker,
   end: number,
-  otherwise: (asked: Asked) => Partial<PartitionDraft> | null = () => null,
+  otherwise: (asked: Asked, rackId: string) => Partial<PartitionDraft> | null = () => null,
 ): void {
   broker.on(ListOffsetsApi, () => ({
     topics: [{ name: "t", partitions: [{ partitionIndex: 0, errorCode: 0, offset: 0, timestamp: -1 }] }],
   }));
-  broker.on(FetchApi, async ({ topics: [topic], maxWaitMs }) => {
+  broker.on(FetchApi, async ({ topics: [topic], maxWaitMs, rackId }) => {
     const asked = topic!.partitions[0]!;
-    const said = otherwise(asked);
+    const said = otherwise(asked, rackId);
     const records =
       said === null && asked.fetchOffset < end ? batchAt(asked.fetchOffset, `v${asked.fetchOffset}`) : null;
     if (said === null && records === null) await new Promise((resolve) => setTimeout(resolve, maxWaitMs));
@@ -173,8 +173,15 @@ test("KIP-392: a consumer says its rack, reads where the leader sends it, and co
   );
   const { consumer, troubles } = reader(cluster, { rack: "west", retryBackoffMs: 1 });
   expect(await values(consumer, 5)).toEqual(["v0", "v1", "v2", "v3", "v4"]);
-  const rackIds = cluster.brokers.flatMap((broker) => broker.requests(FetchApi)).map(({ rackId }) => rackId);
-  expect(new Set(rackIds)).toEqual(new Set(["west"]));
+  const racksSaid = (id: number) =>
+    cluster
+      .broker(id)
+      .requests(FetchApi)
+      .map(({ rackId }) => rackId);
+  expect([racksSaid(1).slice(0, 2), racksSaid(2)]).toEqual([
+    ["west", ""],
+    ["west", "west", "west"],
+  ]);
   const offsetsOf = (id: number) =>
     cluster
       .broker(id)
@@ -188,16 +195,34 @@ test("KIP-392: a consumer says its rack, reads where the leader sends it, and co
   await consumer.close();
 });
 
-test("KIP-392: a follower that is gone leads back to the leader", async ({ expect }) => {
+test("KIP-392: a follower that the leader names for ever and that can't be reached leads back to the leader", async ({
+  expect,
+}) => {
   await using cluster = await started(2);
-  let isFirst = true;
-  serve(cluster.broker(1), 1, () => {
-    const answer = isFirst ? { preferredReadReplica: 2 } : null;
-    isFirst = false;
-    return answer;
-  });
+  serve(cluster.broker(1), 3, (_, rackId) => (rackId === "west" ? { preferredReadReplica: 2 } : null));
   cluster.broker(2).on(FetchApi, () => HANG_UP);
-  const { consumer } = reader(cluster, { retryBackoffMs: 1 });
+  const { consumer } = reader(cluster, { rack: "west", retryBackoffMs: 1 });
+  expect(await values(consumer, 3)).toEqual(["v0", "v1", "v2"]);
+  expect(cluster.broker(2).requests(FetchApi)).toHaveLength(1);
+  await consumer.close();
+});
+
+test("KIP-392: a follower of which nobody knows where it is keeps no record from the reader", async ({ expect }) => {
+  await using cluster = await started(1);
+  serve(cluster.broker(1), 1, (_, rackId) => (rackId === "west" ? { preferredReadReplica: 9 } : null));
+  const { consumer } = reader(cluster, { rack: "west", retryBackoffMs: 1 });
+  expect(await values(consumer, 1)).toEqual(["v0"]);
+  await consumer.close();
+});
+
+test("KIP-392: a while after a follower has failed the leader is asked again for one", async ({ expect }) => {
+  await using cluster = await started(2);
+  serve(cluster.broker(1), 0, (_, rackId) => (rackId === "west" ? { preferredReadReplica: 2 } : null));
+  const follower = cluster.broker(2);
+  follower.on(FetchApi, () => HANG_UP);
+  const { consumer } = reader(cluster, { rack: "west", retryBackoffMs: 1, metadataAgeMsMax: 100 });
+  await eventually("a failure", () => follower.requests(FetchApi).length > 0);
+  serve(follower, 1);
   expect(await values(consumer, 1)).toEqual(["v0"]);
   await consumer.close();
 });

@@ -178,13 +178,19 @@ export class Fetcher {
       return { position, topic, topicId, partition, fetchOffset: fetchOffset!, currentLeaderEpoch, lastFetchedEpoch };
     });
     try {
-      const response = await this.#fetches.fetch(source, asked);
+      const response = await this.#fetches.fetch(source, asked, this.#rackFor(positions));
       if (response !== null) this.#take(response, asked);
     } catch (error) {
       if (this.#isClosed) return;
       this.#failed(positions, error as Error);
     }
     this.#changed();
+  }
+
+  /** One for all partitions of a fetch. None while one of them is to come from the leader: told a rack, it might only name a follower. */
+  #rackFor(positions: readonly Position[]): string {
+    const now = this.#cluster.clock.now();
+    return positions.some(({ leaderOnlyUntilMs }) => now < leaderOnlyUntilMs) ? "" : this.#settings.rack;
   }
 
   #take(response: FetchResponse, asked: readonly Asked[]): void {
@@ -229,8 +235,16 @@ export class Fetcher {
       position.follower = { broker, untilMs: clock.now() + settings.metadataAgeMsMax };
       return;
     }
+    this.#keepToLeader(position);
     const text = `broker ${broker} is named as the nearest, and nobody knows where it is`;
     this.#failed([position], new KafkaError(ErrorCode.REPLICA_NOT_AVAILABLE, partitionName(position), text));
+  }
+
+  /** As long as a leader's word about a follower would hold. */
+  #keepToLeader(position: Position): void {
+    const { clock, settings } = this.#cluster;
+    position.follower = null;
+    position.leaderOnlyUntilMs = clock.now() + settings.metadataAgeMsMax;
   }
 
   /** The log is another than the one we have read: it has been cut off where a leader was elected that did not have it all (KIP-320). */
@@ -293,7 +307,7 @@ export class Fetcher {
     const isAstray = saysStaleMetadata(error);
     for (const position of positions) {
       position.notBeforeMs = now + backoffMs(position.failures++, settings, random);
-      position.follower = null;
+      if (position.follower !== null) this.#keepToLeader(position);
       position.isAstray = isAstray;
     }
     if (isAstray) this.#search.begin();

@@ -22,8 +22,11 @@ export class Fetches {
     return this.#busy.has(broker);
   }
 
-  /** Null: the broker has forgotten our session, and the next fetch begins another. Rejects as `Cluster.send` does. */
-  async fetch(broker: number, wanted: readonly Wanted[]): Promise<FetchResponse | null> {
+  /**
+   * With a rack the broker may name a nearer one instead of answering. Null: it has forgotten our session, and the next fetch begins another.
+   * Rejects as `Cluster.send` does.
+   */
+  async fetch(broker: number, wanted: readonly Wanted[], rackId: string): Promise<FetchResponse | null> {
     const session = this.#sessions.get(broker) ?? new FetchSession(this.#settings.partitionBytesMax);
     this.#sessions.set(broker, session);
     this.#busy.add(broker);
@@ -32,7 +35,7 @@ export class Fetches {
       const response = await this.#cluster.send(
         broker,
         FetchApi,
-        (version) => ({ ...this.#request(maxWaitMs), ...session.ask(wanted, version) }),
+        (version) => ({ ...this.#request(maxWaitMs, rackId), ...session.ask(wanted, version) }),
         {
           lane: "fetch",
           timeoutMs: maxWaitMs + this.#cluster.settings.requestTimeoutMs,
@@ -54,13 +57,13 @@ export class Fetches {
     const open = [...this.#sessions].filter(([, session]) => session.isOpen);
     // Not on the lane for fetches, which may be waiting for records.
     const ends = open.map(([broker, session]) =>
-      this.#cluster.send(broker, FetchApi, { ...this.#request(0), ...session.end() }, { timeoutMs }),
+      this.#cluster.send(broker, FetchApi, { ...this.#request(0, ""), ...session.end() }, { timeoutMs }),
     );
     await within(this.#cluster.clock, timeoutMs, Promise.allSettled(ends));
   }
 
-  #request(maxWaitMs: number) {
-    const { minBytes, maxBytes, isolationLevel, rack } = this.#settings;
-    return { replicaId: -1, maxWaitMs, minBytes, maxBytes, isolationLevel, rackId: rack };
+  #request(maxWaitMs: number, rackId: string) {
+    const { minBytes, maxBytes, isolationLevel } = this.#settings;
+    return { replicaId: -1, maxWaitMs, minBytes, maxBytes, isolationLevel, rackId };
   }
 }

@@ -45,6 +45,8 @@ export class Position {
   isAstray = false;
   /** The follower to read from, by the leader's word, and until when that holds (KIP-392). */
   follower: { readonly broker: number; readonly untilMs: number } | null = null;
+  /** Of the clock's `now`: a follower has failed, and until then the leader is not asked to name one, for it would name the same again. */
+  leaderOnlyUntilMs = 0;
 
   constructor({ topic, partition }: Partition, start: Start) {
     this.topic = topic;
