@@ -22,8 +22,12 @@ import { KafkaError, mayRetry, orThrow } from "../errors.ts";
 import type { Subscription } from "./assignors.ts";
 import type { ConsumerSettings } from "./options.ts";
 
-/** The group goes on without us: our partitions may be somebody else's by now. */
-const losesMembership: ReadonlySet<number> = new Set([ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.ILLEGAL_GENERATION]);
+/** The group goes on without us, or is gone itself (what OffsetCommit says of that from v9 on): our partitions may be somebody else's by now. */
+const losesMembership: ReadonlySet<number> = new Set([
+  ErrorCode.UNKNOWN_MEMBER_ID,
+  ErrorCode.ILLEGAL_GENERATION,
+  ErrorCode.GROUP_ID_NOT_FOUND,
+]);
 
 /**
  * A classic group member (eager rebalancing): joins, syncs, keeps its session alive, notices that it must join again. It joins
@@ -283,6 +287,6 @@ export class Membership {
 
   #lose(errorCode: number): void {
     this.#generation = -1;
-    if (errorCode === ErrorCode.UNKNOWN_MEMBER_ID) this.#memberId = "";
+    if (errorCode !== ErrorCode.ILLEGAL_GENERATION) this.#memberId = "";
   }
 }
