@@ -12,6 +12,7 @@ import { repeatedOf } from "./repeated.ts";
 
 type Draft = ResponseDraft<typeof CreateTopicsApi>;
 type Asked = CreateTopicsRequest["topics"][number];
+type Entries = NonNullable<Draft["topics"][number]["configs"]>;
 type CreateParts = Pick<Parts, "cluster">;
 
 export const createTopics = handler(CreateTopicsApi, create, {
@@ -34,16 +35,19 @@ export async function create({ cluster }: CreateParts, request: CreateTopicsRequ
     specs.filter((spec): spec is TopicSpec => !("error" in spec)),
   );
   const answers = specs.map((spec) => ("error" in spec ? spec : created.shift()!));
-  return { topics: [...refused, ...asked.map((one, at) => answerTo({ cluster }, one, answers[at]!))] };
+  const entriesOf = entriesIn(cluster);
+  return { topics: [...refused, ...asked.map((one, at) => answerTo(one, answers[at]!, entriesOf))] };
 }
 
-function answerTo({ cluster }: CreateParts, asked: Asked, created: TopicCreated): Draft["topics"][number] {
+function answerTo(
+  asked: Asked,
+  created: TopicCreated,
+  entriesOf: (configs: Asked["configs"]) => Entries,
+): Draft["topics"][number] {
   const { name } = asked;
   if (created.error !== ErrorCode.NONE)
     return { name, errorCode: created.error, errorMessage: created.message ?? null };
   const { topicId, partitions = -1, replicationFactor = -1 } = created;
-  const made = Object.fromEntries(asked.configs.map((config) => [config.name, config.value ?? ""]));
-  const options = { names: null, withSynonyms: false, withDocumentation: false };
   return {
     name,
     ...(topicId ? { topicId } : {}),
@@ -51,13 +55,28 @@ function answerTo({ cluster }: CreateParts, asked: Asked, created: TopicCreated)
     errorMessage: null,
     numPartitions: partitions,
     replicationFactor,
-    configs: topicEntries({ topic: made, ...cluster.configLayers }, options).map((entry) => ({
-      name: entry.name,
-      value: entry.value,
-      readOnly: entry.readOnly,
-      configSource: entry.configSource ?? -1,
-      isSensitive: entry.isSensitive,
-    })),
+    configs: entriesOf(asked.configs),
+  };
+}
+
+/** The settings of new topics. Nearly all topics of one request have the same: these are made once. */
+function entriesIn(cluster: CreateParts["cluster"]): (configs: Asked["configs"]) => Entries {
+  const made = new Map<string, Entries>();
+  const options = { names: null, withSynonyms: false, withDocumentation: false };
+  return (configs) => {
+    const topic = Object.fromEntries(configs.map(({ name, value }) => [name, value ?? ""]));
+    const key = JSON.stringify(topic);
+    const entries =
+      made.get(key) ??
+      topicEntries({ topic, ...cluster.configLayers }, options).map((entry) => ({
+        name: entry.name,
+        value: entry.value,
+        readOnly: entry.readOnly,
+        configSource: entry.configSource ?? -1,
+        isSensitive: entry.isSensitive,
+      }));
+    made.set(key, entries);
+    return entries;
   };
 }
 

@@ -133,6 +133,11 @@ export class Cluster {
     return this.#topicConfigs.of(this.#image, name, () => this.configLayers);
   }
 
+  /** Resolves at the end of the tick: whoever computes much lets others have their turn. */
+  endOfTick(): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.afterTick(resolve));
+  }
+
   /** True once our picture is at least at `revision`; false after `timeoutMs` or when closed. */
   async reached(revision: number, options: { timeoutMs: number }): Promise<boolean> {
     return (await this.#revision.reached(revision, options)) === "reached";
@@ -164,12 +169,8 @@ export class Cluster {
 
   /** The same for a request that somebody waits for. */
   transact(operations: Operation[]): Promise<Answered | Unanswered> {
-    const { clock } = this.#options;
-    return transact(this.#session, operations, {
-      clock,
-      brokerId: this.brokerId,
-      timeoutMs: limits.storeAnswerTimeoutMs,
-    });
+    const options = { clock: this.#options.clock, brokerId: this.brokerId, timeoutMs: limits.storeAnswerTimeoutMs };
+    return transact(this.#session, operations, options);
   }
 
   /** A producer id nobody else has or will have. */
@@ -233,10 +234,8 @@ export class Cluster {
     if (session !== this.#session) return; // it ended meanwhile
     this.#registration = registration;
     [this.#heardMs, this.#wokeMs] = [clock.now(), null];
-    logger.info(
-      { evt: "registered", broker: this.brokerId, incarnation, revision: registration.revision },
-      "registered",
-    );
+    const fields = { evt: "registered", broker: this.brokerId, incarnation, revision: registration.revision };
+    logger.info(fields, "registered");
     await this.reached(registration.revision, { timeoutMs: limits.ownImageTimeoutMs });
     this.#tell();
     this.#entered.resolve();

@@ -1,15 +1,16 @@
 import { assert } from "@odradek/kit";
 import type { ClusterImage } from "../cluster/image.ts";
 
-export type Candidate = {
+/** Replicas and preferred leaderships of one broker. */
+type Carried = { replicas: number; preferred: number };
+
+/** A broker, with what it carries already. */
+export type Candidate = Carried & {
   id: number;
   /** Null: it stands alone. */
   rack: string | null;
   /** Registered and not stopping. */
   isLive: boolean;
-  /** Replicas and preferred leaderships it has already. */
-  replicas: number;
-  preferred: number;
 };
 
 type Load = Candidate & {
@@ -83,33 +84,58 @@ function leastOf(loads: readonly Load[], numbersOf: (load: Load) => readonly num
 /** The replicas of each partition of a topic. */
 export type Placement = readonly (readonly number[])[];
 
-/** What brokers carry in an image, which many topics of one request are placed by. */
-const carried = new WeakMap<ClusterImage, ReadonlyMap<number, Candidate>>();
+/** What brokers will carry of topics that are being created, which no picture shows yet. */
+export class UnderWay {
+  readonly #carried = new Map<number, Carried>();
 
-/** Every known broker, with what it carries in this image and will carry of what is under way. */
-export function candidatesOf(image: ClusterImage, underWay: Iterable<Placement> = []): Candidate[] {
-  const now = carried.get(image) ?? candidatesIn(image);
-  carried.set(image, now);
-  const candidates = new Map([...now].map(([id, candidate]) => [id, { ...candidate }]));
-  for (const placement of underWay) for (const replicas of placement) carry(candidates, replicas);
-  return [...candidates.values()];
+  add(placement: Placement): void {
+    this.#count(placement, 1);
+  }
+
+  remove(placement: Placement): void {
+    this.#count(placement, -1);
+  }
+
+  of(id: number): Readonly<Carried> {
+    return this.#carried.get(id) ?? { replicas: 0, preferred: 0 };
+  }
+
+  #count(placement: Placement, by: 1 | -1): void {
+    for (const replicas of placement)
+      for (const id of replicas) if (!this.#carried.has(id)) this.#carried.set(id, { replicas: 0, preferred: 0 });
+    for (const replicas of placement) carry(this.#carried, replicas, by);
+  }
 }
 
-function candidatesIn(image: ClusterImage): Map<number, Candidate> {
+/** What brokers carry in an image, which many topics of one request are placed by. */
+const carriedIn = new WeakMap<ClusterImage, readonly Candidate[]>();
+
+/** Every known broker, with what it carries in this image and will carry of what is under way. */
+export function candidatesOf(image: ClusterImage, underWay: UnderWay = new UnderWay()): Candidate[] {
+  const now = carriedIn.get(image) ?? candidatesIn(image);
+  carriedIn.set(image, now);
+  return now.map((candidate) => {
+    const { replicas, preferred } = underWay.of(candidate.id);
+    return { ...candidate, replicas: candidate.replicas + replicas, preferred: candidate.preferred + preferred };
+  });
+}
+
+function candidatesIn(image: ClusterImage): Candidate[] {
   const candidates = new Map<number, Candidate>();
   for (const { id, rack } of image.known.values()) {
     const isLive = image.brokers.get(id)?.shuttingDown === false;
     candidates.set(id, { id, rack, isLive, replicas: 0, preferred: 0 });
   }
-  for (const topic of image.topics.values()) for (const { replicas } of topic.partitions) carry(candidates, replicas);
-  return candidates;
+  for (const topic of image.topics.values())
+    for (const { replicas } of topic.partitions) carry(candidates, replicas, 1);
+  return [...candidates.values()];
 }
 
-function carry(candidates: ReadonlyMap<number, Candidate>, replicas: readonly number[]): void {
+function carry(brokers: ReadonlyMap<number, Carried>, replicas: readonly number[], by: 1 | -1): void {
   for (const [place, id] of replicas.entries()) {
-    const candidate = candidates.get(id);
-    if (!candidate) continue;
-    candidate.replicas++;
-    if (place === 0) candidate.preferred++;
+    const broker = brokers.get(id);
+    if (!broker) continue;
+    broker.replicas += by;
+    if (place === 0) broker.preferred += by;
   }
 }

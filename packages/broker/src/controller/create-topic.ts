@@ -6,7 +6,7 @@ import { encode, type PartitionNode, paths } from "../cluster/nodes.ts";
 import { registrationChecks } from "../cluster/registration-checks.ts";
 import { problemWithTopicConfigs } from "../config.ts";
 import { limits } from "../limits.ts";
-import { assign, candidatesOf, type Placement } from "./assign.ts";
+import { assign, candidatesOf, type Placement, UnderWay } from "./assign.ts";
 import { collidingTopic, isInternal, problemWithTopicName } from "./topic-names.ts";
 
 export type TopicSpec = {
@@ -52,14 +52,14 @@ const refuse = (error: number, message: string): Problem => ({ error, message })
 export async function createTopic(
   cluster: Cluster,
   spec: TopicSpec,
-  underWay: Set<Placement> = new Set(),
+  underWay: UnderWay = new UnderWay(),
 ): Promise<TopicCreated> {
   for (let attempt = 0; attempt < limits.transactionTriesMax; attempt++) {
     const plan = planTopic(cluster, spec, underWay);
     if (!("operations" in plan)) return plan;
     underWay.add(plan.replicas);
     const outcome = await write(cluster, spec.name, plan);
-    underWay.delete(plan.replicas);
+    underWay.remove(plan.replicas);
     if (outcome === "exists") return alreadyExists(spec.name);
     if (outcome === "done") return plan.created;
     if (typeof outcome !== "string") return outcome;
@@ -69,7 +69,7 @@ export async function createTopic(
 }
 
 /** How a topic is to be created in the picture of now; or the answer, when there is nothing to do. */
-export function planTopic(cluster: Cluster, spec: TopicSpec, underWay: Set<Placement>): TopicPlan | TopicCreated {
+export function planTopic(cluster: Cluster, spec: TopicSpec, underWay: UnderWay): TopicPlan | TopicCreated {
   const { image } = cluster;
   const problem = problemWithSpec(image, spec);
   if (problem) return problem;
@@ -114,12 +114,7 @@ function problemWithSpec(image: ClusterImage, { name, configs }: TopicSpec): Pro
   return configProblem ? refuse(ErrorCode.INVALID_CONFIG, configProblem) : null;
 }
 
-function placement(
-  cluster: Cluster,
-  image: ClusterImage,
-  spec: TopicSpec,
-  underWay: Iterable<Placement>,
-): number[][] | Problem {
+function placement(cluster: Cluster, image: ClusterImage, spec: TopicSpec, underWay: UnderWay): number[][] | Problem {
   if (spec.assignments)
     return problemWithAssignments(image, spec.assignments) ?? spec.assignments.map((each) => [...each]);
   const partitions = spec.partitions === -1 ? cluster.config.topics.partitions : spec.partitions;
@@ -144,7 +139,7 @@ function placement(
 export function placed(
   image: ClusterImage,
   wanted: { partitions: number; replicationFactor: number },
-  underWay: Iterable<Placement> = [],
+  underWay?: UnderWay,
 ): number[][] | Problem {
   const replicas = assign(candidatesOf(image, underWay), wanted);
   if (replicas) return replicas;

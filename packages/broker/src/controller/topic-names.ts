@@ -19,10 +19,14 @@ export function problemWithTopicName(name: string): string | null {
 /** The same for names that metrics can't tell apart. */
 export const foldedName = (name: string): string => name.replaceAll(".", "_");
 
-/** A topic whose name differs from `name` only in "." against "_", which metric names can't tell apart. */
+/** The names of topics by what metrics call them. Topics that exist never collide, so each has a place of its own. */
+const byFoldedName = new WeakMap<ReadonlyMap<string, unknown>, ReadonlyMap<string, string>>();
+
+/** A topic whose name differs from `name` only in "." against "_", which metric names can't tell apart. `topics` must never change. */
 export function collidingTopic(name: string, topics: ReadonlyMap<string, unknown>): string | null {
   if (!/[._]/.test(name)) return null;
-  const folded = foldedName(name);
-  for (const other of topics.keys()) if (other !== name && foldedName(other) === folded) return other;
-  return null;
+  const names = byFoldedName.get(topics) ?? new Map(Array.from(topics.keys(), (other) => [foldedName(other), other]));
+  byFoldedName.set(topics, names);
+  const other = names.get(foldedName(name));
+  return other === undefined || other === name ? null : other;
 }
