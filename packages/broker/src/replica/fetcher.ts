@@ -191,7 +191,7 @@ export class Fetcher {
         });
       case "belowStart":
         logger.info(
-          { evt: "below-start", partition: `${partition.replica}`, leader, ...answer.belowStart },
+          { evt: "below-start", partition: `${partition.replica}`, leader, start: answer.belowStart.start },
           "starting anew",
         );
         return this.#startAnew(wanted, answer.belowStart);

@@ -1,3 +1,4 @@
+import { type Logger, silentLogger } from "@odradek/kit";
 import { ErrorCode } from "@odradek/protocol";
 import { expect, test } from "vitest";
 
@@ -6,9 +7,9 @@ import { ReplicatedTopic } from "../testing/replicated-topic.ts";
 const sent = (baseSequence: number) => ({ producer: { id: 7, epoch: 0, baseSequence } });
 
 /** Two brokers lead and follow without the third; retention takes all that a producer has sent; the third comes back behind it. */
-async function evicted(): Promise<ReplicatedTopic> {
+async function evicted(logger: Logger = silentLogger): Promise<ReplicatedTopic> {
   const settings = { "log.segment.bytes": "100", "log.retention.ms": "1000", "log.retention.check.interval.ms": "500" };
-  const at = await ReplicatedTopic.start({ settings, topicConfig: { segmentBytes: 100, retentionMs: 1000 } });
+  const at = await ReplicatedTopic.start({ logger, settings, topicConfig: { segmentBytes: 100, retentionMs: 1000 } });
   at.kill(3);
   at.control();
   for (const [sequence, value] of ["a", "b", "c"].entries())
@@ -32,6 +33,14 @@ test("I-04: a follower that starts anew behind retention knows whose batches wer
   const at = await evicted();
   at.elect(3);
   await knowsTheProducer(at);
+});
+
+test("I-04: the log of the broker says where it starts anew, and no producers: there may be hundreds of thousands", async () => {
+  const told: object[] = [];
+  const logger: Logger = { ...silentLogger, info: (fields) => void told.push(fields), child: () => logger };
+  await evicted(logger);
+  const lines = told.filter((fields) => "evt" in fields && fields.evt === "below-start");
+  expect(lines).toEqual([{ evt: "below-start", partition: "words-0", leader: 1, start: 3 }]);
 });
 
 test("I-04: it knows them after a crash and after a loss of power, too", async () => {
