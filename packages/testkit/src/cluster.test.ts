@@ -10,6 +10,8 @@ const send = async (bootstrap: string, topic: string, values: readonly string[])
   for (const value of values) await producer.send({ topic, messages: [{ value, partition: 0 }] });
 };
 
+const oneTick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 const valuesOf = (records: readonly { value: string | null }[]): (string | null)[] => records.map(({ value }) => value);
 
 test("what is acknowledged survives the death of its leader, and the broker that comes back", async () => {
@@ -18,8 +20,8 @@ test("what is acknowledged survives the death of its leader, and the broker that
   const leader = await cluster.leaderOf("orders");
   leader.kill();
   expect([leader.isRunning, cluster.addresses.length]).toEqual([false, 3]);
-  await send(cluster.bootstrap, "orders", ["c"]);
   expect(await cluster.leaderOf("orders")).not.toBe(leader);
+  await send(cluster.bootstrap, "orders", ["c"]);
   const { address } = leader;
   await leader.start();
   expect([leader.isRunning, leader.address]).toEqual([true, address]);
@@ -79,6 +81,58 @@ test("what is sent to a leader that is cut off is taken by whoever replaces it, 
   expect([leader.isRunning, valuesOf(await cluster.records("t"))]).toEqual([true, ["a", "b", "c"]]);
 });
 
+test("a broker that is killed while it starts, at whatever moment, is down, and starts again with its log", async () => {
+  await using cluster = await startCluster({ topics: { t: 1 } });
+  await send(cluster.bootstrap, "t", ["a"]);
+  const broker = await cluster.leaderOf("t");
+  broker.kill();
+  for (let ticks = 0; ticks < 60; ticks++) {
+    const starting = broker.start();
+    for (let tick = 0; tick < ticks; tick++) await oneTick();
+    broker.kill();
+    await starting;
+    expect(broker.isRunning).toBe(false);
+  }
+  await broker.start();
+  for (const other of cluster.brokers) if (other !== broker) await other.stop();
+  expect([broker.isRunning, valuesOf(await cluster.records("t"))]).toEqual([true, ["a"]]);
+});
+
+test("who leads is somebody who runs, and is waited for", async () => {
+  await using cluster = await startCluster({ topics: { t: { replicationFactor: 1 } } });
+  const leader = await cluster.leaderOf("t");
+  leader.kill();
+  const isRunning = cluster.leaderOf("t").then((found) => found === leader && found.isRunning);
+  await leader.start();
+  expect(await isRunning).toBe(true);
+});
+
+test("kill ends a stop under way, and a start waits for one", async () => {
+  await using cluster = await startCluster({ topics: { t: 3 } });
+  const broker = cluster.broker(1);
+  const killed = broker.stop();
+  broker.kill();
+  await broker.start();
+  await killed;
+  expect(broker.isRunning).toBe(true);
+  const stopping = broker.stop();
+  expect(broker.isRunning).toBe(false);
+  await Promise.all([broker.start(), stopping]);
+  expect(broker.isRunning).toBe(true);
+});
+
+test("a broker that does not find the coordination store is down, and starts when it does", async () => {
+  await using cluster = await startCluster({ settings: { "odradek.connect.timeout.ms": 200 } });
+  const broker = cluster.broker(1);
+  broker.kill();
+  broker.cutOff();
+  await expect(broker.start()).rejects.toThrow();
+  expect(broker.isRunning).toBe(false);
+  broker.reconnect();
+  await broker.start();
+  expect(broker.isRunning).toBe(true);
+});
+
 test("clusters stand side by side, and kafkajs works against them", async () => {
   await using one = await startCluster({ brokers: 1, topics: { t: 1 } });
   await using other = await startCluster({ brokers: 1, topics: { t: 1 } });
@@ -94,13 +148,27 @@ test("clusters stand side by side, and kafkajs works against them", async () => 
   expect([valuesOf(await one.records("t")), valuesOf(await other.records("t"))]).toEqual([["one"], ["other"]]);
 });
 
-test("a process that has closed its cluster ends by itself, whatever became of the brokers", () => {
+const endings = {
+  "running, killed and stopped": `
+    cluster.broker(1).kill();
+    await cluster.broker(2).stop();
+  `,
+  starting: `
+    cluster.broker(1).kill();
+    const begun = cluster.broker(1).start();
+  `,
+  "stopping, and to be started again": `
+    const begun = [cluster.broker(1).stop(), cluster.broker(1).start()];
+  `,
+};
+
+test.for(Object.entries(endings))("a process that has closed its cluster ends by itself: brokers %s", ([, scene]) => {
   const program = `
     import { startCluster } from "@odradek/testkit";
     const cluster = await startCluster({ topics: { t: 3 } });
-    cluster.broker(1).kill();
-    await cluster.broker(2).stop();
+    ${scene}
     await cluster.close();
+    if (typeof begun !== "undefined") await begun;
     console.log("closed", process.getActiveResourcesInfo().filter((name) => /^(TCP|Timeout)/.test(name)).join());
   `;
   const args = ["--input-type=module-typescript", "-e", program];

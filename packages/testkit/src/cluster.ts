@@ -1,5 +1,5 @@
 import { type Admin, createAdmin, createConsumer } from "@odradek/client";
-import { silentLogger, SystemClock } from "@odradek/kit";
+import { delay, silentLogger, SystemClock } from "@odradek/kit";
 import { MemoryNetwork } from "@odradek/kit/testing";
 import type { MetadataNode } from "@odradek/metadata/node";
 import { keptAlive } from "./alive.ts";
@@ -86,14 +86,20 @@ export class TestCluster implements AsyncDisposable {
     await admin.createTopics(wanted);
   }
 
-  /** The broker that leads the partition. */
+  /** The broker that leads the partition, waiting for one that runs: the cluster names a dead one until it has noticed. */
   async leaderOf(topic: string, partition = 0): Promise<TestBroker> {
-    await using admin = this.#admin();
-    const [described] = await admin.describeTopics([topic]);
-    const found = described!.partitions[partition];
-    if (found === undefined) throw new RangeError(`${topic} has no partition ${partition}`);
-    if (found.leader < 0) throw new Error(`${topic}-${partition} has no leader`);
-    return this.broker(found.leader);
+    const informed = this.brokers.filter(({ isInformed }) => isInformed);
+    if (informed.length === 0) throw new Error("no broker runs that can say who leads");
+    await using admin = createAdmin({ bootstrap: informed.map(({ address }) => address).join() });
+    for (const deadlineMs = clock.now() + LEADER_MS_MAX; clock.now() < deadlineMs;) {
+      const [described] = await admin.describeTopics([topic]);
+      const found = described!.partitions[partition];
+      if (found === undefined) throw new RangeError(`${topic} has no partition ${partition}`);
+      const leader = this.brokers.find(({ id }) => id === found.leader);
+      if (leader?.isRunning) return leader;
+      await delay(clock, LOOK_MS);
+    }
+    throw new Error(`${topic}-${partition} has had no running leader for ${LEADER_MS_MAX} ms`);
   }
 
   /** All records of a topic as they stand now, partition by partition: for a test to look at, without a group. */
@@ -119,8 +125,11 @@ export class TestCluster implements AsyncDisposable {
   }
 
   async close(): Promise<void> {
-    await closeAll(this.brokers);
-    await keptAlive(() => this.#store.close());
+    try {
+      await closeAll(this.brokers);
+    } finally {
+      await keptAlive(() => this.#store.close());
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -133,10 +142,16 @@ export class TestCluster implements AsyncDisposable {
 }
 
 async function closeAll(brokers: readonly TestBroker[]): Promise<void> {
-  await Promise.all(brokers.map((broker) => broker.stop({ handOver: false })));
+  const closed = await Promise.allSettled(brokers.map((broker) => broker.close()));
+  for (const one of closed) if (one.status === "rejected") throw one.reason;
 }
 
-/** Positions also move past what holds no record: markers of transactions. */
+/** Between two looks. Positions also move past what holds no record: markers of transactions. */
 const LOOK_MS = 50;
+
+/** A session timeout of 6 s, and an election. */
+const LEADER_MS_MAX = 10_000;
+
+const clock = new SystemClock({ keepsAlive: true });
 
 const text = (bytes: Buffer | null): string | null => bytes?.toString() ?? null;

@@ -1,5 +1,5 @@
-import type { Connection, Listener, Net } from "@odradek/kit";
-import type { MortalClock } from "@odradek/kit/testing";
+import type { Connection, Files, Listener, Net } from "@odradek/kit";
+import { filesBut, type MortalClock } from "@odradek/kit/testing";
 
 /** Byte streams of one life of a broker: they end with it, as the operating system ends those of a killed process. */
 export function mortalNet(net: Net, life: MortalClock): Net {
@@ -15,6 +15,7 @@ export function mortalNet(net: Net, life: MortalClock): Net {
   return {
     connect: (address, sink, options) => net.connect(address, sink, options),
     listen: async (address, accept) => {
+      if (life.isDead) throw new Error("its process is dead");
       const listener = await net.listen(address, (connection) => {
         connections.add(connection);
         const sink = accept(connection);
@@ -30,4 +31,20 @@ export function mortalNet(net: Net, life: MortalClock): Net {
       return listener;
     },
   };
+}
+
+/** Files of one life: the dead, whose code may still be on its way, change nothing under whoever comes after them. */
+export function mortalFiles(files: Files, life: { readonly isDead: boolean }): Files {
+  const alive = <T>(path: string, use: () => T): T => {
+    if (life.isDead) throw new Error(`${path}: its process is dead`);
+    return use();
+  };
+  return filesBut(files, {
+    open: (path, options) => alive(path, () => files.open(path, options)),
+    makeDirectory: (path) => alive(path, () => files.makeDirectory(path)),
+    rename: (from, to) => alive(from, () => files.rename(from, to)),
+    replace: async (path, bytes) => alive(path, () => files.replace(path, bytes)),
+    remove: async (path) => alive(path, () => files.remove(path)),
+    removeDirectory: async (path) => alive(path, () => files.removeDirectory(path)),
+  });
 }

@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from "../clock.ts";
-import type { Rpc, RpcClient, RpcStream } from "../rpc.ts";
+import type { Rpc, RpcClient, RpcServer, RpcStream } from "../rpc.ts";
 
 /** Time for one life of a simulated process: when it has died, none of its timers run. */
 export class MortalClock implements Clock {
@@ -45,10 +45,18 @@ export class MortalClock implements Clock {
   }
 }
 
-/** Calls of one life: the dead reach nobody. */
+/** Calls of one life: the dead reach nobody, and take no address from whoever comes after them. */
 export function mortalRpc(rpc: Rpc, life: { readonly isDead: boolean }): Rpc {
   return {
-    server: () => rpc.server(),
+    server: (): RpcServer => {
+      const server = rpc.server();
+      return {
+        handle: (method, handler) => server.handle(method, handler),
+        accept: (method, accept) => server.accept(method, accept),
+        listen: (address) => (life.isDead ? new Promise(() => {}) : server.listen(address)),
+        close: () => (life.isDead ? Promise.resolve() : server.close()),
+      };
+    },
     client: (address): RpcClient => {
       const client = rpc.client(address);
       return {
