@@ -69,12 +69,16 @@ export class FetchSession {
     };
   }
 
-  /** False: the broker knows nothing of our session, and has answered nothing. */
+  /**
+   * False: the broker knows nothing of our session, has answered nothing, and the whole request is to be said at once. When this was one
+   * already, saying it again helps only after a while: that is an error like any other.
+   */
   answered({ errorCode, sessionId }: { readonly errorCode: number; readonly sessionId: number }): boolean {
     if (endsSession.has(errorCode)) {
+      const wasWhole = this.#epoch === BEGIN;
       if (errorCode === ErrorCode.FETCH_SESSION_ID_NOT_FOUND) this.#id = 0;
       this.#epoch = BEGIN;
-      return false;
+      return wasWhole;
     }
     this.#id = sessionId;
     this.#epoch = sessionId === 0 ? BEGIN : this.#epoch === EPOCH_MAX ? 1 : this.#epoch + 1;

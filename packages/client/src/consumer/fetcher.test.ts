@@ -307,3 +307,22 @@ test("KIP-227: in a session only changes are said, and closing ends it", async (
   ]);
   expect(said.at(-1)).toEqual([7, -1, 0]);
 });
+
+test("KIP-227: a broker that refuses the session of a whole request, too, is asked again with back-off", async ({
+  expect,
+}) => {
+  await using cluster = await started(1);
+  const broker = cluster.broker(1);
+  const refused = { errorCode: ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR, sessionId: 0, responses: [] };
+  broker.on(FetchApi, ({ topics: [topic] }) => {
+    if (broker.requests(FetchApi).length > 1) return refused;
+    const partitions = [{ ...NOTHING, records: batchAt(0, "v0") }];
+    return { sessionId: 7, responses: [{ topicId: topic!.topicId, partitions }] };
+  });
+  const { consumer, troubles } = reader(cluster);
+  expect(await values(consumer, 1)).toEqual(["v0"]);
+  await eventually("a trouble", () => troubles.length > 0);
+  expect(troubles).toEqual(["fetch: FETCH_SESSION_TOPIC_ID_ERROR"]);
+  expect(broker.requests(FetchApi).map(({ sessionEpoch }) => sessionEpoch)).toEqual([0, 1, 0]);
+  await consumer.close();
+});
