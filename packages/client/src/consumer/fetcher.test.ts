@@ -9,7 +9,7 @@ import {
 } from "@odradek/protocol";
 import { eventually } from "@odradek/kit/testing";
 import { test } from "vitest";
-import { type FakeBroker, HANG_UP } from "../testing/fake-broker.ts";
+import { FakeBroker, HANG_UP } from "../testing/fake-broker.ts";
 import { FakeCluster, FIRST_ID, SECOND_ID } from "../testing/fake-cluster.ts";
 import { Consumer } from "./consumer.ts";
 
@@ -324,5 +324,31 @@ test("KIP-227: a broker that refuses the session of a whole request, too, is ask
   await eventually("a trouble", () => troubles.length > 0);
   expect(troubles).toEqual(["fetch: FETCH_SESSION_TOPIC_ID_ERROR"]);
   expect(broker.requests(FetchApi).map(({ sessionEpoch }) => sessionEpoch)).toEqual([0, 1, 0]);
+  await consumer.close();
+});
+
+test("a damaged batch keeps back nothing that came for other partitions", async ({ expect }) => {
+  await using broker = await FakeBroker.start({ partitions: 2 });
+  const damaged = batchAt(0, "damaged");
+  damaged.writeUInt8(damaged.at(-1)! ^ 1, damaged.length - 1);
+  broker.on(FetchApi, ({ topics: [topic] }) => {
+    const { topic: name, topicId, partitions } = topic!;
+    const found = partitions.map(({ partition, fetchOffset }) => ({
+      ...{ ...NOTHING, partitionIndex: partition },
+      records: partition === 0 ? damaged : batchAt(fetchOffset, `v${fetchOffset}`),
+    }));
+    return { responses: [{ topic: name, topicId, partitions: found }] };
+  });
+  const troubles: string[] = [];
+  const onTrouble = ({ message }: Error) => void troubles.push(message);
+  const consumer = new Consumer({
+    bootstrap: broker.bootstrap,
+    onTrouble,
+    retryBackoffMs: 60_000,
+    retryBackoffMsMax: 60_000,
+  });
+  consumer.assign([0, 1].map((partition) => ({ topic: "t", partition, offset: 0 })));
+  expect(await values(consumer, 2)).toEqual(["v0", "v1"]);
+  expect(troubles).toEqual(["t-0: CORRUPT_MESSAGE (the checksum of the batch at 0 does not match)"]);
   await consumer.close();
 });

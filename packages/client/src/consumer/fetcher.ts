@@ -5,7 +5,7 @@ import { LeaderSearch } from "../cluster/leader-search.ts";
 import { groupedBy, type Partition, partitionName } from "../cluster/offsets.ts";
 import { backoffMs } from "../cluster/retry.ts";
 import { KafkaError, mayRetry, saysStaleMetadata } from "../errors.ts";
-import { decodeFetched } from "./decode.ts";
+import { type Decoded, decodeFetched } from "./decode.ts";
 import type { Wanted } from "./fetch-session.ts";
 import { Fetches } from "./fetches.ts";
 import { locate } from "./locate.ts";
@@ -217,7 +217,9 @@ export class Fetcher {
     if (fetched.preferredReadReplica >= 0) return this.#sentNearby(position, fetched.preferredReadReplica);
     if (fetched.divergingEpoch.endOffset >= 0) return this.#diverged(position, fetched.divergingEpoch);
     const { topic, partition } = position;
-    const { records, nextOffset, leaderEpoch } = decodeFetched(partitionName(position), fetched, position.fetchOffset!);
+    const decoded = this.#decoded(position, fetched);
+    if (decoded === null) return;
+    const { records, nextOffset, leaderEpoch } = decoded;
     position.fetchOffset = nextOffset;
     if (leaderEpoch >= 0) position.fetchEpoch = leaderEpoch;
     position.failures = 0;
@@ -227,6 +229,16 @@ export class Fetcher {
     }
     position.consumed = nextOffset;
     position.consumedEpoch = position.fetchEpoch;
+  }
+
+  /** Null when a batch is damaged: that is this partition's trouble alone. */
+  #decoded(position: Position, fetched: FetchedPartition): Decoded | null {
+    try {
+      return decodeFetched(partitionName(position), fetched, position.fetchOffset!);
+    } catch (error) {
+      this.#failed([position], error as Error);
+      return null;
+    }
   }
 
   #sentNearby(position: Position, broker: number): void {
