@@ -318,6 +318,35 @@ test("options that TypeScript would refuse are refused", ({ expect }) => {
   expect(create({ acks: 1, isIdempotent: true })).toThrow('an idempotent producer needs acks "all"');
 });
 
+test("a partition that is missing in the answer fails alone, and whatever else the answer says counts", async ({
+  expect,
+}) => {
+  await using broker = await brokerThat({ errorCode: 0 });
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+  broker.on(ProduceApi, async (request) => {
+    ask();
+    await opened;
+    const { responses } = answered(request, () => ({ errorCode: 0 }));
+    const without1 = ({ name, partitionResponses }: (typeof responses)[number]) => ({
+      ...{ name, partitionResponses: partitionResponses.filter(({ index }) => index !== 1) },
+    });
+    return { responses: responses.map(without1) };
+  });
+  await using producer = new Producer({ bootstrap: broker.bootstrap, lingerMs: 0 });
+  const first = Promise.allSettled([0, 1, 2].map((partition) => producer.send(one("a", partition))));
+  await asked;
+  // Behind the first batch of partition 0 waits another, behind that of partition 2 none.
+  const second = producer.send(one("b", 0));
+  open();
+  await second;
+  expect(await first).toMatchObject([
+    { status: "fulfilled" },
+    { reason: { message: "t-1: UNKNOWN_SERVER_ERROR (missing in the answer)" } },
+    { status: "fulfilled" },
+  ]);
+});
+
 test("a partition that does not exist is an error", async ({ expect }) => {
   await using broker = await brokerThat({ errorCode: 0 });
   await using producer = new Producer({ bootstrap: broker.bootstrap });

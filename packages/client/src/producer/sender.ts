@@ -201,16 +201,19 @@ export class Sender {
 
   async #produce(broker: number, lanes: readonly PartitionLane[]): Promise<void> {
     this.#requests.set(broker, (this.#requests.get(broker) ?? 0) + 1);
+    let response: ProduceResponse | null = null;
+    let failure: Error | null = null;
     try {
-      const response = await this.#request(broker, lanes);
-      if (this.#isClosed) return;
-      for (const lane of lanes) this.#answered(lane, response === null ? null : partOf(response, lane), response);
+      response = await this.#request(broker, lanes);
     } catch (error) {
-      if (this.#isClosed) return;
-      for (const lane of lanes) this.#failed(lane, error as Error);
+      failure = error as Error;
     } finally {
       this.#requests.set(broker, this.#requests.get(broker)! - 1);
     }
+    if (this.#isClosed) return;
+    for (const lane of lanes)
+      if (failure === null) this.#answered(lane, response);
+      else this.#failed(lane, failure);
     this.run();
   }
 
@@ -229,15 +232,22 @@ export class Sender {
     return null;
   }
 
-  /** `part` is null when nobody answers. */
-  #answered(lane: PartitionLane, part: Part | null, response: ProduceResponse | null): void {
-    const errorCode = part?.errorCode ?? ErrorCode.NONE;
-    if (errorCode === ErrorCode.MESSAGE_TOO_LARGE) return this.#tooLarge(lane);
-    if (errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.DUPLICATE_SEQUENCE_NUMBER)
-      return this.#refused(lane, part!, response!);
+  /** `response` is null when nobody answers. */
+  #answered(lane: PartitionLane, response: ProduceResponse | null): void {
+    if (response === null) return this.#written(lane, -1);
+    const part = partOf(response, lane);
+    if (part === undefined) return this.#failed(lane, unanswered(lane));
+    const { errorCode, baseOffset } = part;
+    if (errorCode === ErrorCode.MESSAGE_TOO_LARGE) this.#tooLarge(lane);
+    else if (errorCode === ErrorCode.NONE || errorCode === ErrorCode.DUPLICATE_SEQUENCE_NUMBER)
+      this.#written(lane, baseOffset);
+    else this.#refused(lane, part, response);
+  }
+
+  #written(lane: PartitionLane, baseOffset: number): void {
     lane.isInFlight = false;
     lane.notBeforeMs = 0;
-    this.#gone(lane.advance(), null, part?.baseOffset ?? -1);
+    this.#gone(lane.advance(), null, baseOffset);
   }
 
   #refused(lane: PartitionLane, { errorCode, errorMessage, currentLeader }: Part, response: ProduceResponse): void {
@@ -313,14 +323,15 @@ function refusal({ topic, partition, first }: PartitionLane, code: number, detai
   return new KafkaError(code, `${topic}-${partition}`, detail, { isRefused });
 }
 
+const unanswered = ({ topic, partition }: PartitionLane): KafkaError =>
+  new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, `${topic}-${partition}`, "missing in the answer");
+
 type Part = ProduceResponse["responses"][number]["partitionResponses"][number];
 
-function partOf({ responses }: ProduceResponse, { topic, partition, route }: PartitionLane): Part {
+/** Undefined when the answer says nothing of the lane's partition. */
+function partOf({ responses }: ProduceResponse, { topic, partition, route }: PartitionLane): Part | undefined {
   const of = responses.find(({ name, topicId }) =>
     topicId === UUID_ZERO ? name === topic : topicId === route!.topicId,
   );
-  const part = of?.partitionResponses.find(({ index }) => index === partition);
-  if (part === undefined)
-    throw new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, `${topic}-${partition}`, "missing in the answer");
-  return part;
+  return of?.partitionResponses.find(({ index }) => index === partition);
 }
