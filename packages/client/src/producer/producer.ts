@@ -2,7 +2,7 @@ import { Cluster } from "../cluster/cluster.ts";
 import type { TopicMetadata } from "../cluster/metadata.ts";
 import { within } from "../cluster/retry.ts";
 import { ErrorCode, type RecordDraft, recordBytesMax } from "@odradek/protocol";
-import { ConnectError, KafkaError } from "../errors.ts";
+import { ConnectError, DeadlineError, KafkaError } from "../errors.ts";
 import type { OutgoingBatch } from "./batch.ts";
 import { PartitionLane } from "./lane.ts";
 import { type Message, type RecordPlace, recordOf } from "./message.ts";
@@ -68,7 +68,7 @@ export class Producer implements AsyncDisposable {
     this.#sender.isFlushing = false;
   }
 
-  /** Flushes and closes. What is not acknowledged within `timeoutMs` is given up, at the latest after `deliveryTimeoutMs`. */
+  /** Flushes and closes. What is not acknowledged within `timeoutMs` is given up; see README for how long it takes without. */
   close({ timeoutMs = Infinity }: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.#isClosed = true;
     this.#closing ??= this.#close(timeoutMs);
@@ -88,7 +88,7 @@ export class Producer implements AsyncDisposable {
 
   async #enqueueAll(name: string, messages: readonly Message[]): Promise<Placed[]> {
     this.#entering++;
-    const entry = this.#enterAfter(this.#entries.get(name), name, messages);
+    const entry = this.#enterAfter(this.#entries.get(name), name, messages, this.#cluster.deadline());
     this.#entries.set(name, entry);
     try {
       return await entry;
@@ -99,9 +99,20 @@ export class Producer implements AsyncDisposable {
     }
   }
 
-  async #enterAfter(before: Promise<unknown> | undefined, name: string, messages: readonly Message[]) {
-    await before?.catch(() => undefined); // its failure is its own caller's
-    const topic = await this.#cluster.retried(`topic ${name}`, () => this.#cluster.topic(name, true));
+  /** The topic has to be known by `deadlineMs`, however many calls wait in front of this one. */
+  async #enterAfter(
+    before: Promise<unknown> | undefined,
+    name: string,
+    messages: readonly Message[],
+    deadlineMs: number,
+  ): Promise<Placed[]> {
+    const failure: unknown = await before?.then(
+      () => null,
+      (error: unknown) => error,
+    );
+    // That call has asked the same for as long as this one may.
+    if (failure instanceof DeadlineError && this.#cluster.clock.now() >= deadlineMs) throw failure;
+    const topic = await this.#cluster.retried(`topic ${name}`, () => this.#cluster.topic(name, true), { deadlineMs });
     const nowMs = this.#cluster.clock.wallMs();
     // All or none: what can't be sent is refused before anything is queued.
     const records = messages.map((message) => recordOf(message, nowMs));
