@@ -72,12 +72,13 @@ export class MachineDisk {
         if (!memory.exists(path)) write("open", path);
         return checked(memory.open(path, options), read, write);
       },
-      exists: (path) => this.health !== "dead" && memory.exists(path),
+      exists: (path) => path === this.path || (this.health !== "dead" && memory.exists(path)),
       list: (path) => {
         read("list", path);
         return memory.list(path);
       },
       makeDirectory: (path) => {
+        read("make directory", path);
         if (!memory.exists(path)) write("make directory", path);
         memory.makeDirectory(path);
       },

@@ -1,4 +1,5 @@
 import { integerBelow } from "@odradek/kit";
+import { isBug } from "@odradek/kit/simulation";
 import {
   AlterPartitionReassignmentsApi,
   type AnyApi,
@@ -96,7 +97,8 @@ export class Mover extends SimClient {
     try {
       const client = await this.connection(brokers[integerBelow(random, brokers.length)]!);
       return await client.send(api, version, request, requestTimeoutMs * 2);
-    } catch {
+    } catch (error) {
+      if (isBug(error)) throw error;
       return null;
     }
   }

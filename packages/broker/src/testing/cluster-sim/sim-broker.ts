@@ -1,5 +1,5 @@
 import { assert, type Random } from "@odradek/kit";
-import { type EventLoop, ProcessClock } from "@odradek/kit/simulation";
+import { type EventLoop, isBug, ProcessClock } from "@odradek/kit/simulation";
 import { SeededRandom } from "@odradek/kit/testing";
 
 import { type Broker, startBroker } from "../../broker.ts";
@@ -128,9 +128,10 @@ export class SimBroker {
     this.#parts.links.crash(this.name);
   }
 
-  /** A process that gives up; it has a reason, or else it is a violation. */
+  /** A process that gives up; it has a reason, or else it is a violation. A broken invariant is none, however ill its disks are. */
   #ended(life: Life, error: unknown): void {
     if (this.#life !== life) return;
+    if (isBug(error)) return this.#parts.failed(error);
     if (!this.disk.mayFail && !(error instanceof Error && hasExcuse(error))) return this.#parts.failed(error);
     this.#parts.ending(this);
     this.kill();

@@ -1,5 +1,5 @@
 import { delay, integerBelow, type Net, type Random } from "@odradek/kit";
-import { type EventLoop, ProcessClock } from "@odradek/kit/simulation";
+import { type EventLoop, isBug, ProcessClock } from "@odradek/kit/simulation";
 import { ErrorCode, MetadataApi } from "@odradek/protocol";
 
 import type { History as ClientHistory } from "@odradek/client/history";
@@ -101,7 +101,8 @@ export class SimClient {
         if (known === undefined || leaderEpoch >= known.epoch)
           this.#leaders[partitionIndex] = { broker: leaderId, epoch: leaderEpoch };
       }
-    } catch {
+    } catch (error) {
+      if (isBug(error)) this.parts.failed(error);
       // Somebody else is asked the next time.
     }
   }

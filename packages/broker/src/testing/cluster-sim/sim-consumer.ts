@@ -1,5 +1,5 @@
 import type { ConsumerHistory, ReadRecord } from "@odradek/client/history";
-import { must } from "@odradek/kit/simulation";
+import { isBug, must } from "@odradek/kit/simulation";
 import { batchesIn, ErrorCode, errorName, FetchApi, ListOffsetsApi, readBatch } from "@odradek/protocol";
 
 import type { History } from "./history.ts";
@@ -48,8 +48,10 @@ export class SimConsumer extends SimClient {
     this.go(() => this.#live());
   }
 
+  /** It has read to the end, and is not going to begin again. */
   get hasAll(): boolean {
-    return this.#position === this.#history.end;
+    const mustReread = this.#isResting && this.#rereadAtMs < Infinity;
+    return !mustReread && this.#position === this.#history.end;
   }
 
   /** Once more from the start where it does so at all, and then never again. */
@@ -94,7 +96,8 @@ export class SimConsumer extends SimClient {
     try {
       const client = await this.connection(broker);
       response = await client.send(FetchApi, 12, request, requestTimeoutMs);
-    } catch {
+    } catch (error) {
+      if (isBug(error)) throw error;
       return false;
     }
     const answer = response.responses[0]?.partitions[0];
@@ -181,7 +184,7 @@ export class SimConsumer extends SimClient {
       this.#goTo(answer.offset);
       return true;
     } catch (error) {
-      if (error instanceof Error && error.name === "Violation") throw error;
+      if (isBug(error)) throw error;
       return false;
     }
   }

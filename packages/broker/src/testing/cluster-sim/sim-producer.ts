@@ -1,5 +1,5 @@
 import { integerBelow } from "@odradek/kit";
-import { must } from "@odradek/kit/simulation";
+import { isBug, must } from "@odradek/kit/simulation";
 import type { ProducerHistory } from "@odradek/client/history";
 import { buildBatch, ErrorCode, errorName, InitProducerIdApi, ProduceApi } from "@odradek/protocol";
 
@@ -99,7 +99,8 @@ export class SimProducer extends SimClient {
       const request = { transactionalId: null, transactionTimeoutMs: 60_000 };
       const { errorCode, producerId } = await client.send(InitProducerIdApi, 4, request, requestTimeoutMs);
       if (errorCode === ErrorCode.NONE) this.#producerId = producerId;
-    } catch {
+    } catch (error) {
+      if (isBug(error)) throw error;
       // Tried again.
     }
   }
@@ -114,7 +115,8 @@ export class SimProducer extends SimClient {
     let client;
     try {
       client = await this.connection(leader.broker);
-    } catch {
+    } catch (error) {
+      if (isBug(error)) throw error;
       return this.refresh();
     }
     if (!lane.isReady(this.clock.now())) return;
@@ -127,7 +129,10 @@ export class SimProducer extends SimClient {
       const request = { acks, timeoutMs: requestTimeoutMs, topicData };
       client.send(ProduceApi, 9, request, requestTimeoutMs * 1.5).then(
         ({ responses }) => this.#answered(lane, batch, responses[0]!.partitionResponses[0]!),
-        () => this.#done(lane, batch, "unknown"),
+        (error: unknown) => {
+          if (isBug(error)) this.#parts.failed(error);
+          this.#done(lane, batch, "unknown");
+        },
       );
     }
   }

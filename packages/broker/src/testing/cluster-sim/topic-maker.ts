@@ -1,3 +1,4 @@
+import { isBug } from "@odradek/kit/simulation";
 import { CreateTopicsApi, ErrorCode } from "@odradek/protocol";
 
 import { SimClient, type SimClientParts } from "./sim-client.ts";
@@ -28,7 +29,8 @@ export class TopicMaker extends SimClient {
         const { topics } = await client.send(CreateTopicsApi, 7, { topics: [spec], timeoutMs: 1_000 }, 2_000);
         const { errorCode } = topics[0]!;
         if (errorCode === ErrorCode.NONE || errorCode === ErrorCode.TOPIC_ALREADY_EXISTS) return;
-      } catch {
+      } catch (error) {
+        if (isBug(error)) throw error;
         // The next broker may be up.
       }
     }

@@ -1,5 +1,5 @@
 import { integerBelow } from "@odradek/kit";
-import { must } from "@odradek/kit/simulation";
+import { isBug, must } from "@odradek/kit/simulation";
 import {
   type AnyApi,
   batchesIn,
@@ -164,6 +164,7 @@ export class TopicTurner extends SimClient {
       this.heard = `${api.name}: ${JSON.stringify(answer)}`;
       return answer;
     } catch (error) {
+      if (isBug(error)) throw error;
       this.heard = `${api.name}: ${String(error)}`;
       return null;
     }

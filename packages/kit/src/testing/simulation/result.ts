@@ -11,8 +11,9 @@ export function must(condition: boolean, what: string): asserts condition {
 
 const bugs = [Violation, AssertionError, TypeError, RangeError, ReferenceError];
 
-/** What no client of a simulated system has to live with, unlike the answers that come as errors. */
-export const isBug = (error: unknown): boolean => bugs.some((bug) => error instanceof bug);
+/** What nobody in a simulated system has to live with, unlike the answers and failures that come as errors; whatever it was wrapped in on its way. */
+export const isBug = (error: unknown): boolean =>
+  error instanceof Error && (bugs.some((bug) => error instanceof bug) || isBug(error.cause));
 
 export type SimResult = {
   seed: number;
