@@ -3,7 +3,9 @@ import { must } from "@odradek/kit/simulation";
 import type { Partition } from "../../partition/partition.ts";
 import type { History } from "./history.ts";
 import type { SimBroker } from "./sim-broker.ts";
+import type { SimRecord } from "./sim-record.ts";
 import { StoredLog } from "./stored-log.ts";
+import { Tombstones } from "./tombstones.ts";
 
 /** One replica in one life of its broker, as it was seen last. */
 type Seen = {
@@ -13,6 +15,8 @@ type Seen = {
   written: number;
   /** Everything below is as the history has it. */
   verified: number;
+  /** Where logs are compacted. */
+  tombstones: Tombstones | null;
   leaderEpoch: number;
   /** What it was when the log was last read from its start. */
   segmentsRemoved: number;
@@ -53,7 +57,8 @@ export class ReplicaChecks {
     let seen = this.#seen.get(broker);
     if (seen?.partition !== partition) {
       const log = this.#storedLog(broker)!;
-      seen = { partition, log, high: 0, written: 0, verified: 0, leaderEpoch: -1, segmentsRemoved: -1 };
+      const tombstones = this.#history.survivors && new Tombstones();
+      seen = { partition, log, high: 0, written: 0, verified: 0, tombstones, leaderEpoch: -1, segmentsRemoved: -1 };
       this.#seen.set(broker, seen);
       this.#opened(broker, seen);
     }
@@ -160,18 +165,22 @@ export class ReplicaChecks {
   }
 
   #verify(who: string, seen: Seen, to: number): void {
-    this.#compare(who, seen, Math.max(seen.verified, seen.partition.start), to);
+    const records = this.#compare(who, seen, Math.max(seen.verified, seen.partition.start), to);
+    for (const record of records) seen.tombstones?.read(record);
     seen.verified = Math.max(seen.verified, to);
   }
 
-  #compare(who: string, seen: Seen, from: number, to: number): void {
+  /** Returns what is there. */
+  #compare(who: string, seen: Seen, from: number, to: number): SimRecord[] {
+    const records = [...seen.log.read(from, to)];
     let next = from;
-    for (const record of seen.log.read(from, to)) {
+    for (const record of records) {
       this.#history.missing(next, record.offset, who);
       this.#history.committed(record, who);
       next = record.offset + 1;
     }
     this.#history.missing(next, to, who);
+    return records;
   }
 
   /** Segments are gone: compaction may have put others in their place. */
@@ -179,7 +188,8 @@ export class ReplicaChecks {
     seen.segmentsRemoved = broker.disk.segmentsRemoved;
     const { start, replica } = seen.partition;
     must(start === 0 || this.#history.survivors!.plan.mayExpire, `${broker.name}: ${replica} starts at ${start}`);
-    this.#compare(`${broker.name} (life ${broker.life!.number})`, seen, start, seen.verified);
+    const who = `${broker.name} (life ${broker.life!.number})`;
+    seen.tombstones?.judge(this.#compare(who, seen, start, seen.verified), who);
   }
 
   /** One leader per epoch, and it has every record that was ever committed (S11, P-01 … P-12). */

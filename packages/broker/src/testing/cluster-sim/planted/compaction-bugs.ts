@@ -51,6 +51,19 @@ export const compactionBugs: PlantedBug[] = [
     ],
   },
   {
+    name: "tombstonesNotCounted",
+    id: "L-19",
+    what: "a tombstone takes nothing away, and the key is back when it goes",
+    edits: [
+      {
+        file: "compaction/compaction.ts",
+        find: `for (const { key, offset } of unpack(batch)) if (key !== null) newest.put(key, offset);`,
+        replace: `for (const { key, offset, isTombstone } of unpack(batch))
+            if (key !== null && !isTombstone) newest.put(key, offset);`,
+      },
+    ],
+  },
+  {
     name: "youngCompacted",
     id: "L-19",
     what: "records younger than min.compaction.lag.ms are compacted",
