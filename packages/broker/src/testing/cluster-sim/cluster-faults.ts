@@ -5,6 +5,7 @@ import type { ServiceNode } from "@odradek/metadata/testing";
 
 import { DiskFaults } from "./disk-faults.ts";
 import type { Links } from "./links.ts";
+import type { MachineDisk } from "./machine-disk.ts";
 import type { Fault, Injection } from "./schedule.ts";
 import type { SimBroker } from "./sim-broker.ts";
 import type { TreeView } from "./tree-checks.ts";
@@ -84,14 +85,15 @@ export class ClusterFaults {
     }
   }
 
-  /** The disk of a partition's leader dies, and nobody mends it. */
-  killDisk(random: Random): void {
+  /** The disk of a partition's leader dies, and nobody mends it. Returns whose it is, and the partitions on it. */
+  killDisk(random: Random): { broker: number; partitions: number[] } {
     const { brokers, tree } = this.#parts;
     const index = integerBelow(random, tree.partitions.length);
     const broker = brokers.find(({ id }) => id === tree.partitions[index]!.leader)!;
-    const disk = broker.disk.disks.find(({ directories }) => directories.some((name) => name.endsWith(`-${index}`)));
-    disk!.health = random.next() < 0.5 ? "dead" : "readOnly";
+    const disk = broker.disk.disks.find((each) => isOn(each, index))!;
+    disk.health = random.next() < 0.5 ? "dead" : "readOnly";
     broker.disk.willFail();
+    return { broker: broker.id, partitions: [...tree.partitions.keys()].filter((each) => isOn(disk, each)) };
   }
 
   /** It has lost records that it had acknowledged, and does not have them again yet. */
@@ -334,5 +336,8 @@ export class ClusterFaults {
     this.#cuts.clear();
   }
 }
+
+const isOn = ({ directories }: MachineDisk, partition: number): boolean =>
+  directories.some((name) => name.endsWith(`-${partition}`));
 
 const pick = <T>(from: readonly T[], random: Random): T => from[integerBelow(random, from.length)]!;

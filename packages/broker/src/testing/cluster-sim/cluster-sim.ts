@@ -159,13 +159,26 @@ class ClusterWorld {
     must(isWell(), `not all replicas are in sync: ${this.#describe()}`);
   }
 
-  /** While one disk stays dead the other replicas of what is on it serve (L-12). */
+  /** While one disk stays dead, every producer is served, and every partition on it by its other replicas (L-12). */
   async #loseDisk(): Promise<void> {
     if (this.#failure) return;
-    this.#faults.killDisk(this.#random);
+    const { broker, partitions } = this.#faults.killDisk(this.#random);
     await this.#recover({ inSync: false });
+    await this.#until("others lead what was on the dead disk", () =>
+      partitions.every((index) => this.#tree.partitions[index]!.leader !== broker),
+    );
+    const ends = partitions.map((index) => this.#histories[index]!.end);
+    await this.#until("others serve what was on the dead disk", () =>
+      partitions.every((index, at) => this.#histories[index]!.end > ends[at]!),
+    );
     this.#faults.stop();
     await this.#recover();
+  }
+
+  async #until(what: string, isSo: () => boolean): Promise<void> {
+    if (this.#failure) return;
+    await this.#loop.run(this.#loop.nowMs + livenessMs, () => this.#look() || isSo());
+    if (!this.#failure) must(isSo(), `not within ${livenessMs} ms: ${what}: ${this.#describe()}`);
   }
 
   /** What clients saw shows none of Jepsen's anomalies. */
