@@ -5,9 +5,13 @@ import { regressionsFile, serviceEvery } from "./sim-simulation.ts";
 import { simulateSeed } from "./sim-worlds.ts";
 import { simulate } from "./sim.ts";
 
-test.each(readRegressions(regressionsFile))("seed $seed finds nothing any more: $what", async ({ seed, only }) => {
-  expect((await simulateSeed(seed, only)).failure).toBeNull();
-});
+test.each(readRegressions(regressionsFile))(
+  "seed $seed finds nothing any more: $what",
+  { timeout: 90_000 },
+  async ({ seed, only }) => {
+    expect((await simulateSeed(seed, only)).failure).toBeNull();
+  },
+);
 
 test("the quorum keeps its promises in every simulated world", { timeout: 90_000 }, async () => {
   const startedMs = performance.now();
@@ -17,7 +21,7 @@ test("the quorum keeps its promises in every simulated world", { timeout: 90_000
     expect(result.failure, `SIM=metadata SEED=${seed}`).toBeNull();
     acknowledged += result.acknowledged;
   }
-  expect(acknowledged).toBeGreaterThan(1000);
+  expect(acknowledged).toBeGreaterThan(500);
 });
 
 test("whole services keep their promises to their clients in every simulated world", { timeout: 90_000 }, async () => {
