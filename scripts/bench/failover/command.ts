@@ -8,6 +8,7 @@ import { type Distribution, distributionOf } from "../figures.ts";
 import { machineText } from "../machine.ts";
 import { batchOf } from "../shapes.ts";
 import { type Address, dropTopic, makeTopic, requestBytes } from "../wire.ts";
+import { gapMs } from "./gap.ts";
 import { PersistentProducer } from "./persistent-producer.ts";
 import { odradek, peer, type System } from "./systems.ts";
 
@@ -21,8 +22,8 @@ const GAP_MS_MAX = 120_000;
 const SETTLE_MS = 500;
 
 const usage = `usage: node scripts/bench.ts failover [options]
-  Kills the broker that leads ${PARTITIONS} partitions (RF 3, min.insync.replicas 2) with -9, and measures from the signal until every one of them has
-  acknowledged a write (acks=all) that was begun after it. One system comes after the other: a JVM that has just been started compiles for
+  Kills the broker that leads ${PARTITIONS} partitions (RF 3, min.insync.replicas 2) with -9, and measures from before the signal, or the command that
+  gives it, until every one of them has acknowledged a write (acks=all) that was begun after it. One system comes after the other: a JVM that has just been started compiles for
   a while, and the other's trials would pay for it.
 
   --trials N            of each system (20)
@@ -103,12 +104,14 @@ class Subject {
   async trial(): Promise<number> {
     await elapsed(SETTLE_MS);
     const victim = await this.#leader();
-    await this.#system.kill(victim);
-    const killedMs = performance.now();
-    const gapMs = (await this.#takenByAll(killedMs)) - killedMs;
+    const gap = await gapMs({
+      now: () => performance.now(),
+      kill: () => this.#system.kill(victim),
+      takenByAll: (fromMs) => this.#takenByAll(fromMs),
+    });
     await this.#system.start(victim);
     await until(`broker ${victim} back in sync`, this.#anyBut(victim), isInSync(REPLICAS));
-    return gapMs;
+    return gap;
   }
 
   async close(): Promise<void> {
