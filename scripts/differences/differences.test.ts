@@ -1,10 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { FetchApi } from "@odradek/protocol/messages/fetch";
 import { expect, test } from "vitest";
 import { good } from "./batches.ts";
+import { differs } from "./case.ts";
 import { compare } from "./compare.ts";
 import { known } from "./known.ts";
 import { Normalizer } from "./normal.ts";
+import { run } from "./run.ts";
+import type { System, Versions } from "./system.ts";
 
 const normalizer = (brokers: [number, number][] = [[1, 9092]]): Normalizer =>
   new Normalizer(new Map(brokers.map(([id, port]) => [id, { host: "127.0.0.1", port }])), "run-1");
@@ -13,6 +17,14 @@ test("docs/differences.md has a reason for every kind of difference that is mean
   const page = readFileSync(join(import.meta.dirname, "../../docs/differences.md"), "utf8");
   const titles = [...page.matchAll(/^## (.*)$/gm)].map(([, title]) => title);
   expect(titles).toEqual(known.map(({ title }) => title));
+});
+
+test("a story that can't be told to both fails, as when one of them no longer names its API", async () => {
+  const serving = (versions: Versions) => ({ versions }) as System;
+  const [ours, theirs] = [serving(new Map()), serving(new Map([[FetchApi.key, [4, 18]]]))];
+  const story = differs(FetchApi, "a story", async () => {});
+  const report = await run({ ours, theirs, cases: [story], prefix: "run-1", onlyEnds: false, log: () => {} });
+  expect(report).toEqual({ answers: 0, found: [], failed: ["Fetch: a story: no version that both serve"] });
 });
 
 test("addresses, ids and the order of lists differ without being different", () => {

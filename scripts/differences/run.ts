@@ -36,6 +36,7 @@ export async function run({ ours, theirs, cases, prefix, onlyEnds, log }: RunOpt
   let stages = 0;
   for (const one of cases) {
     const versions = versionsOf(one, ours, theirs);
+    if (versions.length === 0) failed.push(`${one.name}: no version that both serve`);
     for (const version of onlyEnds && versions.length > 2 ? [versions[0]!, versions.at(-1)!] : versions) {
       const name = `${prefix}-${++stages}`;
       const played = await Promise.allSettled([ours, theirs].map((system) => play(one, version, system, name)));
