@@ -164,7 +164,10 @@ export class Fetcher {
       this.#hasReached = true;
     } catch (error) {
       if (this.#isClosed) return;
-      this.#failed(positions, error as Error);
+      this.#failed(
+        positions.filter((one) => this.#isLost(one)),
+        error as Error,
+      );
     } finally {
       this.#isLocating = false;
     }
