@@ -18,7 +18,7 @@ export const packages: Record<string, PackageRules> = {
   rpc: { imports: [kit, "@grpc/grpc-js", "@grpc/proto-loader"] },
   protocol: { imports: [kit, "@node-rs/crc32", "snappy"] },
   metadata: { imports: [kit, rpc, "level", "pino"] },
-  broker: { imports: [kit, rpc, protocol, metadataClient, "@node-rs/crc32", "pino"] },
+  broker: { imports: [kit, rpc, protocol, metadataClient, "@node-rs/crc32", "level", "pino"] },
   client: { imports: [kit, protocol] },
   cli: {
     imports: [kit, rpc, protocol, client, metadataClient, metadataOffline, metadataFlags, "@odradek/broker", "yargs"],

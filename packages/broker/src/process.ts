@@ -6,6 +6,7 @@ import { grpcRpc } from "@odradek/rpc";
 import { pino } from "pino";
 import { type Broker, type BrokerPorts, startBroker } from "./broker.ts";
 import { type BrokerConfig, ConfigError, readBrokerConfig } from "./config.ts";
+import { lockDirectories } from "./disk/directory-lock.ts";
 import { type Flags, helpText, readFlags } from "./config/flags.ts";
 import { v8Flags } from "./v8-flags.ts";
 
@@ -78,6 +79,7 @@ function portsOf(environment: NodeJS.ProcessEnv, logger: Logger): BrokerPorts {
 
 async function serve(config: BrokerConfig, ports: BrokerPorts, stopping: Promise<StopRequest>): Promise<void> {
   const { logger } = ports;
+  await lockDirectories(config.dataDirectories, ports);
   const starting = startBroker(config, ports);
   const first = await Promise.race([starting, stopping]);
   if ("why" in first) return;
