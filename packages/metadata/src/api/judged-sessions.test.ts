@@ -57,6 +57,18 @@ describe("the judge of sessions", () => {
     }
   });
 
+  it("has a grace for a client at whose address it has never been answered: it may be another one seen from here", async () => {
+    const world = await World.ofThree();
+    const [dying, other] = [await world.session("a"), await world.session("b")];
+    dying.reachableAt("localhost:1");
+    await world.until(dying.create("/brokers/ids/1", value(""), { ephemeral: true }));
+    const events = collect(other.watch({ path: "/brokers", recursive: true }));
+    await world.clock.advance(50);
+    world.network.crash("a");
+    world.network.cut("a", "m1");
+    expect(await world.eventually(() => !fold(events).nodes.has("/brokers/ids/1"))).toBeGreaterThan(290);
+  });
+
   it("has a grace for a client at whose address it can't even knock, and goes on", async () => {
     const world = new World();
     const rpcOf = world.network.rpc.bind(world.network);
@@ -82,9 +94,10 @@ describe("the judge of sessions", () => {
   it("believes a client that has come back before it was found to be gone", async () => {
     const world = await World.ofThree();
     const session = await world.session("a");
-    session.reachableAt("nowhere:1");
+    await served(world, "c", session);
     await world.until(session.create("/brokers/ids/1", value(""), { ephemeral: true }));
     await world.clock.advance(50);
+    world.network.crash("c"); // nobody serves there any more
     const latenciesMs = [200]; // of the knock, which goes out first
     world.network.options.latencyMs = () => latenciesMs.pop() ?? 1;
     world.network.crash("a"); // its streams break, and it dials again

@@ -1,7 +1,7 @@
 import type { Cancel, Clock, Logger, Random, Rpc, RpcServer } from "@odradek/kit";
 import { metadataService, type WireMember } from "../client/frames.ts";
 import type { Consensus, Leadership, Proposed } from "../raft/consensus.ts";
-import { isDeserted } from "../client/knock.ts";
+import { type Knocked, knock } from "../client/knock.ts";
 import { defaultHistory, type HistoryLimits } from "../config.ts";
 import { type Command, encodeCommand } from "../tree/commands.ts";
 import type { TreeResult, TreeStateMachine } from "../tree/machine.ts";
@@ -20,6 +20,8 @@ const bookmarkMs = 500;
 const attachMs = 5_000;
 /** A process that is gone refuses at once; silence says nothing, however long it is. */
 const knockMs = 1_000;
+/** Nobody waits for the first answer, and a process that starts may be slow. */
+const firstKnockMs = 5_000;
 
 export type ServiceParts = {
   consensus: Consensus<TreeResult>;
@@ -136,19 +138,32 @@ export class MetadataService implements Desk {
     if (id === null || this.#bySession.get(id) !== stream) return;
     this.#bySession.delete(id);
     this.#judge.broken(id);
-    if (stream.address !== null) void this.#knock(id, stream.address);
+    if (stream.knownAddress !== null) void this.#bury(id, stream.knownAddress);
+  }
+
+  /** Where no knock can be answered from here, though the client lives, its refusal will prove nothing. */
+  async reachable(stream: SessionStream, address: string): Promise<void> {
+    const session = stream.session!;
+    if ((await this.#knock(session, address, firstKnockMs)) === "answered") stream.answeredAt(address);
+    else if (stream.isAttached)
+      this.#parts.logger.info({ evt: "KNOCK_UNANSWERED", session, address }, "not reached where it says it serves");
   }
 
   /** A stream may break under a process that lives; where nobody listens any more there is none. */
-  async #knock(id: string, address: string): Promise<void> {
+  async #bury(id: string, address: string): Promise<void> {
     if (this.consensus.leadership.is !== "leader") return;
+    const isDead = (await this.#knock(id, address, knockMs)) === "refused";
+    // Whoever has attached again meanwhile lives.
+    if (isDead && !this.#bySession.has(id)) this.#judge.dead(id);
+  }
+
+  /** Never rejects: the address is the client's word and must not cost us more than the knock. */
+  async #knock(session: string, address: string, timeoutMs: number): Promise<Knocked> {
     try {
-      const isDead = await isDeserted(address, this.#parts.rpc, knockMs);
-      // Whoever has attached again meanwhile lives.
-      if (isDead && !this.#bySession.has(id)) this.#judge.dead(id);
+      return await knock(address, this.#parts.rpc, timeoutMs);
     } catch (error) {
-      // The address is the client's word: it must not cost us more than the knock.
-      this.#parts.logger.warn({ evt: "KNOCK_FAILED", session: id, address, err: error }, "could not knock");
+      this.#parts.logger.warn({ evt: "KNOCK_FAILED", session, address, err: error }, "could not knock");
+      return "unknown";
     }
   }
 

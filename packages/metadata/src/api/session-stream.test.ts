@@ -111,6 +111,14 @@ describe("a session's stream", () => {
     },
   );
 
+  it("takes an address once", async () => {
+    const world = await World.ofThree();
+    const client = await new RawClient(world, "a").attach();
+    await client.say({ is: "reachable", reachable: { address: "b1:1" } });
+    await client.say({ is: "reachable", reachable: { address: "b1:1" } });
+    expect(client.last).toContain("said already");
+  });
+
   it("is dropped when nothing comes within five seconds", async () => {
     const world = await World.ofThree();
     const client = await new RawClient(world, "a").say();

@@ -23,6 +23,8 @@ export type Desk = {
   /** The session is attached to this stream from now on; an older stream of it must go. */
   attached(stream: SessionStream): void;
   heard(stream: SessionStream): void;
+  /** Its client has said, once, where it serves. Never rejects. */
+  reachable(stream: SessionStream, address: string): Promise<void>;
   /** The stream is gone. */
   gone(stream: SessionStream): void;
 };
@@ -38,7 +40,8 @@ export class SessionStream {
   #isAttached = false;
   #isOver = false;
   #keepAlive = 0;
-  #address: string | null = null;
+  #hasSaidAddress = false;
+  #knownAddress: string | null = null;
   #writing = 0;
   #reading = 0;
   /** The write that was refused for want of room; what the client sent after it, before it knew, is passed over. */
@@ -64,9 +67,13 @@ export class SessionStream {
     return this.#keepAlive;
   }
 
-  /** Where its client serves as long as it lives; null: it has not said. */
-  get address(): string | null {
-    return this.#address;
+  /** Where its client serves as long as it lives, and has answered a knock; null: not known. */
+  get knownAddress(): string | null {
+    return this.#knownAddress;
+  }
+
+  answeredAt(address: string): void {
+    this.#knownAddress = address;
   }
 
   get isAttached(): boolean {
@@ -162,7 +169,10 @@ export class SessionStream {
         this.#watching.stop(frame.watchStop.watch);
         return;
       case "reachable":
-        this.#address = checkedAddress(frame.reachable.address);
+        // Once, or a client could have us knock anywhere as fast as it speaks.
+        if (this.#hasSaidAddress) throw new Error("the address was said already");
+        this.#hasSaidAddress = true;
+        void this.#desk.reachable(this, checkedAddress(frame.reachable.address));
         return;
       case "close":
         void this.#close();

@@ -6,14 +6,17 @@ export function answerKnocks(server: RpcServer): void {
   server.handle(clientService.Knock, () => Promise.resolve({}));
 }
 
-/** Whether nobody serves at the address any more. Silence says nothing, and any answer says the contrary. Rejects when it is no address. */
-export async function isDeserted(address: string, rpc: Rpc, timeoutMs: number): Promise<boolean> {
+/** Refused: as seen from here nobody serves at the address. Anything but an answer and that, silence above all, says nothing. */
+export type Knocked = "answered" | "refused" | "unknown";
+
+/** Rejects when it is no address. */
+export async function knock(address: string, rpc: Rpc, timeoutMs: number): Promise<Knocked> {
   const client = rpc.client(address);
   try {
     await client.call(clientService.Knock, {}, { timeoutMs });
-    return false;
+    return "answered";
   } catch (error) {
-    if (error instanceof RpcError) return error.isRefused;
+    if (error instanceof RpcError) return error.isRefused ? "refused" : "unknown";
     throw error;
   } finally {
     client.close();

@@ -95,8 +95,8 @@ export interface Session {
   /** Survives reconnects without gaps or duplicates. Ends (the iteration returns) when closed or when the session ends. */
   watch(options: WatchOptions): Watch;
   /**
-   * Tells the store where ("host:port") this process answers knocks for as long as it lives. When the link breaks and nobody serves there, the
-   * session ends at once: a process that died is not waited for, one that only lost its link has its grace.
+   * Tells the store, once, where ("host:port") this process answers knocks for as long as it lives. When the link breaks and nobody serves there any
+   * more, where somebody did, the session ends at once: a process that died is not waited for, one that only lost its link has its grace.
    */
   reachableAt(address: string): void;
   /** Ends the session: its ephemeral nodes vanish in one revision. */
