@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { good } from "./batches.ts";
 import { differs } from "./case.ts";
 import { compare } from "./compare.ts";
-import { known } from "./known.ts";
+import { known, titleOf } from "./known.ts";
 import { Normalizer } from "./normal.ts";
 import { run } from "./run.ts";
 import type { System, Versions } from "./system.ts";
@@ -17,6 +17,25 @@ test("docs/differences.md has a reason for every kind of difference that is mean
   const page = readFileSync(join(import.meta.dirname, "../../docs/differences.md"), "utf8");
   const titles = [...page.matchAll(/^## (.*)$/gm)].map(([, title]) => title);
   expect(titles).toEqual(known.map(({ title }) => title));
+});
+
+test("an API that ours no longer names, other versions, and an error of the server are not what is meant", () => {
+  const served = { case: "ApiVersions: what is served", label: "all", theirs: "anything", versions: [4] };
+  expect(titleOf({ ...served, path: "apiKeys.apiKey 24", ours: "nothing" })).toBe("APIs, versions and features");
+  expect(titleOf({ ...served, path: "apiKeys.apiKey 3", ours: "nothing" })).toBeNull();
+  expect(titleOf({ ...served, path: "apiKeys.apiKey 3.maxVersion", ours: "12" })).toBeNull();
+  const answers: [story: string, label: string, meant: string][] = [
+    ["Produce: batches that are wrong or strange", "zeros", '"INVALID_RECORD"'],
+    ["Produce: batches that are wrong or strange", "gzip that is none", '"NONE"'],
+    ["Produce: the same partition twice", "in one topic", '{"index":0,"errorCode":"NONE"}'],
+    ["Fetch: offsets", "isolation 2", '"NONE"'],
+  ];
+  for (const [story, label, meant] of answers) {
+    const found = { case: story, label, path: "errorCode", theirs: "anything", versions: [9] };
+    expect([label, titleOf({ ...found, ours: meant })]).toEqual([label, expect.any(String)]);
+    const failing = meant.replace(/INVALID_RECORD|NONE/, "UNKNOWN_SERVER_ERROR");
+    expect([label, titleOf({ ...found, ours: failing })]).toEqual([label, null]);
+  }
 });
 
 test("a story that can't be told to both fails, as when one of them no longer names its API", async () => {
