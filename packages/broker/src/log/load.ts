@@ -58,6 +58,7 @@ export async function load(options: LoadOptions): Promise<{ segments: Segments; 
 
   derived.truncated(loaded.end);
   options.snapshots.removeAbove(loaded.end);
+  if (from !== null && from > loaded.end) deriveAgain(options, segments, loaded.end);
   if (!options.cleanShutdown) await derived.save();
   return { segments, end: loaded.end };
 }
@@ -74,6 +75,13 @@ function restorePoint(
   if (at !== null && at >= start) return at;
   derived.restore(null);
   return null;
+}
+
+/** A log that was to start over further on (I-04), and was closed before it did, left a snapshot of producers that it never heard of. */
+function deriveAgain(options: LoadOptions, segments: Segments, end: number): void {
+  const start = segments.first.baseOffset;
+  const from = restorePoint(options, { start, unclean: end }) ?? start;
+  for (const batch of segments.batches(from)) if (batch.baseOffset >= from) options.derived.batch(batch);
 }
 
 /** While batches are replayed, only a checkpoint of a log that was closed in order knows the epochs of all of them. */

@@ -281,11 +281,13 @@ export class Log {
   async #settle(): Promise<void> {
     this.#writeNow();
     this.#throwIfFailed();
+    await this.snapshots.settled();
+    this.snapshots.removeAbove(this.#end); // a new start that was prepared is off
     if (this.#segments.size === 0 && this.#stability.isUntouched) return;
     this.#guarded(() => this.#segments.active.seal());
     this.#stability.sealed(this.#segments.active);
     await this.#stability.flush(this.#end);
-    await this.snapshots.save(this.#end, this.#options.derived.snapshot(), this.#segments.bases());
+    await this.snapshots.save(this.#end, this.#options.derived.snapshot(), () => this.#segments.bases());
   }
 
   #store(records: Buffer, batches: readonly Batch[]): void {
@@ -329,7 +331,7 @@ export class Log {
     const snapshot = this.#options.derived.snapshot();
     try {
       await this.#stability.flush(end);
-      await this.snapshots.save(end, snapshot, this.#segments.bases());
+      await this.snapshots.save(end, snapshot, () => this.#segments.bases());
     } catch (error) {
       if (!this.#closed) this.fail(error);
     }

@@ -13,6 +13,8 @@ export class Snapshots {
   readonly #directory: string;
   readonly #logger: Logger;
   #offsets: number[];
+  /** Where the log is going to start over; -1: nowhere. */
+  #prepared = -1;
   /** Saves, one after the other: two of one name would share a temporary file. */
   #saving: Promise<void> = Promise.resolve();
 
@@ -59,20 +61,20 @@ export class Snapshots {
   }
 
   /** Saves the states as of `offset`, unless that is done, and removes snapshots that belong to no segment any more. */
-  save(offset: number, bytes: Buffer, segmentOffsets: readonly number[]): Promise<void> {
-    const saved = this.#saving.then(async () => {
-      if (this.#offsets.includes(offset)) return;
-      await this.#files.replace(this.#path(offset), bytes);
-      this.#offsets = [...this.#offsets, offset].toSorted((a, b) => a - b);
-      this.#remove(this.#offsets.filter((at) => at !== offset && !segmentOffsets.includes(at)));
+  save(offset: number, bytes: Buffer, segmentOffsets: () => readonly number[]): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#keep(offset, bytes);
+      const needed = [offset, this.#prepared, ...segmentOffsets()];
+      this.#remove(this.#offsets.filter((at) => !needed.includes(at)));
     });
-    this.#saving = saved.catch(() => undefined); // whoever asked for the save is told; the next one may succeed
-    return saved;
   }
 
   /** Keeps what `bytes` say as of `offset`, where the log is going to start over (I-04). */
   prepare(offset: number, bytes: Buffer): Promise<void> {
-    return this.save(offset, bytes, this.#offsets);
+    return this.#inTurn(async () => {
+      await this.#keep(offset, bytes);
+      this.#prepared = offset;
+    });
   }
 
   /** Of the oldest `count` segments those that may go with what they say of producers: a snapshot says it where the next one begins (I-08). */
@@ -86,17 +88,32 @@ export class Snapshots {
     await this.#saving;
   }
 
-  /** Snapshots above `offset` stand for records that are gone (KAFKA-9105). */
+  /** Snapshots above `offset` stand for records that are gone, or have not come (KAFKA-9105). */
   removeAbove(offset: number): void {
+    this.#prepared = -1;
     this.#remove(this.#offsets.filter((at) => at > offset));
   }
 
+  /** The log starts over at `offset`. */
   removeAllBut(offset: number): void {
+    this.#prepared = -1;
     this.#remove(this.#offsets.filter((at) => at !== offset));
   }
 
   removeBelow(offset: number): void {
     this.#remove(this.#offsets.filter((at) => at < offset));
+  }
+
+  #inTurn(save: () => Promise<void>): Promise<void> {
+    const saved = this.#saving.then(save);
+    this.#saving = saved.catch(() => undefined); // whoever asked for the save is told; the next one may succeed
+    return saved;
+  }
+
+  async #keep(offset: number, bytes: Buffer): Promise<void> {
+    if (this.has(offset)) return;
+    await this.#files.replace(this.#path(offset), bytes);
+    this.#offsets = [...this.#offsets, offset].toSorted((a, b) => a - b);
   }
 
   #remove(offsets: readonly number[]): void {
