@@ -280,4 +280,17 @@ describe("retention", () => {
     expect(at.log.deleteOldSegments(12)).toBe(2);
     expect([...at.records(at.log.start)][0]?.offset).toBe(5);
   });
+
+  test("a log that is closed touches no file when its disk fails: another log may have its place", async () => {
+    const { at, files } = await opened();
+    at.append(batchOf(["a"]));
+    await at.tick();
+    await at.log.abandon();
+    const next = await LogFixture.open({}, files);
+    next.append(batchOf(["b"]));
+    await next.tick();
+    const before = files.readAll(`${DIRECTORY}/${logs(files)[0]!}`);
+    at.log.fail(new Error("the disk is gone"));
+    expect(files.readAll(`${DIRECTORY}/${logs(files)[0]!}`)).toEqual(before);
+  });
 });

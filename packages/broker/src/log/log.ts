@@ -390,6 +390,7 @@ export class Log {
     const fields = { evt: "log-failed", directory: this.#where.directory, err: error };
     this.#options.logger.error(fields, "the log has failed");
     this.written.close();
+    if (this.#closed) return; // the path may lead to another log's file by now
     try {
       this.#segments.active.abandonQueue();
     } catch (truncation) {

@@ -103,7 +103,7 @@ export class Follower {
     try {
       await log.snapshots.prepare(start, producers);
     } catch (error) {
-      log.fail(error);
+      if (!log.isOver) log.fail(error); // else its directory may be gone
       throw error;
     }
   }

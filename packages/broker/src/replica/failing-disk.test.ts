@@ -1,6 +1,7 @@
 import { ErrorCode } from "@odradek/protocol";
 import { describe, expect, test } from "vitest";
 
+import { Follower } from "../partition/follower.ts";
 import { ReplicatedTopic } from "../testing/replicated-topic.ts";
 
 const ok = { error: ErrorCode.NONE };
@@ -54,5 +55,16 @@ describe("a disk that fails under one replica", () => {
     await at.until(() => at.partitionOrNull(2) !== null, 30_000);
     await at.until(() => at.node.isr.length === 2);
     expect(at.values(2)).toEqual(["a"]);
+  });
+
+  test("I-04: a new start that can't be prepared, for the replica is gone meanwhile, is no failure of its disk", async () => {
+    const at = await ReplicatedTopic.start({ brokers: [1, 2] });
+    const { replica } = at.partition(2);
+    const follower = new Follower(replica, { leader: 1, epoch: 1, isInSync: false });
+    const prepared = follower.prepareStart({ start: 5, producers: Buffer.alloc(0) });
+    at.files.get(2)!.failNextSync({ path: "snapshot" });
+    void replica.log.abandon();
+    await expect(prepared).rejects.toThrow("snapshot");
+    expect(replica.log.failed).toBeNull();
   });
 });
