@@ -1,8 +1,8 @@
 // Speed, measured side by side; --help after the first word says more:
-//   node scripts/bench.ts produce|consume|replicate    brokers, beside the raw path and another Kafka
-//   node scripts/bench.ts metadata                     the coordination store, beside etcd and ZooKeeper
-//   node scripts/bench.ts failover                     writes while leaders are killed, beside another Kafka
-//   node scripts/bench.ts recovery|scale               brokers with much data, with many partitions
+//   npm run bench -- produce|consume|replicate    brokers, beside the raw path and another Kafka
+//   npm run bench -- metadata                     the coordination store, beside etcd and ZooKeeper
+//   npm run bench -- failover                     writes while leaders are killed, beside another Kafka
+//   npm run bench -- recovery|scale               brokers with much data, with many partitions
 const [word, ...rest] = process.argv.slice(2);
 switch (word) {
   case "metadata": {

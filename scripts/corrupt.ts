@@ -2,7 +2,7 @@ import { corruptLogs } from "./corrupt/log.ts";
 import { corruptMetadata } from "./corrupt/metadata.ts";
 import { count, oneOf, readOptions } from "./options.ts";
 
-const usage = `usage: node scripts/corrupt.ts log|metadata [--runs N] [--from S]
+const usage = `usage: node scripts/bootstrap/run.js scripts/corrupt.ts log|metadata [--runs N] [--from S]
   injures stored files, one seed after the other, and tells what was served afterwards
   --runs N   how many seeds (1000)
   --from S   the first of them (1)

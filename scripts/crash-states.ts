@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { crashEverywhere, recoveredFiles } from "../packages/broker/src/testing/crash-states.ts";
 import { count, readOptions, text } from "./options.ts";
 
-const usage = `usage: node scripts/crash-states.ts [--seeds N] [--from S] [--steps N] [--keep DIRECTORY]
+const usage = `usage: node scripts/bootstrap/run.js scripts/crash-states.ts [--seeds N] [--from S] [--steps N] [--keep DIRECTORY]
   Crash states of a broker's disk: a seeded workload over a data directory; before each operation of the disk, killed processes and
   losses of power are recovered from and judged.
   --seeds N          how many seeds (20)

@@ -6,7 +6,7 @@ import { System } from "./differences/system.ts";
 import { flag, orEnd, pattern, readOptions, UsageError } from "./options.ts";
 import { LocalCluster } from "./testing/local-cluster.ts";
 
-const usage = `usage: node scripts/differences.ts --vs HOST:PORT [--ours HOST:PORT] [--only NAME] [--ends] [--known]
+const usage = `usage: node scripts/bootstrap/run.js scripts/differences.ts --vs HOST:PORT [--ours HOST:PORT] [--only NAME] [--ends] [--known]
   Asks a cluster of ours and another Kafka the same, at every version that both serve, and prints where the answers differ. The other one needs
   brokers 1, 2 and 3; topics and groups are made and deleted there. Exit code 1: something differs that docs/differences.md does not name.
   --vs HOST:PORT     the other Kafka

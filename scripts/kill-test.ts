@@ -5,7 +5,7 @@ import { quantile } from "@odradek/kit";
 import { count, flag, pattern, readOptions, whole } from "./options.ts";
 import { type KillReport, killRun } from "./testing/kill-run.ts";
 
-const usage = `usage: node scripts/kill-test.ts [--rounds N] [--down-ms N] [--only NAME] [--keep]
+const usage = `usage: npm run kill-test -- [--rounds N] [--down-ms N] [--only NAME] [--keep]
   Kills every node of a cluster of real processes while strangers' clients work, and checks that nothing acknowledged is lost. Per round:
   every broker in turn, every metadata node in turn, then the controller and the metadata leader together, each with -9 and started again.
   Exit code 1 when anything acknowledged was lost, changed, doubled or reordered, or a committed offset went back.

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { count, directory as existing, pattern, readOptions, whole } from "./options.ts";
 
-const usage = `usage: node scripts/kill-timeline.ts DIRECTORY [--only NAME] [--gap-ms N] [--until-ms N]
+const usage = `usage: node scripts/bootstrap/run.js scripts/kill-timeline.ts DIRECTORY [--only NAME] [--gap-ms N] [--until-ms N]
   Tells what happened around each kill of a kept run (scripts/kill-test.ts --keep), in milliseconds since the kill: one line per event of
   any node; events of one kind of one node in one millisecond count together. Roles of partitions are told when it ran with LOG_LEVEL=debug.
   --only NAME    only kills of names that this regular expression finds, such as broker-1

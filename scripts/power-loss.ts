@@ -1,7 +1,7 @@
 import { ReplicationStory } from "../packages/broker/src/testing/replication-story.ts";
 import { count, oneOf, readOptions } from "./options.ts";
 
-const usage = `usage: node scripts/power-loss.ts [--seeds N] [--from S] [--flush group|kafka]
+const usage = `usage: node scripts/bootstrap/run.js scripts/power-loss.ts [--seeds N] [--from S] [--flush group|kafka]
   One simulated cluster per seed: brokers die, links break, and machines lose their power, one or all at once, with a seeded part of
   what their disks had not synced. Everything acknowledged must be there in the end.
   --seeds N   how many seeds (1000)

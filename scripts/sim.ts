@@ -19,7 +19,7 @@ import { count, flag, oneOf, orEnd, readOptions, text, valueOf, whole, wholes } 
 
 const simulations: readonly Simulation[] = [metadataSimulation, clusterSimulation];
 
-const usage = `usage: node scripts/sim.ts ${simulations.map(({ name }) => name).join("|")} [--seeds N] [--from S] [--workers W]
+const usage = `usage: npm run sim -- ${simulations.map(({ name }) => name).join("|")} [--seeds N] [--from S] [--workers W]
   one simulated world per seed; those that fail are printed, with the faults that are enough
   --only 3,7            of the faults that the seed plans, only these
   --check-determinism   run every seed twice (else every 49th) and compare the traces

@@ -7,8 +7,8 @@ import { machineText } from "./machine.ts";
 import { batchOf, fetchShapes, labelOf, produceRequest, produceShapes, type Shape } from "./shapes.ts";
 import { kafka, type Measurement, rawPath } from "./targets.ts";
 
-const usage = `usage: node scripts/bench.ts produce|consume|replicate [options]
-       node scripts/bench.ts failover|metadata|recovery|scale [options]; --help after the word says more
+const usage = `usage: npm run bench -- produce|consume|replicate [options]
+       npm run bench -- failover|metadata|recovery|scale [options]; --help after the word says more
   produce     one broker, acks=1             replicate   three brokers, RF 3, acks=all
   consume     one broker, from the page cache
 Every figure of produce stands beside the raw path: a process that writes the same bytes from a socket to a file for each partition. All on

@@ -4,8 +4,8 @@ import { machineText } from "./machine.ts";
 import { recovery } from "./recovery.ts";
 import { scale } from "./scale.ts";
 
-const usage = `usage: node scripts/bench.ts recovery [--gib 10] [--segments 1000]
-       node scripts/bench.ts scale [--partitions 10000] [--topics 1000]
+const usage = `usage: npm run bench -- recovery [--gib 10] [--segments 1000]
+       npm run bench -- scale [--partitions 10000] [--topics 1000]
   recovery   how soon a broker with much data is back, after an orderly stop and after kill -9 under load
   scale      how long many partitions take to create, to fail over and to start, and what memory they take
 `;

@@ -108,3 +108,10 @@ it("reports medians without tests", () => {
   const tests = sourceFile("packages/kit/src/a.test.ts", "x\n".repeat(900));
   expect(sizes([...files, tests])[0]).toBe("kit       3 files, median 2, p90 30, longest 30");
 });
+
+it("finds a command that needs a newer Node than the reader may have", () => {
+  expect(found("docs/speed.md", "try\n`node scripts/speed.ts`\n")).toEqual([
+    "2: `node scripts/speed.ts` runs with no Node but the newest",
+  ]);
+  expect(found("docs/speed.md", "`node scripts/bootstrap/run.js scripts/speed.ts`, `npm run speed`\n")).toEqual([]);
+});

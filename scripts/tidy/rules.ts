@@ -1,7 +1,7 @@
 import { checkImports, checkIndexFiles } from "./imports.ts";
 import { checkPorts } from "./ports.ts";
 import type { Complaint, SourceFile } from "./source.ts";
-import { checkHosts, checkLeftovers, checkLength, checkTestsRun } from "./text.ts";
+import { checkCommands, checkHosts, checkLeftovers, checkLength, checkTestsRun } from "./text.ts";
 
 const rules = [
   checkImports,
@@ -11,6 +11,7 @@ const rules = [
   checkLeftovers,
   checkTestsRun,
   checkHosts,
+  checkCommands,
 ] satisfies ((file: SourceFile) => Complaint[])[];
 
 export function judge(file: SourceFile): Complaint[] {

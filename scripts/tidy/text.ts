@@ -28,6 +28,15 @@ export function checkTestsRun(file: SourceFile): Complaint[] {
   }));
 }
 
+/** Scripts need the Node that the bootstrap brings; what is printed for people to type must run with theirs. */
+export function checkCommands(file: SourceFile): Complaint[] {
+  if (isThisRule(file)) return [];
+  return complaints(file, file.text, /\bnode scripts\/(?!bootstrap\/)[\w./-]+\.ts\b/g, ([command]) => ({
+    problem: `\`${command}\` runs with no Node but the newest`,
+    instead: "npm run NAME -- …, or node scripts/bootstrap/run.js scripts/…",
+  }));
+}
+
 /** Paths of one machine and hosts of one network's package registry have no business in a public repository. */
 export function checkHosts(file: SourceFile): Complaint[] {
   if (isThisRule(file)) return [];

@@ -21,7 +21,7 @@ const GAP_MS_MAX = 120_000;
 /** For the producer to be at its usual pace again after everything is in sync. */
 const SETTLE_MS = 500;
 
-const usage = `usage: node scripts/bench.ts failover [options]
+const usage = `usage: npm run bench -- failover [options]
   Kills the broker that leads ${PARTITIONS} partitions (RF 3, min.insync.replicas 2) with -9, and measures from before the signal, or the command that
   gives it, until every one of them has acknowledged a write (acks=all) that was begun after it. One system comes after the other: a JVM that has just been started compiles for
   a while, and the other's trials would pay for it.

@@ -15,7 +15,7 @@ import { zookeeperStore, zookeeperVersion } from "./zookeeper.ts";
 const rows = ["write", "read", "watch", "kill", "stop", "memory"] as const;
 type Row = (typeof rows)[number];
 
-const usage = `usage: node scripts/bench.ts metadata [options]
+const usage = `usage: npm run bench -- metadata [options]
 Measures our coordination store, and others beside it in the same run: three members each, on loopback, data under one directory.
 
   --vs etcd,zookeeper   others to start and measure (default: none); on Debian: apt-get install etcd-server zookeeper
