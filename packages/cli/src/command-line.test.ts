@@ -26,6 +26,7 @@ it.for([
   ["meta get / --timeout 1s", 4],
   ["kill broker 1", 4],
   ["tpics", 2],
+  ["tpics --help", 2],
   ["constructor", 2],
   ["topics frobnicate", 2],
   ["topics create", 2],
@@ -70,6 +71,7 @@ it.for([
   ["topics delete words", 2],
   ["--version", 0],
   ["--help", 0],
+  ["topic --help", 0],
   ["topics --help", 0],
 ] as const)("`odradek %s` exits with %d, and stdout has only data", async ([words, exitCode]) => {
   const { code, stdout, stderr } = await run(words);
@@ -81,6 +83,9 @@ it.for([
 
 it.for([
   ["meta status --timeout -1s", "not a duration: -1s"],
+  ["frobnicate --help", "unknown command: frobnicate"],
+  ["dev --set node.id=4", "--set node.id: `dev` gives each node its own"],
+  ["dev --ephemeral --set log.dirs=/tmp/a", "--ephemeral keeps nothing"],
   ["meta status --timeout 0", "0 is no time to wait"],
   ["meta rm / -r", "/ cannot be deleted"],
   [`meta create -p ${"/a".repeat(600)}`, "a path of 600 levels is too long: at most 32"],
@@ -147,4 +152,13 @@ it("dump-log: a whole file is shown; a damaged one is named with the position an
   expect(damaged.code).toBe(1);
   expect(damaged.stderr).toContain("damaged at 4");
   expect((await run(`dump-log ${cwd}/none.log`)).code).toBe(3);
+});
+
+it("dump-log: offsets between two segments are told, and are no damage", async () => {
+  const [first, later] = [0, 7].map((start) => join(cwd, `${String(start).padStart(20, "0")}.log`)) as [string, string];
+  for (const path of [first, later]) writeFileSync(path, "");
+  const { code, stderr, stdout } = await run(`dump-log ${first} ${later} -o json`);
+  expect(code).toBe(0);
+  expect(stderr).toContain("offsets 0 to 6 lie in no file before it");
+  expect(JSON.parse(stdout)).toEqual({ file: later, gap: { from: 0, to: 6 } });
 });

@@ -6,6 +6,7 @@ import { exitCodes, Failure } from "./terminal/failure.ts";
 /** Runs one command line; returns the exit code. Data goes to stdout, everything else to stderr. */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
   try {
+    refuseUnknown(words);
     const parser = yargs([...words])
       .scriptName("odradek")
       .usage("$0 <command> [arguments]")
@@ -27,9 +28,18 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   }
 }
 
+/** Asked for help, yargs looks at nothing else: who mistyped the command is told so, not shown a page that answers another question. */
+function refuseUnknown([word, ...others]: readonly string[]): void {
+  if (word === undefined || word.startsWith("-") || word === "help" || nameOf(word) !== undefined) return;
+  if (others.includes("--help")) throw new Failure("usage", `unknown command: ${word}; \`odradek --help\` names all`);
+}
+
+const nameOf = (word: string | undefined): string | undefined =>
+  [word, `${word}s`].find((each) => each !== undefined && Object.hasOwn(commands, each));
+
 /** The command that was asked for; without one, all by name for the help text and for "did you mean". */
 async function known(word: string | undefined): Promise<Command[]> {
-  const name = [word, `${word}s`].find((each) => each !== undefined && Object.hasOwn(commands, each));
+  const name = nameOf(word);
   if (name !== undefined) return [await commands[name]!.load()];
   return Object.entries(commands).map(([command, { describe }]) => ({ command, describe, handler: () => undefined }));
 }

@@ -13,6 +13,16 @@ export function parseCheckpoint(bytes: Buffer | null): string[][] | null {
   return entries.map((line) => line.split(" "));
 }
 
+/** Why `parseCheckpoint` takes these bytes for none, in words. */
+export function checkpointProblem(bytes: Buffer): string {
+  const lines = bytes.toString("utf8").split("\n");
+  if (lines.pop() !== "") return "its last line does not end";
+  const [version, count, ...entries] = lines;
+  if (version === undefined) return "it is empty";
+  if (version !== VERSION) return `version ${version}, not ${VERSION}`;
+  return `it says that it has ${count ?? "no number of"} entries, and has ${entries.length}`;
+}
+
 export function formatCheckpoint(entries: readonly (readonly (string | number)[])[]): Buffer {
   return Buffer.from([VERSION, entries.length, ...entries.map((entry) => entry.join(" "))].join("\n") + "\n");
 }

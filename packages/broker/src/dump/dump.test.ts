@@ -1,15 +1,17 @@
 import { buildBatch } from "@odradek/protocol";
 import type { MemoryFiles } from "@odradek/kit/testing";
 import { describe, expect, test } from "vitest";
+import { markBoot } from "../disk/boot-mark.ts";
+import { noteDirectories } from "../disk/directory-note.ts";
 import { OffsetCheckpoint } from "../disk/offset-checkpoint.ts";
 import { writeTopicId } from "../disk/partition-metadata.ts";
 import { DIRECTORY, LogFixture, memoryFiles } from "../testing/log-fixture.ts";
-import { dumpFile, type Found } from "./dump.ts";
+import { dumpFile, type Found, SegmentGaps } from "./dump.ts";
 
 /** A closed log in two segments, with all that lies beside it. */
-async function stored(): Promise<MemoryFiles> {
+async function stored(segmentBytes = 900): Promise<MemoryFiles> {
   const files = memoryFiles();
-  const at = await LogFixture.open({ segmentBytes: 900, indexIntervalBytes: 100 }, files);
+  const at = await LogFixture.open({ segmentBytes, indexIntervalBytes: 100 }, files);
   for (let n = 0; n < 12; n++)
     at.append(
       buildBatch({
@@ -107,6 +109,58 @@ describe("dump", () => {
     expect(damages(await dumped(files, "recovery-point-offset-checkpoint"))).toEqual([3]);
     injure("partition.metadata", () => Buffer.from("version: 0\ntopic_id: short"));
     expect(damages(await dumped(files, "partition.metadata"))).toEqual([2]);
+  });
+
+  test("a checkpoint that is not whole says what is wrong with it", async () => {
+    const files = memoryFiles();
+    files.makeDirectory(DIRECTORY);
+    const problems = async (text: string) => {
+      await files.replace(`${DIRECTORY}/recovery-point-offset-checkpoint`, Buffer.from(text));
+      const found = await dumped(files, "recovery-point-offset-checkpoint");
+      return found.map((one) => one.is === "damage" && one.problem);
+    };
+    expect(await problems("0\n2\nwords 0 12\n")).toEqual(["it says that it has 2 entries, and has 1"]);
+    expect(await problems("1\n0\n")).toEqual(["version 1, not 0"]);
+    expect(await problems("0\n1\nwords 0 12")).toEqual(["its last line does not end"]);
+    expect(await problems("0\n")).toEqual(["it says that it has no number of entries, and has 0"]);
+  });
+
+  test("the notes of a data directory are shown: which boot answers for it, and its siblings", async () => {
+    const files = memoryFiles();
+    files.makeDirectory(DIRECTORY);
+    await markBoot(files, DIRECTORY, { synced: true });
+    await noteDirectories(files, DIRECTORY, [`${"B".repeat(22)}:failed`, "A".repeat(22)]);
+    expect(await dumped(files, "odradek-boot")).toEqual([{ is: "row", row: { boot: "synced" } }]);
+    expect(await dumped(files, "odradek-directories")).toEqual(
+      ["A".repeat(22), `${"B".repeat(22)}:failed`].map((directoryId) => ({ is: "row", row: { directoryId } })),
+    );
+    await files.replace(`${DIRECTORY}/odradek-boot`, Buffer.from("syn"));
+    expect(damages(await dumped(files, "odradek-boot"))).toEqual([1, 1]);
+    await files.replace(`${DIRECTORY}/odradek-directories`, Buffer.from(`${"A".repeat(22)}\nB\n`));
+    expect(damages(await dumped(files, "odradek-directories"))).toEqual([2]);
+  });
+
+  test("a segment that is missing between two is told as a gap, of batches as of records", async () => {
+    const files = await stored(400);
+    const names = files.list(DIRECTORY).filter((name) => name.endsWith(".log"));
+    expect(names.length).toBeGreaterThan(2);
+    const gaps = async (some: string[], deep: boolean) => {
+      const seen = new SegmentGaps();
+      const found = [];
+      for (const name of some) {
+        found.push(seen.before(`${DIRECTORY}/${name}`));
+        for (const one of await dumped(files, name, deep))
+          if (one.is === "row") seen.saw(`${DIRECTORY}/${name}`, one.row);
+      }
+      return found;
+    };
+    const [first, second, third] = names as [string, string, string];
+    for (const deep of [false, true]) {
+      expect(await gaps([...names], deep)).toEqual(names.map(() => null));
+      const missing = { from: Number.parseInt(second), to: Number.parseInt(third) - 1 };
+      expect(await gaps([first, third], deep)).toEqual([null, missing]);
+    }
+    expect(new SegmentGaps().before(`${DIRECTORY}/leader-epoch-checkpoint`)).toBeNull();
   });
 
   test("a file of another name is not guessed at", () => {

@@ -4,9 +4,10 @@ import { parseFileName } from "../segment/file-names.ts";
 import { dumpBatches } from "./batches.ts";
 import { dumpAbortedIndex, dumpOffsetIndex, dumpSnapshot, dumpTimeIndex } from "./entries.ts";
 import type { Found } from "./found.ts";
-import { dumpEpochs, dumpOffsets, dumpProperties } from "./text.ts";
+import { dumpEpochs, dumpOffsets, dumpProperties, dumpWords } from "./text.ts";
 
 export type { Found, Row } from "./found.ts";
+export { SegmentGaps } from "./gaps.ts";
 
 const checkpoints = new Set([
   "recovery-point-offset-checkpoint",
@@ -50,5 +51,7 @@ export function dumpFile(
   if (checkpoints.has(name)) return dumpOffsets(bytes());
   if (name === "partition.metadata") return dumpProperties(bytes(), partitionProperties);
   if (name === "meta.properties") return dumpProperties(bytes(), directoryProperties);
+  if (name === "odradek-boot") return dumpWords(bytes(), "boot", /^\S+$/);
+  if (name === "odradek-directories") return dumpWords(bytes(), "directoryId", /^[A-Za-z0-9_-]{22}(?::failed)?$/);
   return null;
 }

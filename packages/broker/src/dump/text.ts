@@ -1,11 +1,11 @@
-import { parseCheckpoint, wholeNumber } from "../disk/checkpoint.ts";
+import { checkpointProblem, parseCheckpoint, wholeNumber } from "../disk/checkpoint.ts";
 import { type Found, damage, row } from "./found.ts";
 
 /** A checkpoint of leader epochs: epoch and start offset, both going up. */
 export function* dumpEpochs(bytes: Buffer): Generator<Found> {
   let before = { epoch: -1, startOffset: -1 };
   for (const { words, line } of lines(bytes)) {
-    if (words === null) return yield damage(line, "not a whole checkpoint of version 0");
+    if (words === null) return yield damage(line, checkpointProblem(bytes));
     const entry = { epoch: wholeNumber(words[0]), startOffset: wholeNumber(words[1]) };
     if (words.length !== 2 || !areNumbers(entry)) yield damage(line, `not an epoch and an offset: ${words.join(" ")}`);
     else yield row(entry);
@@ -18,7 +18,7 @@ export function* dumpEpochs(bytes: Buffer): Generator<Found> {
 /** A checkpoint of offsets: topic, partition, offset. */
 export function* dumpOffsets(bytes: Buffer): Generator<Found> {
   for (const { words, line } of lines(bytes)) {
-    if (words === null) return yield damage(line, "not a whole checkpoint of version 0");
+    if (words === null) return yield damage(line, checkpointProblem(bytes));
     const entry = { partition: wholeNumber(words[1]), offset: wholeNumber(words[2]) };
     if (words.length !== 3 || !areNumbers(entry))
       yield damage(line, `not a topic, a partition and an offset: ${words.join(" ")}`);
@@ -40,6 +40,16 @@ export function* dumpProperties(bytes: Buffer, wanted: ReadonlyMap<string, RegEx
     }
   }
   for (const name of wanted.keys()) if (!seen.has(name)) yield damage(1, `${name} is missing`);
+}
+
+/** odradek-boot and odradek-directories: one word a line. */
+export function* dumpWords(bytes: Buffer, name: string, wanted: RegExp): Generator<Found> {
+  const words = bytes.toString("utf8").split("\n");
+  const end = words.pop();
+  for (const [index, word] of words.entries())
+    yield wanted.test(word) ? row({ [name]: word }) : damage(index + 1, `no ${name}: ${word}`);
+  if (end !== "") yield damage(words.length + 1, `the line does not end: ${end}`);
+  if (words.length === 0) yield damage(1, `${name} is missing`);
 }
 
 /** Entries start on the third line: version and count stand before them. */

@@ -1,4 +1,4 @@
-import { dumpFile, type Found, type Row } from "@odradek/broker/dump";
+import { dumpFile, type Found, type Row, SegmentGaps } from "@odradek/broker/dump";
 import { NodeFiles } from "@odradek/kit";
 import type { CommandModule } from "yargs";
 import { Failure } from "../terminal/failure.ts";
@@ -21,21 +21,26 @@ export const dumpLog: CommandModule<object, Arguments> = {
 
 async function run(options: Arguments): Promise<void> {
   let damages = 0;
-  for (const path of options.files) damages += await dump(path, options);
+  const gaps = new SegmentGaps();
+  for (const path of options.files) damages += await dump(path, gaps, options);
   if (damages > 0) throw new Failure("runtime", `${damages} damaged ${damages === 1 ? "place" : "places"}`);
 }
 
-async function dump(path: string, options: Arguments): Promise<number> {
+async function dump(path: string, gaps: SegmentGaps, options: Arguments): Promise<number> {
   const files = new NodeFiles();
   if (!files.exists(path)) throw new Failure("notFound", `there is no file ${path}`);
   const found = dumpFile(files, path, options);
   if (found === null) throw new Failure("usage", `${path} has a name that no file of a log has`);
   if (options.output === "table" && options.files.length > 1) await print(`${path}\n`);
+  const gap = gaps.before(path);
+  if (gap !== null) await showGap(path, gap, options);
   let damages = 0;
   let rows: Row[] = [];
   for await (const one of found) {
-    if (one.is === "row") rows.push(one.row);
-    else damages++;
+    if (one.is === "row") {
+      gaps.saw(path, one.row);
+      rows.push(one.row);
+    } else damages++;
     if (one.is === "row" && rows.length < TABLE_ROWS) continue;
     await show(path, rows, options);
     rows = [];
@@ -57,6 +62,12 @@ async function show(path: string, rows: readonly Row[], options: Arguments): Pro
       options,
       names.map((name) => [name, (row) => row[name] ?? null]),
     );
+}
+
+async function showGap(path: string, gap: { from: number; to: number }, options: Arguments): Promise<void> {
+  if (options.output === "json") await printJsonLine({ file: path, gap });
+  const offsets = `offsets ${gap.from} to ${gap.to}`;
+  tell(`${path}: ${offsets} lie in no file before it: compacted away, or a segment was lost or not named here`);
 }
 
 async function showDamage(path: string, found: Found & { is: "damage" }, options: Arguments): Promise<void> {
