@@ -43,7 +43,9 @@ export const dev: CommandModule<object, Arguments> = {
         type: "string",
         array: true,
         default: [],
-        describe: "broker setting, key=value; may be repeated",
+        describe:
+          "broker setting, key=value; may be repeated. log.dirs=A,B gives broker N the directories A/broker-N,B/broker-N; " +
+          "ids, addresses and ports are refused, each node has its own",
       }),
   async handler(options) {
     if (options.port !== undefined && options["any-port"])

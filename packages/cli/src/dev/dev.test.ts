@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
@@ -141,13 +141,24 @@ describe("odradek dev, with tiny programs in place of the nodes", () => {
   });
 
   it("prints a death at the start with its last words, and gives up only when nothing is left to look at", async () => {
-    const dev = await start(" --brokers 2 --metadata 1", { FAKE_NODE: "broker2=dies-at-start" });
+    const dev = odradek("dev --any-port --brokers 2 --metadata 1", { FAKE_NODE: "broker2=dies-at-start" });
+    await dev.prints(/NOT COMPLETE after .*: broker 2 \(\S+broker-2\.log\); the others run/);
     const { stdout } = await (dev.child.kill("SIGINT"), dev.ended);
+    expect(stdout).not.toMatch(/ready in/);
     expect(stdout).toMatch(/broker 2 died \(exit code 7\).*\n.*cannot read the disk/);
     const useless = await odradek("dev --any-port --brokers 1 --metadata 1", { FAKE_NODE: "metadata1=dies-at-start" })
       .ended;
     expect(useless.code).toBe(5);
     expect(useless.stderr).toContain("metadata-1.log");
+  });
+
+  it("gives each broker its own directories of the log.dirs that were set", async () => {
+    await start(" --brokers 2 --metadata 1 --set log.dirs=disks/a,disks/b");
+    for (const id of [1, 2]) {
+      const log = readFileSync(join(cwd, ".odradek", "logs", `broker-${id}.log`), "utf8");
+      expect(log).toContain(`"--data-dir","disks/a/broker-${id},disks/b/broker-${id}"`);
+      expect(log).not.toContain("log.dirs");
+    }
   });
 
   it("names the owner of a busy port, and refuses a second cluster on the same data", async () => {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { v8Flags as brokerFlags } from "@odradek/broker/v8-flags";
 import { v8Flags as metadataFlags } from "@odradek/metadata/v8-flags";
 import type { ClusterPorts } from "./ports.ts";
+import { brokerDirectories, sharedSettings } from "./shared-settings.ts";
 import type { NodeRole } from "./state-file.ts";
 
 /** One node as `dev` starts it: the command line and where it will be found. */
@@ -64,22 +65,26 @@ function planMetadata(options: PlanOptions, at: number, members: string): NodePl
 function planBroker(options: PlanOptions, at: number, members: string): NodePlan {
   const ports = options.ports.brokers[at]!;
   const id = at + 1;
-  const dataDir = join(options.dataRoot, `broker-${id}`);
+  const name = `broker-${id}`;
+  const directories = brokerDirectories(options.settings, name) ?? [join(options.dataRoot, name)];
   const kafka = ["--kafka", `127.0.0.1:${ports.kafka}`];
   if (options.loopback6) kafka.push("--kafka", `[::1]:${ports.kafka}`);
   const args = [
-    ["--id", String(id), "--data-dir", dataDir],
+    ["--id", String(id), "--data-dir", directories.join(",")],
     [...kafka, "--advertised", `localhost:${ports.kafka}`],
     ["--grpc", `127.0.0.1:${ports.grpc}`, "--http", `127.0.0.1:${ports.http}`],
     ["--metadata", members, "--control-fd", "3"],
-    [...clusterSettings(options.ports.brokers.length), ...options.settings].flatMap((setting) => ["--set", setting]),
+    [...clusterSettings(options.ports.brokers.length), ...sharedSettings(options.settings)].flatMap((setting) => [
+      "--set",
+      setting,
+    ]),
   ];
   return {
     role: "broker",
     id,
     command: [...brokerFlags, options.scripts.broker, ...args.flat()],
-    dataDir,
-    logFile: join(options.logRoot, `broker-${id}.log`),
+    dataDir: directories[0]!,
+    logFile: join(options.logRoot, `${name}.log`),
     ports,
     address: `localhost:${ports.kafka}`,
     url: `http://127.0.0.1:${ports.http}`,

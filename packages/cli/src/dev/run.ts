@@ -24,7 +24,7 @@ export type DevOptions = PortWishes & {
 /** Runs a local cluster until it is told to stop. Resolves when all its processes are gone. */
 export async function runDev(options: DevOptions): Promise<void> {
   const startedAt = performance.now();
-  await refuseBadSettings(options.settings);
+  await refuseBadSettings(options.settings, options);
   const dataDir = resolve(options.dataDir);
   refuseSecond(dataDir);
   const screen = new DevScreen(dataDir);
@@ -43,7 +43,7 @@ export async function runDev(options: DevOptions): Promise<void> {
     const failed = await Promise.race([cluster.settled(), stop.first]);
     if (failed !== "stop") {
       refuseUseless(plans, failed);
-      screen.ready(cluster, plans, performance.now() - startedAt);
+      screen.started(cluster, plans, performance.now() - startedAt);
       await stop.first;
     }
     screen.say("stopping: brokers, then metadata nodes");

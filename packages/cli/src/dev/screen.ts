@@ -33,10 +33,15 @@ export class DevScreen implements ClusterReport {
     this.say(`odradek   ${nodes}   data ${data}   logs ${shown(dataDir)}/logs`);
   }
 
-  ready(cluster: DevCluster, plans: readonly NodePlan[], tookMs: number): void {
+  /** All nodes serve, or those that have ended meanwhile are named. */
+  started(cluster: DevCluster, plans: readonly NodePlan[], tookMs: number): void {
     this.#isReady = true;
+    const took = `${(tookMs / 1000).toFixed(1)} s`;
+    const ended = cluster.states().filter(({ is }) => is === "ended");
     this.say(`\n${statusTable(cluster)}\n${firstCommands(plans, this.#dataDir)}`);
-    this.say(`ready in ${(tookMs / 1000).toFixed(1)} s; Ctrl-C stops everything`);
+    if (ended.length === 0) return this.say(`ready in ${took}; Ctrl-C stops everything`);
+    const names = ended.map(({ plan }) => `${plan.role} ${plan.id} (${shown(plan.logFile)})`).join(", ");
+    this.say(`NOT COMPLETE after ${took}: did not come up: ${names}; the others run, Ctrl-C stops everything`);
   }
 
   changed(): void {
