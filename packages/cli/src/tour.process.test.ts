@@ -50,7 +50,8 @@ describe("a tour of the odradek command on a real cluster", { timeout: 60_000 },
     expect(topic.partitions).toHaveLength(4);
     expect(topic.configs).toMatchObject({ "retention.ms": "86400000", "max.message.bytes": "2000000" });
     expect(await exitCode("topics describe nothing")).toBe(3);
-    expect(await exitCode("topics create bad -r 9")).toBe(2);
+    const refused = await start("topics create bad -r 9").ended;
+    expect([refused.code, refused.stderr]).toEqual([1, expect.not.stringContaining("--help")]);
   });
 
   it("produces what it is given and consumes it again, in order per key", async () => {
@@ -75,6 +76,14 @@ describe("a tour of the odradek command on a real cluster", { timeout: 60_000 },
     expect(near.code).toBe(0);
     expect(near.stderr).toMatch(/no offset \d+: words-\d has offsets 0 to \d+; reading from \d+/);
     expect(await exitCode("consume words -p 0 -p 77 -e")).toBe(3);
+  });
+
+  it("tells a broker's refusal as a failure, not as a mistyped command", async () => {
+    await run("topics create latest -c cleanup.policy=compact");
+    const refused = await start("produce latest keyless").ended;
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("INVALID_RECORD")]);
+    expect(refused.stderr).not.toContain("--help");
+    await run("topics delete latest -y");
   });
 
   it("shows the members of the metadata quorum, moves its leadership, and refuses what can't be", async () => {
@@ -143,12 +152,14 @@ describe("a tour of the odradek command on a real cluster", { timeout: 60_000 },
     const configs = (await json<{ configs: Record<string, string> }>("topics describe moved")).configs;
     expect(Object.keys(configs).filter((name) => name.includes("throttled"))).toEqual([]);
     const back = await run("reassign plan moved --spread -o json");
-    await run("reassign execute - --wait", back);
+    const begun = await start("reassign execute - --throttle 50000000", back).ended;
+    expect(begun.stderr).toContain("throttled to 50000000 bytes a second until `odradek reassign status` sees");
+    await run("reassign status --wait");
     expect(await carried(1)).toBe(4);
     expect((await run("reassign plan moved --spread -o name")).trim()).toBe("");
     expect(await exitCode("reassign plan")).toBe(2);
     expect(await exitCode("reassign plan moved --drain 1 --drain 2")).toBe(1);
-    await run("reassign cancel");
+    await run("reassign cancel --wait");
     await run("topics delete moved -y");
   });
 

@@ -31,10 +31,15 @@ export const reassign: CommandModule<object, Common> = {
         executeArguments,
         (options) => executePlan(given<ExecuteOptions>(options)),
       )
-      .command(["status", "$0"], "what is moving, and what it waits for", waitArgument, (options) =>
-        showMoves(given<StatusOptions>(options)),
+      .command(
+        ["status", "$0"],
+        "what is moving, and what it waits for; when nothing is, takes throttles away",
+        waitArgument,
+        (options) => showMoves(given<StatusOptions>(options)),
       )
-      .command("cancel", "everything that is moving goes back", {}, (options) => cancelMoves(given<Common>(options))),
+      .command("cancel", "everything that is moving goes back, throttles are taken away", waitArgument, (options) =>
+        cancelMoves(given<StatusOptions>(options)),
+      ),
   handler: () => undefined,
 };
 
@@ -56,7 +61,7 @@ const executeArguments = <T>(yargs: Argv<T>) =>
     .positional("file", { type: "string" })
     .option("throttle", {
       ...wholeNumber("--throttle", counts),
-      describe: "bytes a second per broker for what is copied",
+      describe: "bytes a second per broker for what is copied, until status or --wait sees that nothing moves any more",
     });
 
 const waitArgument = <T>(yargs: Argv<T>) =>

@@ -21,12 +21,13 @@ function translate(error: unknown): unknown {
   return error;
 }
 
+/** Never "usage": what reached a broker was understood here, and this command's help says nothing about a broker's refusal. */
 function kindOf(codeName: string): FailureKind {
   if (/^UNKNOWN_TOPIC|GROUP_ID_NOT_FOUND|RESOURCE_NOT_FOUND/.test(codeName)) return "notFound";
   if (/ALREADY_EXISTS|NON_EMPTY_GROUP/.test(codeName)) return "conflict";
   if (/AUTHORIZATION_FAILED|AUTHENTICATION/.test(codeName)) return "denied";
   if (/TIMED_OUT/.test(codeName)) return "timeout";
-  return codeName.startsWith("INVALID_") ? "usage" : "runtime";
+  return "runtime";
 }
 
 function innermost(error: Error, wanted: (cause: Error) => boolean): Error | null {

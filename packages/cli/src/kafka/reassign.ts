@@ -45,7 +45,11 @@ export function executePlan(options: ExecuteOptions): Promise<void> {
     if (options.throttle !== undefined) await throttleMoves(admin, plan, options.throttle);
     await admin.reassign(plan);
     tell(`moving ${plan.length} partitions`);
-    if (options.wait) await settled(admin);
+    if (options.wait) return settled(admin);
+    if (options.throttle !== undefined)
+      tell(
+        `throttled to ${options.throttle} bytes a second until \`odradek reassign status\` sees that nothing moves any more`,
+      );
   });
 }
 
@@ -73,11 +77,12 @@ export function showMoves(options: StatusOptions): Promise<void> {
   });
 }
 
-export function cancelMoves(options: Common): Promise<void> {
+export function cancelMoves(options: StatusOptions): Promise<void> {
   return withAdmin(options, async (admin) => {
     const moves = await admin.listReassignments();
     await admin.reassign(moves.map(({ topic, partition }) => ({ topic, partition, replicas: null })));
-    await clearThrottles(admin);
+    if (options.wait) await settled(admin);
+    else await clearThrottles(admin);
     tell(moves.length === 0 ? "nothing was moving" : `cancelled ${moves.length} moves`);
   });
 }
