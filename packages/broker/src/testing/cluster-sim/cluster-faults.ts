@@ -133,10 +133,14 @@ export class ClusterFaults {
       case "losePowerAll":
         for (const one of brokers) this.#losePower(one, random);
         return;
+      case "losePowerFirstBack":
+        return this.#losePowerFirstBack(leader, random);
       case "absence":
         return this.#kill(broker, random, 500 + random.next() * 1_500);
       case "muteLeader":
         return this.#mute(leader, random);
+      case "deposeLeader":
+        return this.#depose(leader, random);
       case "pause":
       case "pauseLeader":
         return this.#pause(fault === "pause" ? broker : leader, random);
@@ -193,20 +197,42 @@ export class ClusterFaults {
     broker.kill();
   }
 
-  /** No client hears from it, while it takes what they send. */
-  #mute(broker: SimBroker, random: Random): void {
-    const { brokers, names, loop } = this.#parts;
-    const clients = names().filter((name) => !brokers.some((one) => one.name === name));
-    for (const client of clients) this.#cutNow(broker.name, client);
-    loop.at(300 + random.next() * 1_500, () => this.#healAll());
+  get #clients(): string[] {
+    const { brokers, names } = this.#parts;
+    return names().filter((name) => !brokers.some((broker) => broker.name === name));
   }
 
-  #losePower(broker: SimBroker, random: Random): void {
+  /** No client hears from it, while it takes what they send. */
+  #mute(broker: SimBroker, random: Random): void {
+    for (const client of this.#clients) this.#cutNow(broker.name, client);
+    this.#parts.loop.at(300 + random.next() * 1_500, () => this.#healAll());
+  }
+
+  /** Nobody follows it, and it takes what clients send, whether they hear from it or not, until another leads: that tail is cut off. */
+  #depose(broker: SimBroker, random: Random): void {
+    const { brokers, members, loop } = this.#parts;
+    for (const peer of [...brokers.map(({ name }) => name), ...members.map(({ id }) => `m${id}`)]) {
+      if (peer === broker.name) continue;
+      this.#cutNow(broker.name, peer);
+      this.#cutNow(peer, broker.name);
+    }
+    if (random.next() < 0.5) for (const client of this.#clients) this.#cutNow(broker.name, client);
+    loop.at(2_000 + random.next() * 1_000, () => this.#healAll());
+  }
+
+  /** All die at once; the one that has lost its tail is back first, and those that have everything are waited for (KIP-966). */
+  #losePowerFirstBack(broker: SimBroker, random: Random): void {
+    if (!this.#copesWithLoss || !this.#mayLosePower(broker)) return;
+    for (const one of this.#parts.brokers) if (one !== broker) this.#kill(one, random, 1_000 + random.next() * 2_000);
+    this.#losePower(broker, random, random.next() * 300);
+  }
+
+  #losePower(broker: SimBroker, random: Random, awayMs?: number): void {
     if (broker.life === null) return;
     this.#parts.died(broker, { lossy: true });
     broker.losePower({ sizesFirst: random.next() < 0.3 });
     if (!this.#parts.isDurable) this.#harmed = broker;
-    this.restart(broker, random);
+    this.restart(broker, random, awayMs);
   }
 
   /**

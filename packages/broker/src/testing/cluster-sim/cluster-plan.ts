@@ -55,9 +55,12 @@ export function drawClusterPlan(random: Random): ClusterPlan {
   if (mood < 0.46) return powerLosses(plan, random);
   if (mood < 0.52) return evictions(plan, random);
   if (mood < 0.56) return awakenings(plan, random);
+  if (mood < 0.6) return lostTails(plan, random);
   if (mood > 0.77 && mood < 0.845) return diskFailures(plan, random);
   if (mood > 0.6 && mood < 0.67) return moves(plan, random);
   if (mood > 0.67 && mood < 0.73) return { ...elections(plan, random), hasRacks: true };
+  if (mood > 0.73 && mood < 0.77) return handovers(plan, random);
+  if (mood > 0.865 && mood < 0.9) return depositions(plan, random);
   return mood > 0.905 && mood < 0.98 ? compaction(plan, random) : plan;
 }
 
@@ -118,6 +121,21 @@ function amnesia(plan: ClusterPlan, random: Random): ClusterPlan {
   return { ...plan, settings, quickRestarts: 0.5 + random.next() * 0.5, schedule };
 }
 
+/** All die at once, nothing has been synced for long, and who has lost its tail is back first. */
+function lostTails(plan: ClusterPlan, random: Random): ClusterPlan {
+  const { "log.flush.interval.messages": _none, ...others } = plan.settings;
+  const settings = {
+    ...others,
+    "log.segment.bytes": "1000000",
+    "log.flush.offset.checkpoint.interval.ms": "60000",
+    "replica.lag.time.max.ms": `${300 + integerBelow(random, 600)}`,
+    "odradek.session.timeout.ms": "2000",
+  };
+  const faults: Fault[] = ["losePowerFirstBack", "losePowerFirstBack", "kill", "isolate", "losePower"];
+  const schedule = drawSchedule(random, { faults, everyMs: 700, untilMs: plan.safetyMs });
+  return { ...plan, isDurable: false, minInSync: 2, acks: -1, settings, everyMs: 20 + random.next() * 40, schedule };
+}
+
 /** One short reign after the other, with few records in each. */
 function elections(plan: ClusterPlan, random: Random): ClusterPlan {
   const faults: Fault[] = ["killLeader", "killLeader", "isolateLeader", "stop", "losePower"];
@@ -136,6 +154,37 @@ function powerLosses(plan: ClusterPlan, random: Random): ClusterPlan {
   const faults: Fault[] = ["losePowerAll", "losePowerAll", "losePower", "killLeader"];
   const schedule = drawSchedule(random, { faults, everyMs: 700, untilMs: plan.safetyMs });
   return { ...plan, isDurable: true, settings, syncMs, quickRestarts: 0.8, schedule };
+}
+
+/** Leaders hand over again and again, while slow disks still sync what must be synced before it counts. */
+function handovers(plan: ClusterPlan, random: Random): ClusterPlan {
+  const settings = { ...plan.settings, "log.flush.interval.messages": "1" };
+  const syncMs = new Map(plan.brokers.map((id) => [id, 10 + random.next() * 35]));
+  const faults: Fault[] = ["rolling", "stop", "diskHangs", "losePowerAll"];
+  const schedule = drawSchedule(random, { faults, everyMs: 500, untilMs: plan.safetyMs });
+  return { ...plan, isDurable: true, settings, syncMs, quickRestarts: 0.8, schedule };
+}
+
+/** Leaders that go on alone until others lead, cut off what nobody else has, and lead again soon. */
+function depositions(plan: ClusterPlan, random: Random): ClusterPlan {
+  const settings = {
+    ...plan.settings,
+    "odradek.session.timeout.ms": "2000",
+    "replica.lag.time.max.ms": `${1_000 + integerBelow(random, 2_000)}`,
+    "leader.imbalance.check.interval.seconds": "1",
+  };
+  const faults: Fault[] = ["deposeLeader", "deposeLeader", "stop", "killLeader"];
+  const schedule = drawSchedule(random, { faults, everyMs: 1_200, untilMs: plan.safetyMs });
+  const clients = { plainProducers: 1, idempotentProducers: 2, requestTimeoutMs: 1_000 + random.next() * 2_000 };
+  return {
+    ...plan,
+    ...clients,
+    settings,
+    partitions: 1,
+    everyMs: 20 + random.next() * 60,
+    quickRestarts: 0.9,
+    schedule,
+  };
 }
 
 function drawAny(random: Random): ClusterPlan {

@@ -45,11 +45,15 @@ export function compaction(plan: ClusterPlan, random: Random): ClusterPlan {
   // Wall clocks stay right: they decide when a tombstone may go.
   const faults: Fault[] = ["kill", "killLeader", "killAll", "losePower", "isolate", "pause", "stop", "diskHangs"];
   const harm = { faults, everyMs: 300 + random.next() * 1_000, untilMs: plan.safetyMs };
-  return {
+  const compacted = {
     ...plan,
     settings: drawn.mayExpire ? { ...settings, "log.retention.ms": `${between(2_000, 10_000)}` } : settings,
     everyMs: 25 + random.next() * 60,
     schedule: drawSchedule(random, harm),
     compaction: drawn,
   };
+  if (chance(0.5)) return compacted;
+  // Slow disks make it likely that a broker dies while one segment takes the place of others, and what many keys need stays needed until it is back.
+  const syncMs = new Map(plan.brokers.map((id) => [id, between(10, 50)]));
+  return { ...compacted, syncMs, compaction: { ...drawn, keys: 20 + integerBelow(random, 40) } };
 }

@@ -4,7 +4,13 @@ import { integerBelow, type Random } from "@odradek/kit";
 export type Injection = { atMs: number; fault: Fault; chance: number };
 
 /** What is not in the list belongs to some moods only. */
-export type Fault = (typeof allFaults)[number] | DiskFault | "muteLeader" | "absence";
+export type Fault =
+  | (typeof allFaults)[number]
+  | DiskFault
+  | "muteLeader"
+  | "deposeLeader"
+  | "absence"
+  | "losePowerFirstBack";
 
 export type DiskFault = "diskFull" | "diskDies";
 

@@ -89,18 +89,6 @@ export const compactionBugs: PlantedBug[] = [
     ],
   },
   {
-    name: "lastOfProducerGoes",
-    id: "L-19",
-    what: "a producer's last batch goes, and with it its sequence",
-    edits: [
-      {
-        file: "compaction/rules.ts",
-        find: `if (!keepOffsets && !(batch.producerId >= 0 && isLastOfProducer(batch))) return null;`,
-        replace: `if (!keepOffsets && !(batch.producerId < -1 && isLastOfProducer(batch))) return null;`,
-      },
-    ],
-  },
-  {
     name: "cleanedUnsynced",
     id: "L-04",
     what: "compacted segments take the place of others before they are on stable storage",

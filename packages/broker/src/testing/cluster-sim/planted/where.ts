@@ -11,6 +11,7 @@ type Where = (plan: ClusterPlan) => boolean;
 const evicts: Where = ({ settings }) => Number(settings["log.retention.ms"] ?? Infinity) < 500;
 
 const isCompacted: Where = ({ compaction }) => compaction !== null;
+const isCompactedSlowly: Where = (plan) => isCompacted(plan) && [...plan.syncMs.values()].every((ms) => ms >= 10);
 const hasRacks: Where = (plan) => plan.hasRacks;
 const moves: Where = ({ movesEveryMs }) => movesEveryMs !== null;
 
@@ -26,6 +27,9 @@ const losesPower: Where = ({ isDurable, schedule }) =>
 /** Syncs fail, and what counts is on disks and outlives a loss of power. */
 const failsToSync: Where = (plan) => plan.isDurable && has("syncFails")(plan) && has("losePowerAll")(plan);
 
+/** Followers turn to another leader while their slow disks sync. */
+const handsOver: Where = (plan) => plan.isDurable && has("rolling")(plan) && has("losePowerAll")(plan);
+
 const losesDirectory: Where = (plan) => plan.directories > 1 && has("diskDies")(plan);
 
 const losesOneForGood: Where = ({ diskStaysDead }) => diskStaysDead;
@@ -36,6 +40,14 @@ const worlds: Readonly<Record<string, Where>> = {
   toldProducersNotKept: evicts,
   retentionForgets: evicts,
   ...Object.fromEntries(compactionBugs.map(({ name }) => [name, isCompacted])),
+  attachAhead: handsOver,
+  cleanMarkerStays: handsOver,
+  statesSurviveTruncation: has("deposeLeader"),
+  epochsSurviveTruncation: has("deposeLeader"),
+  truncationKeepsBatch: has("deposeLeader"),
+  swapThrownAway: isCompactedSlowly,
+  lossyLeads: has("losePowerFirstBack"),
+  lossNotTold: has("losePowerFirstBack"),
   checksumsNotRecovered: losesPower,
   namesNotSynced: losesPower,
   failedSyncIsGood: failsToSync,
