@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { eventually } from "@odradek/kit/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CommandRun } from "./testing/command.ts";
 
@@ -161,6 +162,24 @@ describe("a tour of the odradek command on a real cluster", { timeout: 60_000 },
     expect(await exitCode("reassign plan moved --drain 1 --drain 2")).toBe(1);
     await run("reassign cancel --wait");
     await run("topics delete moved -y");
+  });
+
+  it("gives a leadership to the first replica", async () => {
+    await run("topics create voted -p 1 -r 3");
+    type Voted = { partitions: { leader: number; replicas: number[] }[] };
+    const [{ leader, replicas }] = (await json<Voted>("topics describe voted")).partitions as [Voted["partitions"][0]];
+    const others = replicas.filter((id) => id !== leader);
+    const turned = { version: 1, partitions: [{ topic: "voted", partition: 0, replicas: [...others, leader] }] };
+    await run("reassign execute --wait", JSON.stringify(turned));
+    expect(await run("topics elect voted")).toMatch(/voted-0 +(?:elected|not needed)/);
+    const leaderNow = async () => (await json<Voted>("topics describe voted")).partitions[0]!.leader;
+    await eventually("the first replica leads", async () => (await leaderNow()) === others[0]);
+    expect(await json("topics elect voted -p 0")).toEqual([{ topic: "voted", partition: 0, result: "not needed" }]);
+    expect(await exitCode("topics elect voted -p 0 -p 9")).toBe(3);
+    expect(await exitCode("topics elect nothing")).toBe(3);
+    expect(await exitCode("topics elect voted --unclean")).toBe(2);
+    expect(await run("topics elect voted --unclean -y")).toContain("not needed");
+    await run("topics delete voted -y");
   });
 
   it("reads as a group, and says how far behind it is", async () => {

@@ -28,5 +28,6 @@ export type { Admin };
 export type { ClusterDescription } from "./admin/admin.ts";
 export type { Config, ConfigChange, ConfigSource, Resource, ResourceConfigs, ResourceType } from "./admin/configs.ts";
 export type { GroupDescription, GroupListing, GroupMember } from "./admin/groups.ts";
+export type { ElectionResult } from "./admin/elections.ts";
 export type { OngoingReassignment, Reassignment } from "./admin/reassignments.ts";
 export type { CreatedTopic, LogStart, NewTopic, TopicDescription, TopicListing } from "./admin/topics.ts";

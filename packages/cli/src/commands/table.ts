@@ -19,7 +19,7 @@ export const commands: Record<string, Entry> = {
     load: async () => (await import("./status.ts")).status,
   },
   topics: {
-    describe: "list, create, describe, alter and delete topics",
+    describe: "list, create, describe, alter and delete topics, elect their leaders",
     load: async () => (await import("./topics.ts")).topics,
   },
   produce: {

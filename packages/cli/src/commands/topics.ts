@@ -1,6 +1,7 @@
 import type { Argv, CommandModule } from "yargs";
+import { electLeaders, type ElectOptions } from "../kafka/elect.ts";
 import { kafkaOptions, type KafkaOptions } from "../kafka/target.ts";
-import { partitionCounts, replicationFactors, wholeNumber } from "../terminal/numbers.ts";
+import { partitionCounts, partitionIds, replicationFactors, wholeNumber, wholeNumbers } from "../terminal/numbers.ts";
 import { outputOptions, type OutputOptions } from "../terminal/output.ts";
 import {
   alterTopic,
@@ -20,7 +21,7 @@ const given = <T>(options: unknown): T => options as T;
 
 export const topics: CommandModule<object, Common> = {
   command: ["topics", "topic"],
-  describe: "list, create, describe, alter and delete topics",
+  describe: "list, create, describe, alter and delete topics, elect their leaders",
   builder: (yargs) =>
     outputOptions(kafkaOptions(yargs))
       .command(
@@ -37,6 +38,9 @@ export const topics: CommandModule<object, Common> = {
       )
       .command("alter <topic>", "change settings, or add partitions", alterArguments, (options) =>
         alterTopic(given<Common & AlterOptions>(options)),
+      )
+      .command("elect <topic>", "give leaderships back to the first replicas", electArguments, (options) =>
+        electLeaders(given<Common & ElectOptions>(options)),
       )
       .command("delete <topics..>", "delete topics with all their records", deleteArguments, (options) =>
         deleteTopics(given<Common & DeleteOptions>(options)),
@@ -71,6 +75,21 @@ const alterArguments = <T>(yargs: Argv<T>) =>
       alias: "p",
       describe: "new number of partitions; it can only grow",
     });
+
+const electArguments = <T>(yargs: Argv<T>) =>
+  yargs
+    .positional("topic", { type: "string", demandOption: true })
+    .option("partition", {
+      ...wholeNumbers("--partition", partitionIds),
+      alias: "p",
+      describe: "only this one; may be repeated",
+    })
+    .option("unclean", {
+      type: "boolean",
+      default: false,
+      describe: "where nobody leads, any replica that lives: acknowledged records may be lost",
+    })
+    .option("yes", { alias: "y", type: "boolean", default: false, describe: "do not ask before --unclean" });
 
 const deleteArguments = <T>(yargs: Argv<T>) =>
   names(yargs)

@@ -48,6 +48,19 @@ test("validating creates nothing; bad names and sizes are refused by name", asyn
   });
 });
 
+test("an election that is not needed is no error; one of a partition that is not there is, and is the answer about it alone", async ({
+  expect,
+}) => {
+  const topic = await newTopic(bootstrap, 1);
+  await using admin = createAdmin({ bootstrap });
+  const asked = [0, 7].map((partition) => ({ topic, partition }));
+  const results = await admin.electLeaders(asked);
+  expect(results).toMatchObject([
+    { ...asked[0], isElected: false, error: null },
+    { ...asked[1], isElected: false, error: { codeName: "UNKNOWN_TOPIC_OR_PARTITION" } },
+  ]);
+});
+
 test("configs are set, seen with their source, and unset", async ({ expect }) => {
   const name = await newTopic(bootstrap, 1, { "retention.ms": "1234567" });
   const resource = { type: "topic", name } as const;

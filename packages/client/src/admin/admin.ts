@@ -23,6 +23,7 @@ import {
   type GroupListing,
   listGroups,
 } from "./groups.ts";
+import { electLeaders, type ElectionResult } from "./elections.ts";
 import { listReassignments, type OngoingReassignment, reassign, type Reassignment } from "./reassignments.ts";
 import * as topics from "./topics.ts";
 
@@ -127,6 +128,13 @@ export class Admin implements AsyncDisposable {
   /** The moves under way. */
   listReassignments(): Promise<OngoingReassignment[]> {
     return this.#retried("list reassignments", () => listReassignments(this.#cluster, this.#timeoutMs));
+  }
+
+  /** Leaderships go to the first replicas; `isUnclean`: of partitions that nobody leads to any replica that lives, records may be lost. */
+  electLeaders(partitions: readonly Partition[], { isUnclean = false } = {}): Promise<ElectionResult[]> {
+    return this.#retried("elect leaders", () =>
+      electLeaders(this.#cluster, partitions, { isUnclean, timeoutMs: this.#timeoutMs }),
+    );
   }
 
   async close(): Promise<void> {
