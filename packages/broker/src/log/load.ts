@@ -11,6 +11,7 @@ import type { DerivedState } from "./derived-state.ts";
 import { recoverSegment } from "./recovery.ts";
 import { Segments } from "./segments.ts";
 import type { Snapshots } from "./snapshots.ts";
+import { cutAgain } from "./undone-cut.ts";
 import { settleDirectory } from "./unfinished.ts";
 
 export type LoadOptions = {
@@ -42,6 +43,8 @@ export async function load(options: LoadOptions): Promise<{ segments: Segments; 
     return openSegment(where, base, { ...options, areIndexesSafe });
   });
   if (list.length === 0) list.push(createSegment(where, options.startOffset));
+  const begun = options.cleanShutdown ? -1 : bases.indexOf(options.recoveryPoint);
+  if (begun > 0) cutAgain(list[begun - 1]!, options.recoveryPoint, options);
   const segments = new Segments(list);
   for (const segment of list) if (segment !== segments.active) segment.close();
 

@@ -162,6 +162,74 @@ describe("recovery", () => {
     expect(at.values()).toHaveLength(30);
   });
 
+  test.each([
+    ["all of it", 0, false],
+    ["all of it, and there is a snapshot", 0, true],
+    ["it torn, and there is a snapshot", 5, true],
+    ["its length, and there is a snapshot", null, true],
+  ])(
+    "L-16: no producer is ahead of its records when a loss of power brings back what a truncation took: %s",
+    async (_, bytesTorn, hasSnapshot) => {
+      const at = await LogFixture.open({ segmentBytes: 400 });
+      const files = at.files as MemoryFiles;
+      const sent = (baseSequence: number) => batchOf(["v"], { producer: { id: 7, epoch: 0, baseSequence } });
+      for (let n = 0; n < 4; n++) at.append(sent(n), 1);
+      await at.log.flush();
+      const before = files.readAll(`${FIRST}.log`)!;
+      at.log.truncateTo(3);
+      const cut = files.readAll(`${FIRST}.log`)!.length;
+      at.append(batchOf(["other".padEnd(300)]), 2); // rolls at 3
+      await at.tick();
+      files.kill();
+      if (!hasSnapshot) await files.remove(`${DIRECTORY}/00000000000000000003.snapshot`);
+      write(files, `${DIRECTORY}/00000000000000000003.log`, Buffer.alloc(0));
+      const tail = before.subarray(cut);
+      const back = bytesTorn === null ? Buffer.alloc(tail.length) : tail.subarray(0, tail.length - bytesTorn);
+      write(files, `${FIRST}.log`, Buffer.concat([before.subarray(0, cut), back]));
+
+      for (let start = 0; start < 2; start++) {
+        await at.reopen({ recoveryPoint: 3 });
+        expect([at.log.end, at.values()]).toEqual([3, ["v", "v", "v"]]);
+        expect(at.derived.producers.check(only(sent(3)))).toEqual({ is: "next" });
+        expect(await at.log.inspection.examine()).toEqual([]);
+        await at.log.flush();
+        files.crash();
+        expect(files.readAll(`${FIRST}.log`)).toHaveLength(cut);
+      }
+    },
+  );
+
+  test("L-02: an offset that the disk changed below the recovery point is not taken for a truncation that came back", async () => {
+    const at = await LogFixture.open({ segmentBytes: 400 });
+    const files = at.files as MemoryFiles;
+    for (let n = 0; n < 3; n++) at.append(batchOf(["v"]), 1);
+    at.append(batchOf(["other".padEnd(300)]), 1); // rolls at 3
+    await at.log.flush();
+    const bytes = files.readAll(`${FIRST}.log`)!;
+    bytes.writeBigInt64BE(1000n, bytes.length / 3);
+    write(files, `${FIRST}.log`, bytes);
+    await at.reopen({ recoveryPoint: 3 });
+    expect(files.readAll(`${FIRST}.log`)).toEqual(bytes);
+  });
+
+  test("L-16: the recovery point passes no cut that a killed process left in the page cache", async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const files = memoryFiles(seed);
+      const at = await LogFixture.open({ segmentBytes: 400 }, files);
+      for (let n = 0; n < 4; n++) at.append(batchOf(["v"]), 1);
+      await at.log.flush();
+      at.log.truncateTo(3);
+      at.append(batchOf(["other".padEnd(300)]), 2); // rolls at 3
+      files.kill();
+      await at.reopen({ recoveryPoint: 3 });
+      at.append(batchOf(["w"]), 3);
+      await at.log.flush();
+      files.crash();
+      await at.reopen({ recoveryPoint: at.log.synced });
+      expect([seed, at.values()]).toEqual([seed, ["v", "v", "v", "w"]]);
+    }
+  });
+
   test("L-21: below the recovery point nothing is read again", async () => {
     const files = memoryFiles();
     const at = await LogFixture.open({ segmentBytes: 500 }, files);

@@ -55,6 +55,9 @@ export class Stability {
     this.#namesUnsynced = !at.namesSynced;
     this.#synced = at.synced;
     this.#written = at.written;
+    // It may have been cut where the next one begins, and the cut may be in the page cache only.
+    const begun = at.namesSynced ? -1 : options.segments.bases().indexOf(at.synced);
+    if (begun > 0) this.#sealed.add(options.segments.all()[begun - 1]!);
   }
 
   get synced(): number {
