@@ -13,8 +13,15 @@ const POWER_LOSSES = 3;
 /** Of one state in so many, the recovery itself is interrupted at each of its operations. */
 const INTERRUPTED_EVERY = 12;
 
-/** Runs the workload of a seed, and recovers the disk as a killed process and as losses of power leave it before each operation. */
-export async function crashEverywhere(seed: number, steps: number): Promise<CrashRun> {
+/**
+ * Runs the workload of a seed, and recovers the disk as a killed process and as losses of power leave it before each operation. `judged` hears of
+ * each operation that is done.
+ */
+export async function crashEverywhere(
+  seed: number,
+  steps: number,
+  judged: (run: CrashRun, operationsDone: number) => void = () => {},
+): Promise<CrashRun> {
   const workload = new CrashWorkload(seed);
   await workload.run(steps);
   const run: CrashRun = { states: 0, operations: workload.states.length, failures: [] };
@@ -25,6 +32,7 @@ export async function crashEverywhere(seed: number, steps: number): Promise<Cras
         recover(state, loss, workload.flush),
       );
     if (index % INTERRUPTED_EVERY === 0) await interrupt(run, `seed ${seed}, state ${index}`, state, workload.flush);
+    judged(run, index + 1);
   }
   return run;
 }
