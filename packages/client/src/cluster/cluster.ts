@@ -29,6 +29,12 @@ import { Vigil } from "./vigil.ts";
 /** What a connection is for. A long fetch or a join would hold up what is queued behind it on the same connection. */
 export type Lane = "main" | "fetch" | "group";
 
+/**
+ * One whose machine is gone costs whoever asks it the connect timeout. By then the others no longer name it (Kafka's session timeout: 9 s);
+ * for longer it is not avoided, lest one that is cut off is the only one that is asked.
+ */
+const FAILING_MS = 10_000;
+
 /** The cluster as one client sees it: connections on demand, metadata, who leads and who coordinates. */
 export class Cluster implements AsyncDisposable {
   readonly settings: ClusterSettings;
@@ -36,8 +42,10 @@ export class Cluster implements AsyncDisposable {
   readonly random: Random;
   readonly #connections: ConnectionPool;
   readonly #coordinators = new Map<string, number>();
-  /** Brokers whose last request went well as far as the network goes: whoever is asked for metadata should be one that answers. */
-  readonly #reached = new Set<number>();
+  /** Until when a broker counts as failing, to which the last request or connection failed. */
+  readonly #failing = new Map<number, number>();
+  /** Who answered last, by API: its address. */
+  readonly #answeredLast = new Map<number, string>();
   /** Questions about single topics under way: who wants the same waits for the same answer. */
   readonly #asking = new Map<string, Promise<ClusterMetadata>>();
   readonly #vigil: Vigil;
@@ -180,7 +188,7 @@ export class Cluster implements AsyncDisposable {
     try {
       return await this.#vigil.over(broker, connection.send(api, request, timeoutMs, versionMax), mayWaitMs);
     } catch (error) {
-      this.#reached.delete(broker);
+      this.#noteFailure(broker);
       throw error;
     }
   }
@@ -194,7 +202,7 @@ export class Cluster implements AsyncDisposable {
     return this.send(controller, api, request, timeoutMs === undefined ? {} : { timeoutMs });
   }
 
-  /** One request to whichever broker answers. Rejects with a ConnectError when none does. */
+  /** One request to whichever broker answers, another than the last time if there is one. Rejects with a ConnectError when none does. */
   async sendToAny<A extends AnyApi>(
     api: A,
     request: Said<A>,
@@ -202,14 +210,17 @@ export class Cluster implements AsyncDisposable {
     except: number | null = null,
   ): Promise<ResponseOf<A>> {
     const failures: Error[] = [];
-    for (const candidate of this.#candidates(except)) {
+    for (const candidate of this.#candidates(api.key, except)) {
       try {
         const connection =
           typeof candidate === "number"
             ? await this.connectionTo(candidate, "main")
             : await this.#connections.open(formatAddress(candidate), candidate);
-        return await connection.send(api, request, timeoutMs);
+        const answer = await connection.send(api, request, timeoutMs);
+        this.#answeredLast.set(api.key, connection.address);
+        return answer;
       } catch (error) {
+        if (typeof candidate === "number") this.#noteFailure(candidate);
         if (this.#isClosed || !(error instanceof ConnectError || error instanceof DeadlineError)) throw error;
         failures.push(error);
       }
@@ -228,10 +239,10 @@ export class Cluster implements AsyncDisposable {
       );
     try {
       const connection = await this.#connections.open(`${broker}/${lane}/${formatAddress(node)}`, node);
-      this.#reached.add(broker);
+      this.#failing.delete(broker);
       return connection;
     } catch (cause) {
-      this.#reached.delete(broker);
+      this.#noteFailure(broker);
       if (!(cause instanceof ConnectError) || cause.hop === "closed" || this.#isBootstrap(node)) throw cause;
       const message = `broker ${broker} advertises ${formatAddress(node)}, which can't be reached from here: ${cause.message}`;
       throw new ConnectError("advertised address", cause.address, message, { cause });
@@ -263,18 +274,29 @@ export class Cluster implements AsyncDisposable {
     return fresh;
   }
 
-  /** Brokers that have answered first, then those of which nothing is known, silent ones, and the bootstrap addresses. */
-  #candidates(except: number | null): (number | Address)[] {
-    const excepted = except === null ? undefined : this.#metadata?.brokers.get(except);
-    const known = this.#shuffled([...(this.#metadata?.brokers.keys() ?? [])]).filter((broker) => broker !== except);
-    const silent = known.filter((broker) => this.#vigil.isSilent(broker));
+  #noteFailure(broker: number): void {
+    this.#failing.set(broker, this.clock.now() + FAILING_MS);
+  }
+
+  /**
+   * Who answered last comes after the other brokers: one that is cut off from them still answers, names itself as the leader and gives no
+   * producer ids, and whoever asks again was not helped. Then those that fail, silent ones, and the bootstrap addresses.
+   */
+  #candidates(apiKey: number, except: number | null): (number | Address)[] {
+    const brokers = this.#metadata?.brokers ?? new Map<number, BrokerNode>();
+    const excepted = except === null ? undefined : brokers.get(except);
+    const last = this.#answeredLast.get(apiKey);
+    const rank = (broker: BrokerNode): number => {
+      if (this.#vigil.isSilent(broker.id)) return 3;
+      if (this.clock.now() < (this.#failing.get(broker.id) ?? -Infinity)) return 2;
+      return formatAddress(broker) === last ? 1 : 0;
+    };
+    const known = this.#shuffled([...brokers.values()].filter(({ id }) => id !== except));
+    known.sort((a, b) => rank(a) - rank(b));
     const bootstrap = this.settings.bootstrap.filter(
       ({ host, port }) => host !== excepted?.host || port !== excepted.port,
     );
-    const likely = known.filter((broker) => !silent.includes(broker));
-    const reached = likely.filter((broker) => this.#reached.has(broker));
-    const unknown = likely.filter((broker) => !this.#reached.has(broker));
-    return [...reached, ...unknown, ...silent, ...this.#shuffled(bootstrap)];
+    return [...known.map(({ id }) => id), ...this.#shuffled(bootstrap)];
   }
 
   #isBootstrap(node: BrokerNode): boolean {

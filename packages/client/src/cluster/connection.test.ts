@@ -63,17 +63,12 @@ test("an advertised address that can't be reached is named with its advertiser",
   await expect(failure).rejects.toThrow(new RegExp(`broker 7 advertises 127\\.0\\.0\\.1:${port}`));
 });
 
-test("brokers that have answered are asked for metadata before one of which nobody knows whether it does", async ({
-  expect,
-}) => {
+test("a broker that did not answer keeps the next questions waiting once at most", async ({ expect }) => {
   await using cluster = await FakeCluster.start(2);
   cluster.broker(1).on(ApiVersionsApi, () => SILENCE);
-  cluster.broker(2).on(ListGroupsApi, () => ({ errorCode: 0, groups: [] }));
-  await using client = new Cluster({ bootstrap: cluster.broker(2).bootstrap, connectTimeoutMs: 60_000 });
-  await client.refresh([]);
-  await client.send(2, ListGroupsApi, {});
+  await using client = new Cluster({ bootstrap: cluster.broker(2).bootstrap, connectTimeoutMs: 500 });
   for (let turn = 0; turn < 20; turn++) await client.refresh(["t"]);
-  expect(cluster.broker(1).asked).toEqual([]);
+  expect(cluster.broker(1).asked.length).toBe(1);
 });
 
 test("ApiVersions falls back to the version a refusal names", async ({ expect }) => {

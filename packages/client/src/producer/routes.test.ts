@@ -90,6 +90,35 @@ test("a dead leader's successor gets the batch as soon as anybody knows it, long
   expect([cluster.broker(1).requests(ProduceApi).length, ...identities(cluster.broker(2))]).toEqual([1, [100, 0]]);
 });
 
+test("a leader that is cut off still names itself, but whom it refuses asks the others, and finds its successor", async ({
+  expect,
+}) => {
+  await using cluster = await started(3);
+  Object.assign(cluster, { cutOff: 1, leader: 2, leaderEpoch: 2 });
+  takes(cluster, 1, () => ({ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER }));
+  takes(cluster, 2);
+  // Nobody but the one that is cut off has answered before: not even for a producer id.
+  const options = { bootstrap: cluster.broker(1).bootstrap, isIdempotent: false, retryBackoffMs: 60_000, lingerMs: 0 };
+  await using producer = new Producer(options);
+  await send(producer);
+  expect(cluster.brokers.map((broker) => broker.requests(ProduceApi).length)).toEqual([1, 1, 0]);
+});
+
+test("a broker that has no producer id to give is not asked again before the others", async ({ expect }) => {
+  await using cluster = await started(3);
+  const asked: number[] = [];
+  for (const { id } of cluster.brokers)
+    cluster.broker(id).on(InitProducerIdApi, () => {
+      asked.push(id);
+      const errorCode = id === asked[0] ? ErrorCode.COORDINATOR_NOT_AVAILABLE : 0;
+      return { errorCode, producerId: 100, producerEpoch: 0 };
+    });
+  takes(cluster, 1);
+  await using producer = new Producer({ bootstrap: cluster.bootstrap, retryBackoffMs: 1, lingerMs: 0 });
+  await send(producer);
+  expect(asked.length).toBe(2);
+});
+
 test("K-02: a topic deleted and created anew gets the batch under an identity it has never seen", async ({
   expect,
 }) => {

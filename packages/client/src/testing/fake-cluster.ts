@@ -10,12 +10,14 @@ export class FakeCluster implements AsyncDisposable {
   topicId = FIRST_ID;
   leader = 1;
   leaderEpoch = 1;
+  /** The broker that has heard nothing since the start: it still says that it leads. */
+  cutOff: number | null = null;
   /** Called before each answer. */
   onMetadata: () => void = () => {};
 
   private constructor(brokers: readonly FakeBroker[]) {
     this.brokers = brokers;
-    for (const broker of brokers) broker.on(MetadataApi, () => this.#metadata());
+    for (const broker of brokers) broker.on(MetadataApi, () => this.#metadata(broker.id));
   }
 
   static async start(
@@ -43,9 +45,10 @@ export class FakeCluster implements AsyncDisposable {
     await Promise.all(this.brokers.map((broker) => broker[Symbol.asyncDispose]()));
   }
 
-  #metadata(): ResponseDraft<typeof MetadataApi> {
+  #metadata(asked: number): ResponseDraft<typeof MetadataApi> {
     this.onMetadata();
-    const { topicId, leader: leaderId, leaderEpoch } = this;
+    const { topicId } = this;
+    const [leaderId, leaderEpoch] = asked === this.cutOff ? [asked, 1] : [this.leader, this.leaderEpoch];
     const ids = this.brokers.map(({ id }) => id);
     const partition = { errorCode: 0, partitionIndex: 0, leaderId, leaderEpoch, replicaNodes: ids, isrNodes: ids };
     return {
