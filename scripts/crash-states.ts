@@ -5,7 +5,7 @@ import { count, readOptions, text } from "./options.ts";
 
 const usage = `usage: node scripts/bootstrap/run.js scripts/crash-states.ts [--seeds N] [--from S] [--steps N] [--keep DIRECTORY]
   Crash states of a broker's disk: a seeded workload over a data directory; before each operation of the disk, killed processes and
-  losses of power are recovered from and judged. A seed of 60 steps takes 10 to 20 s of one core, all 20 about 5 min (a busy machine takes
+  losses of power are recovered from and judged. A seed of 60 steps takes 6 to 23 s of one core, all 20 about 5 min (a busy machine takes
   five times as long); stderr says every 10 s how far it is.
   --seeds N          how many seeds (20)
   --from S           the first of them (1)
