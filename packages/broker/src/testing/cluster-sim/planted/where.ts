@@ -46,6 +46,7 @@ const worlds: Readonly<Record<string, Where>> = {
   epochsSurviveTruncation: has("deposeLeader"),
   truncationKeepsBatch: has("deposeLeader"),
   swapThrownAway: isCompactedSlowly,
+  recoveryPointAhead: handsOver,
   lossyLeads: has("losePowerFirstBack"),
   lossNotTold: has("losePowerFirstBack"),
   checksumsNotRecovered: losesPower,
