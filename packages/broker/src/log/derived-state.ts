@@ -9,6 +9,8 @@ export interface DerivedState {
   batch(batch: Batch): void;
   /** Whether the batch is the newest of a producer that is still remembered: compaction keeps its sequence. */
   isLastOfProducer(batch: Batch): boolean;
+  /** Whether any producer is remembered: else the log's segments say nothing that a snapshot would have to. */
+  readonly hasProducers: boolean;
   /** The leader epoch that the record at `offset` was written in; -1 when unknown. */
   epochOf(offset: number): number;
   /** Reads what was saved beside the log. False: nothing readable is there, feed everything from the log's start. */

@@ -222,7 +222,7 @@ export class Log {
     if (expired === 0) return 0;
     return this.#guarded(() => {
       if (expired === this.#segments.count) this.#roll(this.#end);
-      const count = this.snapshots.remembered(expired, this.#segments.bases());
+      const count = this.snapshots.remembered(this.#options.derived, expired, this.#segments.bases());
       if (count === 0) return 0;
       this.#removal.removeOldest(this.#segments.removeFirst(count));
       const first = this.#segments.first.baseOffset;

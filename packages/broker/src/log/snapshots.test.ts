@@ -1,7 +1,8 @@
-import type { MemoryFiles } from "@odradek/kit/testing";
+import { type MemoryFiles, VirtualClock } from "@odradek/kit/testing";
 import { describe, expect, test } from "vitest";
 import { Producers } from "../partition/producers.ts";
 import { batchOf, DIRECTORY, headerOf, LogFixture, memoryFiles } from "../testing/log-fixture.ts";
+import { slowSyncs } from "../testing/slow-syncs.ts";
 
 const sent = (baseSequence: number): Buffer => batchOf(["v"], { producer: { id: 7, epoch: 0, baseSequence } });
 
@@ -63,4 +64,20 @@ test("snapshots that belong to no segment go with the next one, also when that i
   await at.log.snapshots.save(5, at.derived.snapshot(), () => [3]);
   await at.log.snapshots.save(5, at.derived.snapshot(), () => []);
   expect(snapshots(files)).toEqual([5]);
+});
+
+test.each([
+  { what: "waits for what a snapshot says of the producers", records: sent, goAtOnce: 0 },
+  { what: "waits for no snapshot where no producer is known", records: () => batchOf(["v"]), goAtOnce: 3 },
+])("I-08: retention $what", async ({ records, goAtOnce }) => {
+  const clock = new VirtualClock();
+  let ms = 0;
+  const disk = slowSyncs(memoryFiles(), clock, () => ({ ms, isSafeFirst: false }));
+  const at = await LogFixture.open({ segmentBytes: 100, retentionBytes: 100 }, disk, { clock });
+  ms = 1000;
+  for (let sequence = 0; sequence < 5; sequence++) at.append(records(sequence));
+  await at.tick();
+  expect(at.log.deleteOldSegments(5)).toBe(goAtOnce);
+  await clock.advance(60_000);
+  expect(goAtOnce + at.log.deleteOldSegments(5)).toBe(3);
 });

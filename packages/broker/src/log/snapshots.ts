@@ -78,7 +78,8 @@ export class Snapshots {
   }
 
   /** Of the oldest `count` segments those that may go with what they say of producers: a snapshot says it where the next one begins (I-08). */
-  remembered(count: number, segmentOffsets: readonly number[]): number {
+  remembered(derived: DerivedState, count: number, segmentOffsets: readonly number[]): number {
+    if (!derived.hasProducers) return count;
     while (count > 0 && !this.has(segmentOffsets[count]!)) count--;
     return count;
   }

@@ -23,6 +23,10 @@ export class DerivedPartitionState implements DerivedState {
     return this.producers.isLast(batch);
   }
 
+  get hasProducers(): boolean {
+    return this.producers.count > 0;
+  }
+
   epochOf(offset: number): number {
     return this.epochs.epochOf(offset);
   }
