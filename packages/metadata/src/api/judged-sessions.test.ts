@@ -14,44 +14,39 @@ async function served(world: World, node: string, session: Session): Promise<voi
   await world.clock.advance(10);
 }
 
+/** How long broker 1's node outlives the connection of its session, at "a", which is killed or cut off and does not come back. */
+async function outlived(world: World, { before = async () => {}, at = () => {} }: Dying = {}): Promise<number> {
+  const [dying, other] = [await world.session("a"), await world.session("b")];
+  await before(dying);
+  await world.until(dying.create("/brokers/ids/1", value(""), { ephemeral: true }));
+  const events = collect(other.watch({ path: "/brokers", recursive: true }));
+  await world.clock.advance(50);
+  at();
+  world.network.crash("a");
+  world.network.cut("a", "m1");
+  return world.eventually(() => !fold(events).nodes.has("/brokers/ids/1"));
+}
+
+/** What is done with the session first, and what happens when its connection breaks. */
+type Dying = { before?: (session: Session) => Promise<void> | void; at?: () => void };
+
 describe("the judge of sessions", () => {
   it("expires a client whose stream broke and who did not come back, in half a second", async () => {
-    const world = await World.ofThree();
-    const [dying, other] = [await world.session("a"), await world.session("b")];
-    await world.until(dying.create("/brokers/ids/1", value(""), { ephemeral: true }));
-    const events = collect(other.watch({ path: "/brokers", recursive: true }));
-    await world.clock.advance(50);
-    world.network.crash("a");
-    world.network.cut("a", "m1");
-    const took = await world.eventually(() => !fold(events).nodes.has("/brokers/ids/1"));
+    const took = await outlived(await World.ofThree());
     expect(took).toBeGreaterThan(290);
     expect(took).toBeLessThan(500);
   });
 
   it("expires a client at once whose stream broke when nobody serves any more where it did", async () => {
     const world = await World.ofThree();
-    const [dying, other] = [await world.session("a"), await world.session("b")];
-    await served(world, "a", dying);
-    await world.until(dying.create("/brokers/ids/1", value(""), { ephemeral: true }));
-    const events = collect(other.watch({ path: "/brokers", recursive: true }));
-    await world.clock.advance(50);
-    world.network.crash("a");
-    world.network.cut("a", "m1");
-    expect(await world.eventually(() => !fold(events).nodes.has("/brokers/ids/1"))).toBeLessThan(30);
+    expect(await outlived(world, { before: (dying) => served(world, "a", dying) })).toBeLessThan(30);
   });
 
   it("has a grace for a client whose stream broke and who answers, or whose silence may be a cut", async () => {
     for (const isCut of [false, true]) {
       const world = await World.ofThree();
-      const [dying, other] = [await world.session("a"), await world.session("b")];
-      await served(world, "c", dying);
-      await world.until(dying.create("/brokers/ids/1", value(""), { ephemeral: true }));
-      const events = collect(other.watch({ path: "/brokers", recursive: true }));
-      await world.clock.advance(50);
-      if (isCut) world.network.cut("c", "m1");
-      world.network.crash("a");
-      world.network.cut("a", "m1");
-      const took = await world.eventually(() => !fold(events).nodes.has("/brokers/ids/1"));
+      const at = (): void => void (isCut && world.network.cut("c", "m1"));
+      const took = await outlived(world, { before: (dying) => served(world, "c", dying), at });
       expect(took).toBeGreaterThan(290);
       expect(took).toBeLessThan(500);
     }
@@ -59,14 +54,8 @@ describe("the judge of sessions", () => {
 
   it("has a grace for a client at whose address it has never been answered: it may be another one seen from here", async () => {
     const world = await World.ofThree();
-    const [dying, other] = [await world.session("a"), await world.session("b")];
-    dying.reachableAt("localhost:1");
-    await world.until(dying.create("/brokers/ids/1", value(""), { ephemeral: true }));
-    const events = collect(other.watch({ path: "/brokers", recursive: true }));
-    await world.clock.advance(50);
-    world.network.crash("a");
-    world.network.cut("a", "m1");
-    expect(await world.eventually(() => !fold(events).nodes.has("/brokers/ids/1"))).toBeGreaterThan(290);
+    const took = await outlived(world, { before: (dying) => dying.reachableAt("localhost:1") });
+    expect(took).toBeGreaterThan(290);
   });
 
   it("has a grace for a client at whose address it can't even knock, and goes on", async () => {
@@ -81,14 +70,8 @@ describe("the judge of sessions", () => {
       return { ...rpc, client };
     };
     await world.start();
-    const [dying, other] = [await world.session("a"), await world.session("b")];
-    dying.reachableAt("undiallable:1");
-    await world.until(dying.create("/brokers/ids/1", value(""), { ephemeral: true }));
-    const events = collect(other.watch({ path: "/brokers", recursive: true }));
-    await world.clock.advance(50);
-    world.network.crash("a");
-    world.network.cut("a", "m1");
-    expect(await world.eventually(() => !fold(events).nodes.has("/brokers/ids/1"))).toBeGreaterThan(290);
+    const took = await outlived(world, { before: (dying) => dying.reachableAt("undiallable:1") });
+    expect(took).toBeGreaterThan(290);
   });
 
   it("believes a client that has come back before it was found to be gone", async () => {

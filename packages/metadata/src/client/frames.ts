@@ -132,7 +132,7 @@ export type WireStatus = {
 export type WireSession = { id: string; name: string; timeoutMs: number; ephemeralNodes: number; attached: boolean };
 
 /** Offered by clients that can be reached. */
-export const clientService = loadService<{ Knock: [Empty, Empty] }>("metadata.proto", "odradek.metadata.v1.Client");
+export const clientService = loadService<{ Knock: [Empty, Empty] }>("client.proto", "odradek.metadata.v1.Client");
 
 export const metadataService = loadService<{
   Session: [ClientFrame, ServerFrame];
